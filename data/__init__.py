@@ -1,0 +1,13 @@
+"""Data: what the supernet and the derived network learn from.
+
+Nothing here knows of networks, optimizers or the trainer; batches are numpy arrays.  Where a change belongs:
+
+    a new data set              one entry in registry.py and one module with `open_data(options) -> DataSet`
+    options of every data set   dataset.py (Options)
+    order, shards, batches      dataset.py; random streams in streams.py; background work in prefetch.py
+    W part and lambda part      split.py
+    augmentation of batches     augment.py (pad-crop, mirror, cutout); of single large images: crops.py
+    bytes to pixels             decode.py (any image file becomes RGB); archives: cifar10.py; records: records.py
+    class folders               scan.py finds them; folder.py serves them; record_writer.py turns them into records
+    files kept between runs     cache.py
+"""

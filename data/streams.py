@@ -1,0 +1,27 @@
+"""Random streams: one seed, one independent stream for each consumer and epoch, with random access.
+
+An epoch's order and augmentation are functions of (seed, epoch, part) alone.  The uniforms of the sample at position p of
+an epoch come from Philox, a counter-based generator, advanced to p: nothing before p needs to be drawn.
+"""
+import numpy as np
+
+ORDER, AUGMENT, SPLIT, LIMIT, HELD_OUT = range(5)      # purposes; what is keyed differently is independent
+
+DRAWS = 16          # uniforms a sample: a multiple of 4, the words of one Philox counter step
+
+
+def seeds(seed, purpose, *key):
+    """SeedSequence of the stream (seed, purpose, key...), all nonnegative integers."""
+    return np.random.SeedSequence([int(seed), purpose] + [int(k) for k in key])
+
+
+def generator(seed, purpose, *key):
+    """numpy Generator of the stream (seed, purpose, key...)."""
+    return np.random.Generator(np.random.Philox(seeds(seed, purpose, *key)))
+
+
+def sample_draws(seed, purpose, key, start, stop):
+    """Uniforms in [0, 1) of the samples at positions start..stop-1 of a stream: float64 (stop - start, DRAWS)."""
+    bits = np.random.Philox(seeds(seed, purpose, *key))
+    bits.advance(int(start) * (DRAWS // 4))
+    return np.random.Generator(bits).random((stop - start, DRAWS))
