@@ -4,7 +4,8 @@
 photographs, the construction of MNIST-M (Ganin et al., Domain-Adversarial Training of Neural Networks).  4,000 digits are
 for training, each over one crop; 1,000 for test, each over five crops, 5,000 images in all, so that the errors of two
 architectures can be told apart.  Both sets are stratified, and disjoint in their digits and in their photograph regions:
-crops for training come from the columns left of COLUMN, crops for test from those right of it.
+the photographs are cut into square cells, a crop lies within one cell, and every fifth cell is for test alone.  (With one
+border through each photograph, test would be sky and leaves, and training flowers and roofs.)
 """
 import os
 import zipfile
@@ -15,10 +16,10 @@ from . import augment, cache
 from .dataset import DataSet, Images
 
 SIZE, DIGIT = 32, 28
-COLUMN = 448                    # of 640: 70 % of each photograph for training
+CELL = 106                      # pixels: 4 x 6 cells a photograph
 TEST_CROPS = 5
 TRAIN_PER_CLASS = 400           # of 500
-DIGEST = '982ee99f3bdc2daa4264962eb631265c9d67346c66ace9b6cb65fe3ce639593f'
+DIGEST = '631e6b9558e2f668fefe65da56564ac975d5c08e09cda4b8f51dc66e067d3e73'
 
 FILE = 'digits-1.npz'
 
@@ -44,6 +45,21 @@ def blend(digits, offsets, patches):
     return np.abs(patches.astype(np.int16) - placed[..., None]).astype(np.uint8).transpose(0, 3, 1, 2).copy()
 
 
+def held_out(row, column):
+    """Whether a cell of a photograph is for test."""
+    return (row + 2 * column) % 5 == 0
+
+
+def corners(rng, photos, test, count):
+    """Where `count` random crops lie, each within one cell of the half that is asked for: int (count, 3) photograph, top, left."""
+    rows, columns = photos.shape[1] // CELL, photos.shape[2] // CELL
+    cells = np.array([(photo, row, column) for photo in range(len(photos)) for row in range(rows) for column in range(columns)
+                      if held_out(row, column) == test])
+    chosen = cells[rng.randint(0, len(cells), count)]
+    inside = rng.randint(0, CELL - SIZE + 1, (count, 2))
+    return np.concatenate([chosen[:, :1], chosen[:, 1:] * CELL + inside], axis=1)
+
+
 def make():
     """The data set, made anew: a dict of arrays.
 
@@ -53,22 +69,20 @@ def make():
     digits, labels = handwritten()
     photos = photographs()
     rng = np.random.RandomState(20181105)       # RandomState: its streams are the same in every numpy
-    height, width = photos.shape[1:3]
-    halves = {'train': ([], 1, 0, COLUMN), 'test': ([], TEST_CROPS, COLUMN, width)}
+    halves = {'train': ([], 1), 'test': ([], TEST_CROPS)}
     for label in range(10):
         members = rng.permutation(np.flatnonzero(labels == label))
         halves['train'][0].append(members[:TRAIN_PER_CLASS])
         halves['test'][0].append(members[TRAIN_PER_CLASS:])
     arrays = {}
-    for half, (chosen, crops, left, right) in halves.items():
+    for half, (chosen, crops) in halves.items():
         chosen = np.repeat(np.sort(np.concatenate(chosen)), crops)
         count = len(chosen)
-        corners = np.stack([rng.randint(0, len(photos), count), rng.randint(0, height - SIZE + 1, count),
-                            rng.randint(left, right - SIZE + 1, count)], axis=1)
+        crop = corners(rng, photos, half == 'test', count)
         offsets = rng.randint(0, SIZE - DIGIT + 1, (count, 2))
-        patches = np.stack([photos[p, y:y + SIZE, x:x + SIZE] for p, y, x in corners])
+        patches = np.stack([photos[p, y:y + SIZE, x:x + SIZE] for p, y, x in crop])
         arrays.update({half + '_images': blend(digits[chosen], offsets, patches), half + '_labels': labels[chosen].astype(np.int32),
-                       half + '_digit': chosen.astype(np.int32), half + '_crop': corners.astype(np.int32)})
+                       half + '_digit': chosen.astype(np.int32), half + '_crop': crop.astype(np.int32)})
     return arrays
 
 
