@@ -1,0 +1,173 @@
+"""`cifar10`: CIFAR-10 from the standard archive that is already on disk; nothing is downloaded.
+
+`dir` names the archive, the folder that it lies in, or the extracted folder, in either of the two versions:
+
+    binary   cifar-10-binary.tar.gz, cifar-10-batches-bin/   data_batch_1.bin ... 5, test_batch.bin, batches.meta.txt;
+             a record is one label byte and 3072 pixels, red plane first
+    python   cifar-10-python.tar.gz, cifar-10-batches-py/    data_batch_1 ... 5, test_batch, batches.meta; pickled dicts
+
+Whatever is wrong with a file is one line that names it.  Files with fewer whole records than the official 10,000 are
+accepted with a warning; a truncated file is refused.
+"""
+import gzip
+import io
+import logging
+import os
+import pickle
+import tarfile
+import zlib
+
+import numpy as np
+
+from . import augment
+from .dataset import DataSet, Images
+from .digits import resized
+
+RECORDS, PIXELS = 10000, 3 * 32 * 32
+MEAN, STD = (0.5071, 0.4867, 0.4408), (0.2675, 0.2565, 0.2761)
+VERSIONS = {        # version: archive, folder, suffix of a batch file, file of class names
+    'binary': ('cifar-10-binary.tar.gz', 'cifar-10-batches-bin', '.bin', 'batches.meta.txt'),
+    'python': ('cifar-10-python.tar.gz', 'cifar-10-batches-py', '', 'batches.meta'),
+}
+TRAIN = tuple('data_batch_%d' % i for i in range(1, 6))
+TEST = ('test_batch',)
+
+log = logging.getLogger(__name__)
+
+
+def _wanted():
+    return 'expected %s' % ' or '.join('%s (or %s)' % (archive, folder) for archive, folder, _, _ in VERSIONS.values())
+
+
+def find(path):
+    """(version, where): the archive's or the extracted folder's path; OSError where there is neither."""
+    if not path:
+        raise ValueError('cifar10: no data folder given (data.dir, --data-dir); ' + _wanted())
+    if os.path.isfile(path):
+        for version, (archive, _, _, _) in VERSIONS.items():
+            if os.path.basename(path) == archive or (version in os.path.basename(path) and path.endswith(('.tar.gz', '.tgz'))):
+                return version, path
+        raise OSError('%s is not a CIFAR-10 archive; %s' % (path, _wanted()))
+    if not os.path.isdir(path):
+        raise OSError('%s: no such file or folder; %s' % (path, _wanted()))
+    for version, (archive, folder, suffix, _) in VERSIONS.items():
+        for where in (path, os.path.join(path, folder), os.path.join(path, archive)):
+            if os.path.isfile(where) or any(os.path.isfile(os.path.join(where, name + suffix)) for name in TRAIN + TEST):
+                return version, where
+    raise OSError('no CIFAR-10 in %s; %s' % (path, _wanted()))
+
+
+def read_files(where, names):
+    """{name: bytes} of the named files of the folder or of the archive `where`, read without extracting to disk."""
+    if os.path.isdir(where):
+        found = {name: os.path.join(where, name) for name in names if os.path.isfile(os.path.join(where, name))}
+        contents = {}
+        for name, path in found.items():
+            with open(path, 'rb') as source:
+                contents[name] = source.read()
+    else:
+        contents = {}
+        try:
+            with gzip.open(where) as unpacked:
+                with tarfile.open(fileobj=unpacked, mode='r|') as archive:
+                    for member in archive:
+                        name = os.path.basename(member.name)
+                        if member.isfile() and name in names:
+                            contents[name] = archive.extractfile(member).read()
+                while unpacked.read(1 << 20):       # to the end, where gzip's checksum stands
+                    pass
+        except (tarfile.TarError, EOFError, zlib.error, OSError) as error:
+            raise ValueError('%s is damaged or truncated (%s); fetch it again' % (where, error)) from error
+    missing = [name for name in names if name not in contents]
+    if missing:
+        raise ValueError('%s lacks %s; all of these are needed: %s' % (where, ', '.join(missing), ', '.join(names)))
+    return contents
+
+
+class _PlainUnpickler(pickle.Unpickler):
+    """Reads what CIFAR-10's files hold, dicts, lists, strings and numpy arrays, and calls nothing else."""
+    ALLOWED = {('numpy.core.multiarray', '_reconstruct'), ('numpy', 'ndarray'), ('numpy', 'dtype'), ('_codecs', 'encode')}
+
+    def find_class(self, module, name):
+        if (module, name) in self.ALLOWED:
+            return super().find_class(module, name)
+        raise pickle.UnpicklingError('it holds %s.%s, which no CIFAR-10 file does' % (module, name))
+
+
+def unpickle(content, name):
+    """The dict in a file of the python version, keys as str; ValueError for anything else."""
+    try:
+        held = _PlainUnpickler(io.BytesIO(content), encoding='bytes').load()
+    except Exception as error:      # a damaged pickle can raise nearly anything
+        reason = ' '.join(str(error).split()) or type(error).__name__
+        raise ValueError('%s is damaged or not a CIFAR-10 file (%s)' % (name, reason)) from error
+    if not isinstance(held, dict):
+        raise ValueError('%s holds a %s, not a dict' % (name, type(held).__name__))
+    return {key.decode('latin1') if isinstance(key, bytes) else key: value for key, value in held.items()}
+
+
+def binary_batch(content, name):
+    """Images uint8 (n, 3, 32, 32) and labels of a file of the binary version."""
+    if not content or len(content) % (1 + PIXELS):
+        raise ValueError('%s has %d bytes, not a whole number of records of %d bytes: truncated or damaged' % (
+            name, len(content), 1 + PIXELS))
+    records = np.frombuffer(content, np.uint8).reshape(-1, 1 + PIXELS)
+    return records[:, 1:].reshape(-1, 3, 32, 32), records[:, 0].astype(np.int32)
+
+
+def python_batch(content, name):
+    """Images uint8 (n, 3, 32, 32) and labels of a file of the python version."""
+    held = unpickle(content, name)
+    images, labels = held.get('data'), held.get('labels')
+    if not isinstance(images, np.ndarray) or images.dtype != np.uint8 or images.ndim != 2 or images.shape[1] != PIXELS or not len(images):
+        raise ValueError('%s: data must be uint8 of shape (n, %d), found %s' % (
+            name, PIXELS, '%s %s' % (images.dtype, images.shape) if isinstance(images, np.ndarray) else type(images).__name__))
+    if not isinstance(labels, list) or len(labels) != len(images) or not all(isinstance(label, int) for label in labels):
+        raise ValueError('%s: labels must be a list of %d whole numbers, one an image' % (name, len(images)))
+    return images.reshape(-1, 3, 32, 32), np.array(labels, np.int64)
+
+
+def class_names(version, content, name):
+    """The ten class names from batches.meta or batches.meta.txt."""
+    if version == 'binary':
+        names = content.decode('utf-8', 'replace').split()
+    else:
+        names = [label.decode('latin1') if isinstance(label, bytes) else label for label in unpickle(content, name).get('label_names', [])]
+    if len(names) != 10 or len(set(names)) != 10:
+        raise ValueError('%s names %d classes, expected 10 different ones' % (name, len(set(names))))
+    return tuple(names)
+
+
+def read(path):
+    """(classes, (images, labels) of the training set, the same of the test set): uint8 (n, 3, 32, 32), int32 (n,)."""
+    version, where = find(path)
+    _, _, suffix, meta = VERSIONS[version]
+    batches = [name + suffix for name in TRAIN + TEST]
+    contents = read_files(where, batches + [meta])
+    classes = class_names(version, contents[meta], os.path.join(where, meta))
+    parse = binary_batch if version == 'binary' else python_batch
+    halves, small = [], []
+    for half in (TRAIN, TEST):
+        images, labels = [], []
+        for name in half:
+            full = os.path.join(where, name + suffix)
+            some, their = parse(contents.pop(name + suffix), full)
+            if their.min() < 0 or their.max() > 9:
+                raise ValueError('%s: record %d has label %d, expected 0 to 9' % (full, *next(
+                    (i, label) for i, label in enumerate(their) if not 0 <= label <= 9)))
+            if len(their) != RECORDS:
+                small.append('%s %d' % (name, len(their)))
+            images.append(some)
+            labels.append(their.astype(np.int32))
+        halves.append((np.concatenate(images), np.concatenate(labels)))
+    if small:
+        log.warning('%s is not the official CIFAR-10, which has %d records a file: %s', where, RECORDS, ', '.join(small))
+    return (classes,) + tuple(halves)
+
+
+def open_data(options):
+    """DataSet `cifar10`: 50,000 and 10,000 images; augmented by pad-crop (4 pixels) and mirror."""
+    classes, (train, train_labels), (test, test_labels) = read(options.dir)
+    train, test = resized(train, options.image_size), resized(test, options.image_size)
+    transform = augment.Transform(MEAN, STD, pad=train.shape[-1] // 8, mirrored=True, cut=options.cutout)
+    return DataSet('cifar10', classes, Images(train, train_labels, transform), Images(test, test_labels, transform), MEAN, STD, options)
