@@ -1,0 +1,5 @@
+"""What a network is: the search space, the supernet with its scaling factors λ, the architecture, the derived network, their cost.
+
+A new candidate operation is one entry in operations.py; the order and the names of edges are space.py's alone;
+what is plain data (space, architecture, cost, budget) imports no MXNet, what computes (gates, blocks, mixing, supernet, network) does.
+"""

@@ -1,0 +1,108 @@
+"""Candidate operations: a registry from a name to the layers that an operation is made of.
+
+The layers are plain descriptions. Both the block that computes and the cost that is counted are derived from them, so the two
+cannot differ. A new operation is one entry:
+
+    register(Operation('dil_conv_3x3', 'separable', (Depthwise(3, dilation=2), Pointwise())))
+
+Every operation keeps its C channels and its spatial size, and is followed by batch norm and ReLU (order Conv-BN-ReLU).
+"""
+import dataclasses
+from typing import Tuple
+
+
+@dataclasses.dataclass(frozen=True)
+class LayerCost:
+    """Parameters, multiply-adds, and memory access (elements read + written + weights read) of one layer on one image."""
+    params: int
+    flops: int
+    mac: int
+
+
+@dataclasses.dataclass(frozen=True)
+class Depthwise:
+    """A depthwise convolution of kernel × kernel, one filter a channel."""
+    kernel: int
+    dilation: int = 1
+
+    def cost(self, channels, height, width):
+        """LayerCost on (channels, height, width)."""
+        pixels, weights = height * width, channels * self.kernel ** 2
+        return LayerCost(weights, weights * pixels, 2 * channels * pixels + weights)
+
+
+@dataclasses.dataclass(frozen=True)
+class Pointwise:
+    """A 1×1 convolution from C to C channels."""
+
+    def cost(self, channels, height, width):
+        """LayerCost on (channels, height, width)."""
+        pixels, weights = height * width, channels ** 2
+        return LayerCost(weights, weights * pixels, 2 * channels * pixels + weights)
+
+
+@dataclasses.dataclass(frozen=True)
+class _Parameterless:
+    def cost(self, channels, height, width):
+        """LayerCost on (channels, height, width): elements read and written, no weights, no multiply-adds counted."""
+        return LayerCost(0, 0, 2 * channels * height * width)
+
+
+@dataclasses.dataclass(frozen=True)
+class AveragePool(_Parameterless):
+    """Average pooling of kernel × kernel, stride 1, padding counted as zeros."""
+    kernel: int
+
+
+@dataclasses.dataclass(frozen=True)
+class MaxPool(_Parameterless):
+    """Max pooling of kernel × kernel, stride 1."""
+    kernel: int
+
+
+@dataclasses.dataclass(frozen=True)
+class Noise(_Parameterless):
+    """A decoy: standard normal noise in the input's shape, whatever the input is."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Zero(_Parameterless):
+    """A decoy: zeros in the input's shape."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Operation:
+    """A candidate operation.
+
+    name: as in edge names. kind: what it is drawn as: 'separable', 'average', 'max', 'decoy', or any other word.
+    layers: its layer descriptions, in order; batch norm and ReLU follow the last.
+    """
+    name: str
+    kind: str
+    layers: Tuple
+
+    def cost(self, channels, height, width):
+        """LayerCost of all layers together, without the batch norm behind them."""
+        layers = [layer.cost(channels, height, width) for layer in self.layers]
+        return LayerCost(*(sum(getattr(layer, field) for layer in layers) for field in ('params', 'flops', 'mac')))
+
+
+OPERATIONS = {}
+
+
+def register(operation):
+    """Add an operation to the registry. Raises ValueError where the name is taken or could not stand in an edge's name."""
+    if operation.name in OPERATIONS:
+        raise ValueError('operation %r is registered already' % operation.name)
+    if not operation.name.isidentifier():
+        raise ValueError('operation %r: a name is letters, digits and underscores' % operation.name)
+    OPERATIONS[operation.name] = operation
+    return operation
+
+
+register(Operation('sep_conv_3x3', 'separable', (Depthwise(3), Pointwise())))
+register(Operation('sep_conv_5x5', 'separable', (Depthwise(5), Pointwise())))
+register(Operation('avg_pool_3x3', 'average', (AveragePool(3),)))
+register(Operation('max_pool_3x3', 'max', (MaxPool(3),)))
+register(Operation('noise', 'decoy', (Noise(),)))
+register(Operation('zero', 'decoy', (Zero(),)))
