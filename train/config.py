@@ -1,0 +1,152 @@
+"""Everything that a run can be told, as one tree of dataclasses: `Config`.
+
+Defaults are the published settings for CIFAR-10. Presets (experiments/configs/*.yaml), --config files and the command line
+change them; settings.py says in which order, and refuses what is not here. A new key is one line in this file.
+"""
+import dataclasses
+from typing import Tuple
+
+from ..data.registry import NAMES
+from ..optim.schedules import SCHEDULES
+from ..symbols.space import PAPER_OPERATIONS, STEMS
+
+PENALTIES = ('none', 'flops', 'mac', 'latency')
+KVSTORES = ('local', 'device', 'nccl', 'dist_sync', 'dist_device_sync')
+
+
+def key(default, text, choices=(), low=None, high=None):
+    """A configuration key: its default, what it means, and which values it takes (a bound may be reached)."""
+    return dataclasses.field(default=default, metadata={'help': text, 'choices': choices, 'low': low, 'high': high})
+
+
+def group(kind, text):
+    """A group of keys within the tree."""
+    return dataclasses.field(default_factory=kind, metadata={'help': text})
+
+
+@dataclasses.dataclass(frozen=True)
+class Data:
+    name: str = key('cifar10', 'data set', NAMES)
+    dir: str = key('', 'where it lies on disk (digits needs none)')
+    split: float = key(0.0, "the W part's share of the training set; 0: 0.5, or as the data set was prepared", low=0, high=1)
+    limit: int = key(0, 'at most so many training images, for small trials; 0: all', low=0)
+    image_size: int = key(0, "pixels, square; 0: the data set's own", low=0)
+    cutout: int = key(0, 'side of the square cut out of images in pretraining and search, pixels; 0: none', low=0)
+    augment: bool = key(True, 'random crops, mirrors and colours in training')
+    workers: int = key(0, 'threads that make batches; 0: what suits the data set', low=0)
+    max_bad: float = key(0.01, 'largest share of corrupt images that is passed over', low=0, high=1)
+    held_out: float = key(0.2, "folder: the test set's share of each class where there is no test folder", low=0, high=1)
+    memory_gb: float = key(2.0, 'folder: decode once into memory up to this size', low=0)
+    reader: str = key('indexed', 'imagenet: indexed resumes exactly; recorditer is mx.io.ImageRecordIter', ('indexed', 'recorditer'))
+
+
+@dataclasses.dataclass(frozen=True)
+class Space:
+    share: bool = key(True, 'one set of λ for all blocks (share), else one a block (full)')
+    channels: int = key(48, 'channels C of the first stage in search', low=1)
+    blocks: Tuple[int, ...] = key((8, 8, 8), 'convolution blocks in each stage', low=1)
+    levels: int = key(4, 'levels M of a block', low=1)
+    operations: Tuple[str, ...] = key(PAPER_OPERATIONS, 'the N operations of a level')
+    stem: str = key('cifar', 'cifar: one 3x3 convolution; imagenet: two of stride 2', STEMS)
+    searchable_reduction: bool = key(True, 'the two branches of a reduction block carry a λ each')
+    first_level_gates: bool = key(False, "the edges from the block's input to the first level carry a λ")
+
+
+@dataclasses.dataclass(frozen=True)
+class Pretrain:
+    epochs: int = key(120, 'passes over the W part; 0: no pretraining', low=0)
+    batch_size: int = key(128, 'images an update, over all devices and workers together', low=1)
+    lr: float = key(0.1, 'learning rate of W', low=0)
+    schedule: str = key('constant', 'learning rate over the stage', tuple(SCHEDULES))
+    warmup: float = key(0.0, 'epochs in which the learning rate first grows from 0', low=0)
+    wd: float = key(1e-4, 'weight decay of W', low=0)
+    momentum: float = key(0.9, 'momentum of NAG', low=0, high=1)
+    clip_gradient: float = key(0.0, 'bound on each entry of the gradient; 0: none', low=0)
+    test_every: int = key(0, 'test the supernet every so many epochs; 0: at the end of the stage', low=0)
+
+
+@dataclasses.dataclass(frozen=True)
+class Search:
+    epochs: int = key(120, 'passes over the W part', low=0)
+    batch_size: int = key(128, 'images an update, over all devices and workers together', low=1)
+    lr: float = key(0.1, 'learning rate of W', low=0)
+    gate_lr: float = key(0.1, 'learning rate of λ', low=0)
+    schedule: str = key('constant', 'both learning rates over the stage', tuple(SCHEDULES))
+    wd: float = key(1e-4, 'weight decay of W; λ have none', low=0)
+    momentum: float = key(0.9, 'momentum of NAG (W) and of APG-NAG (λ)', low=0, high=1)
+    gamma: float = key(0.001, 'weight γ of the L1 norm of λ', low=0)
+    budget: str = key('flops', 'what γ of each λ follows: eq. 9 (flops), eq. 10 (mac), measured latency, or nothing', PENALTIES)
+    ratio: str = key('1:1', 'n:m, of n + m iterations n update W and m update λ')
+    split: bool = key(True, 'W and λ learn from their own parts; false: both, at each iteration, from the whole training set')
+    prune_every: int = key(5, 'epochs after which what is zero is removed for good; 0: only at the end', low=0)
+    nonnegative: bool = key(True, 'project λ to λ >= 0 after each update')
+    clip_gradient: float = key(2.0, 'bound on each entry of the gradients of W and λ; 0: none', low=0)
+    test_every: int = key(0, 'test the supernet every so many epochs; 0: at the end of the stage', low=0)
+
+
+@dataclasses.dataclass(frozen=True)
+class Retrain:
+    epochs: int = key(630, 'passes over the whole training set', low=1)
+    batch_size: int = key(128, 'images an update, over all devices and workers together', low=1)
+    lr: float = key(0.05, 'learning rate', low=0)
+    schedule: str = key('cosine_restarts', 'learning rate over the stage', tuple(SCHEDULES))
+    lr_min: float = key(1e-4, 'learning rate at the end (of each period)', low=0)
+    t0: float = key(10, 'epochs of the first period of cosine_restarts', low=0)
+    tmul: float = key(2, 'each period is so many times longer than the one before', low=1)
+    warmup: float = key(0.0, 'epochs in which the learning rate first grows from 0', low=0)
+    wd: float = key(3e-4, 'weight decay of W; BN γ and all biases have none', low=0)
+    momentum: float = key(0.9, 'momentum of NAG', low=0, high=1)
+    clip_gradient: float = key(0.0, 'bound on each entry of the gradient; 0: none', low=0)
+    budget: str = key('params=3.0M', 'size of the derived network, as params=3.0M, flops=600M or mac=…; none: channels decide')
+    channels: Tuple[int, ...] = key((), 'width of each stage, or C alone; empty: from the budget, or as in search', low=1)
+    dropout: float = key(0.4, 'share of features dropped before the dense layer', low=0, high=1)
+    drop_path: float = key(0.5, 'largest probability with which an operation is dropped: at the last depth, at the end', low=0, high=1)
+    auxiliary: float = key(0.4, 'weight of the auxiliary loss; 0: no auxiliary tower', low=0)
+    label_smoothing: float = key(0.0, 'share of the target spread over all classes', low=0, high=1)
+    cutout: int = key(16, 'side of the square cut out of training images, pixels; 0: none', low=0)
+    test_every: int = key(1, 'test every so many epochs; 0: at the end', low=0)
+
+
+@dataclasses.dataclass(frozen=True)
+class Train:
+    gpus: str = key('', "GPUs, as '0-7' or '0,2'; empty: all that MXNet sees, else the CPU")
+    cpus: int = key(0, 'that many CPU devices instead of GPUs; 0: no', low=0)
+    kvstore: str = key('device', 'how devices and machines exchange gradients', KVSTORES)
+    keep: int = key(3, 'newest checkpoints kept, besides the best', low=1)
+    checkpoint_minutes: float = key(10.0, 'a checkpoint also after so many minutes within an epoch; 0: only at its end', low=0)
+    test_batch: int = key(0, 'images a batch in testing; 0: as in training', low=0)
+    sync_bn: bool = key(False, 'batch norm over all GPUs together')
+    amp: bool = key(False, "float16 on GPUs, by MXNet's automatic mixed precision")
+    tensorboard: bool = key(True, 'write TensorBoard events')
+    watchdog_seconds: float = key(30.0, 'several machines: a worker silent for so long counts as dead', low=1)
+
+
+@dataclasses.dataclass(frozen=True)
+class Config:
+    seed: int = key(0, 'the one seed, from which every consumer of randomness derives its own', low=0)
+    run: str = key('', 'run directory; empty: runs/<data set>-<space>-<number>')
+    preset: str = key('published', 'the preset that the other keys started from')
+    data: Data = group(Data, 'what is learned from')
+    space: Space = group(Space, 'the completely connected network')
+    pretrain: Pretrain = group(Pretrain, 'stage 1: W of the supernet, λ at 1')
+    search: Search = group(Search, 'stage 2: W and λ in turn')
+    retrain: Retrain = group(Retrain, 'stage 3: the derived network from scratch')
+    train: Train = group(Train, 'devices, machines, checkpoints')
+
+
+def leaves(node=Config, prefix=''):
+    """Every key of the tree in order, as (dotted name, dataclass field)."""
+    for field in dataclasses.fields(node):
+        if dataclasses.is_dataclass(field.type):
+            for leaf in leaves(field.type, prefix + field.name + '.'):
+                yield leaf
+        else:
+            yield prefix + field.name, field
+
+
+def ratio(text):
+    """'n:m' -> (n, m), whole numbers of at least 1. Raises ValueError."""
+    parts = text.split(':')
+    if len(parts) != 2 or not all(part.strip().isdigit() and int(part) > 0 for part in parts):
+        raise ValueError('search.ratio=%s: expected n:m, two whole numbers of at least 1 (1:1, 4:1)' % text)
+    return int(parts[0]), int(parts[1])

@@ -1,0 +1,173 @@
+"""Devices of this process, and the other workers of a distributed run: contexts, KVStore, sums over all.
+
+A batch is divided among workers first, then among a worker's devices. Gradients are summed by KVStore and divided by the size of
+the whole batch, so that n devices at batch B/n follow one at batch B. Optimizers always run here (update_on_kvstore=False): a copy of
+an optimizer of ours does not survive the trip to a KVStore server.
+"""
+import os
+
+import mxnet as mx
+import numpy as np
+
+DISTRIBUTED = ('dist_sync', 'dist_device_sync')
+
+
+def parse_gpus(text):
+    """'0-3,6' -> [0, 1, 2, 3, 6]. Raises ValueError."""
+    numbers = []
+    for part in text.split(','):
+        first, dash, last = part.strip().partition('-')
+        if not first.isdigit() or (dash and not last.isdigit()) or (dash and int(last) < int(first)):
+            raise ValueError("train.gpus=%s: expected numbers and ranges, such as 0-7 or 0,2" % text)
+        numbers.extend(range(int(first), int(last if dash else first) + 1))
+    if len(set(numbers)) != len(numbers):
+        raise ValueError('train.gpus=%s: names a GPU twice' % text)
+    return numbers
+
+
+def num_gpus():
+    """GPUs that MXNet sees; 0 where it is built for CPUs or finds no driver."""
+    try:
+        return mx.context.num_gpus()
+    except mx.base.MXNetError:
+        return 0
+
+
+def contexts(gpus='', cpus=0):
+    """The devices to work on: the GPUs named, or `cpus` CPU devices, or all GPUs, or the CPU. Raises ValueError."""
+    if gpus and cpus:
+        raise ValueError('train.gpus=%s and train.cpus=%d: choose one' % (gpus, cpus))
+    if cpus:
+        return [mx.cpu(number) for number in range(cpus)]
+    seen = num_gpus()
+    if not gpus:
+        return [mx.gpu(number) for number in range(seen)] or [mx.cpu(0)]
+    numbers = parse_gpus(gpus)
+    if max(numbers) >= seen:
+        raise ValueError('train.gpus=%s: MXNet sees %s here%s' % (
+            gpus, 'GPUs 0 to %d' % (seen - 1) if seen else 'no GPU',
+            '' if seen else '; without --gpus the CPU is used (mxnet-cu112 is the build for GPUs)'))
+    return [mx.gpu(number) for number in numbers]
+
+
+class _Window(mx.kvstore.KVStoreBase):
+    """A range of keys of a distributed KVStore, so that two Trainers, whose keys both count from 0, share it."""
+
+    def __init__(self, store, first):
+        self.store, self.first = store, first
+
+    def broadcast(self, key, value, out, priority=0):
+        self.store.broadcast(self.first + key, value, out, priority)
+
+    def pushpull(self, key, value, out=None, priority=0):
+        self.store.pushpull(self.first + key, value, out, priority)
+
+    @staticmethod
+    def is_capable(capability):
+        return False   # the one capability there is: running optimizers
+
+    @property
+    def type(self):
+        return self.store.type
+
+    @property
+    def rank(self):
+        return self.store.rank
+
+    @property
+    def num_workers(self):
+        return self.store.num_workers
+
+
+class Devices:
+    """This process's share of the machinery.
+
+    contexts: its devices; rank, workers: which of how many processes it is; kvstore: the name in the configuration.
+    Raises ValueError for devices that are not there and combinations that cannot run.
+    """
+
+    def __init__(self, train):
+        """train: the group `train` of the configuration."""
+        self.contexts = contexts(train.gpus, train.cpus)
+        self.kvstore = train.kvstore
+        on_gpu = self.contexts[0].device_type == 'gpu'
+        for name, wanted, why in (('sync_bn', train.sync_bn, 'SyncBatchNorm hangs on CPU devices'),
+                                  ('amp', train.amp, 'float16 is slower than float32, or not there, on CPUs')):
+            if wanted and not on_gpu:
+                raise ValueError('train.%s=true: only on GPUs; %s' % (name, why))
+        if train.kvstore == 'nccl' and not on_gpu:
+            raise ValueError('train.kvstore=nccl: only on GPUs; on CPUs use local or device')
+        self._store, self._next_key, self._scratch = None, 0, {}
+        self.rank, self.workers = 0, 1
+        if train.kvstore in DISTRIBUTED:
+            if os.environ.get('DMLC_ROLE') != 'worker':
+                raise ValueError('train.kvstore=%s: start the workers with tools/launch.py, which tells them of each other' % train.kvstore)
+            self._store = mx.kvstore.create(train.kvstore)
+            self.rank, self.workers = self._store.rank, self._store.num_workers
+
+    @property
+    def distributed(self):
+        return self._store is not None
+
+    @property
+    def main(self):
+        """Whether this process is the one that writes."""
+        return self.rank == 0
+
+    def share(self, batch_size, name='batch_size'):
+        """Images of a batch that this process gets. Raises ValueError unless all devices of all workers get the same."""
+        parts = self.workers * len(self.contexts)
+        if batch_size % parts:
+            raise ValueError('%s=%d: not a multiple of %d, the devices of all workers (%d each, %d workers)'
+                             % (name, batch_size, parts, len(self.contexts), self.workers))
+        return batch_size // self.workers
+
+    def split(self, array):
+        """A numpy array, divided along its first axis over the devices: a list of NDArrays."""
+        parts = np.split(array, len(self.contexts)) if len(self.contexts) > 1 else [array]
+        return [mx.nd.array(part, ctx=context, dtype=part.dtype) for part, context in zip(parts, self.contexts)]
+
+    def trainer(self, params, optimizer):
+        """A gluon.Trainer over initialised parameters; in a distributed run all workers now hold worker 0's values."""
+        if not self.distributed:
+            return mx.gluon.Trainer(params, optimizer, kvstore=self.kvstore, update_on_kvstore=False)
+        trainer = mx.gluon.Trainer(params, optimizer, kvstore=_Window(self._store, self._next_key), update_on_kvstore=False)
+        self._next_key += len(params)
+        trainer._init_kvstore()   # the first step would race with the initialisation of the servers otherwise
+        trainer._init_params()
+        self.barrier()
+        return trainer
+
+    def barrier(self):
+        """Wait until every worker is here."""
+        mx.nd.waitall()
+        if self.distributed:
+            self._store._barrier()
+
+    def total(self, values):
+        """Sums of a short vector over all workers: float32 accuracy, the same on each. Call it on all workers alike."""
+        values = np.asarray(values, np.float32)
+        if not self.distributed:
+            return values
+        shared = self.start_total(values)
+        return shared.asnumpy()
+
+    def start_total(self, values):
+        """As `total`, but gives the NDArray in which the sums will stand, without waiting. One at a time for each length."""
+        array = mx.nd.array(np.asarray(values, np.float32))
+        if not self.distributed:
+            return array
+        if array.shape not in self._scratch:
+            self._scratch[array.shape] = self._next_key
+            self._next_key += 1
+            self._store.broadcast(self._scratch[array.shape], mx.nd.zeros(array.shape), mx.nd.zeros(array.shape))
+            self.barrier()
+        self._store.pushpull(self._scratch[array.shape], array, out=array)
+        return array
+
+    def same_everywhere(self, digest):
+        """Whether all workers hold the same digest (bytes)."""
+        words = np.frombuffer(digest[:32], np.uint16).astype(np.float32)   # exact in float32
+        table = np.zeros((self.workers, len(words)), np.float32)
+        table[self.rank] = words
+        return bool((self.total(table.ravel()).reshape(table.shape) == words).all())

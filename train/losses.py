@@ -1,0 +1,26 @@
+"""Losses of the three stages, by image."""
+import mxnet as mx
+
+
+def cross_entropy(logits, labels, smoothing=0.0):
+    """Cross entropy with targets (1 - s) onehot + s / K: logits (B, K), labels int (B,) -> (B,)."""
+    log_p = mx.nd.log_softmax(logits, axis=-1)
+    loss = -mx.nd.pick(log_p, labels, axis=-1)
+    if smoothing:
+        loss = (1 - smoothing) * loss - smoothing * mx.nd.mean(log_p, axis=-1)
+    return loss
+
+
+class Loss:
+    """Cross entropy, with label smoothing, plus `auxiliary` times the same of the auxiliary tower's logits where the network gives them."""
+
+    def __init__(self, smoothing=0.0, auxiliary=0.0):
+        self.smoothing, self.auxiliary = smoothing, auxiliary
+
+    def __call__(self, outputs, labels):
+        """outputs: logits, or (logits, auxiliary logits). Returns (loss to minimise (B,), logits)."""
+        if not isinstance(outputs, (list, tuple)):
+            return cross_entropy(outputs, labels, self.smoothing), outputs
+        logits, side = outputs
+        loss = cross_entropy(logits, labels, self.smoothing)
+        return loss + self.auxiliary * cross_entropy(side, labels, self.smoothing), logits

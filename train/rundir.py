@@ -1,0 +1,131 @@
+"""A run is one directory; this module knows its files, keeps two runs out of it, and writes its small ones whole or not at all.
+
+    config.yaml         the resolved configuration, which --config takes
+    environment.json    versions, devices, commit, seed
+    log.csv             a row an epoch                              (runlog.py)
+    lambda.npz          every λ over the epochs of search           (runlog.py)
+    architecture.json   what the search left
+    network.json/.params  the trained derived network: how to build it, and its parameters by structural name
+    summary.json        what a table needs
+    checkpoints/        (checkpoint.py)
+"""
+import datetime
+import hashlib
+import json
+import os
+import platform
+import subprocess
+import sys
+
+import portalocker
+
+from . import settings
+from .checkpoint import write_beside
+
+
+class RunDirectory:
+    """Paths of a run. Nothing is created before `create` or `lock`."""
+
+    def __init__(self, path):
+        self.path = os.path.normpath(path)
+        self._lock = None
+        for name, file in (('config', 'config.yaml'), ('environment', 'environment.json'), ('log', 'log.csv'), ('gates', 'lambda.npz'),
+                           ('architecture', 'architecture.json'), ('network', 'network.json'), ('parameters', 'network.params'),
+                           ('summary', 'summary.json'), ('checkpoints', 'checkpoints'), ('events', 'tensorboard')):
+            setattr(self, name, os.path.join(self.path, file))
+
+    def exists(self):
+        """Whether a run has been here."""
+        return os.path.exists(self.config)
+
+    def lock(self):
+        """Make the directory and take its lock until the process ends. Raises ValueError if another process has it, OSError."""
+        try:
+            os.makedirs(self.path, exist_ok=True)
+            self._lock = open(os.path.join(self.path, '.lock'), 'a+')
+        except OSError as error:
+            raise OSError('run directory %s: cannot write there: %s' % (self.path, error.strerror)) from None
+        try:
+            portalocker.lock(self._lock, portalocker.LOCK_EX | portalocker.LOCK_NB)
+        except portalocker.LockException:
+            self._lock = None
+            raise ValueError('run directory %s: another run is working in it; wait for it, or name another with --run' % self.path) from None
+
+    def unlock(self):
+        if self._lock:
+            self._lock.close()
+            self._lock = None
+
+    def write_text(self, path, text):
+        write_beside(path, text.encode('utf-8'))
+
+    def write_json(self, path, content):
+        self.write_text(path, json.dumps(content, indent=1) + '\n')
+
+    def write_start(self, config, devices):
+        """config.yaml and environment.json."""
+        self.write_text(self.config, settings.dump(config))
+        self.write_json(self.environment, environment(config, devices))
+
+    def read_summary(self):
+        """summary.json, {} if there is none. Raises ValueError for a damaged one."""
+        if not os.path.exists(self.summary):
+            return {}
+        try:
+            with open(self.summary, encoding='utf-8') as stream:
+                return json.load(stream)
+        except ValueError as error:
+            raise ValueError('%s: not JSON: %s' % (self.summary, error)) from None
+
+    def write_network(self, description, save_parameters):
+        """network.params by `save_parameters(path)`, then network.json: `description` with the checksum of network.params."""
+        beside = self.parameters + '.part'
+        save_parameters(beside)
+        with open(beside, 'rb') as stream:
+            content = stream.read()
+        os.remove(beside)
+        write_beside(self.parameters, content)
+        self.write_json(self.network, dict(description, sha256=hashlib.sha256(content).hexdigest()))
+
+
+def free_name(root, stem):
+    """The first of root/stem-1, root/stem-2, … that does not exist."""
+    number = 1
+    while os.path.exists(os.path.join(root, '%s-%d' % (stem, number))):
+        number += 1
+    return os.path.join(root, '%s-%d' % (stem, number))
+
+
+def environment(config, devices):
+    """What a reader needs to know of the machine to understand the numbers of a run."""
+    import mxnet
+    import numpy
+    from .. import __version__
+    return {
+        'dsonas': __version__, 'commit': _commit(), 'mxnet': mxnet.__version__, 'numpy': numpy.__version__,
+        'python': platform.python_version(), 'system': platform.platform(), 'processor': _processor(), 'cores': os.cpu_count(),
+        'omp_num_threads': os.environ.get('OMP_NUM_THREADS', ''), 'devices': [str(context) for context in devices.contexts],
+        'kvstore': config.train.kvstore, 'workers': devices.workers, 'seed': config.seed, 'command': sys.argv,
+        'started': datetime.datetime.now().astimezone().isoformat(timespec='seconds'),
+    }
+
+
+def _commit():
+    here = os.path.dirname(os.path.abspath(__file__))
+    try:
+        run = subprocess.run(['git', '-C', here, 'describe', '--always', '--dirty', '--abbrev=40', '--exclude', '*'],
+                             stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, timeout=10)
+    except (OSError, subprocess.TimeoutExpired):
+        return ''
+    return run.stdout.decode('utf-8', 'replace').strip()
+
+
+def _processor():
+    try:
+        with open('/proc/cpuinfo', encoding='utf-8', errors='replace') as stream:
+            for line in stream:
+                if line.startswith('model name'):
+                    return line.split(':', 1)[1].strip()
+    except OSError:
+        pass
+    return platform.processor()

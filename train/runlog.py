@@ -1,0 +1,163 @@
+"""What a run writes down as it goes: log.csv, lambda.npz, a progress bar or a line an epoch, TensorBoard events.
+
+Files are rewritten beside and renamed, a row an epoch; a resumed run drops what was written after its checkpoint.
+"""
+import csv
+import io
+import os
+import sys
+
+import numpy as np
+from tqdm import tqdm
+
+from .checkpoint import STAGES, write_beside
+
+COLUMNS = ('stage', 'epoch', 'step', 'lr', 'loss', 'error', 'gate_loss', 'gate_error', 'test_loss', 'test_error', 'zero_fraction', 'edges',
+           'operations', 'flops', 'params', 'changed', 'images_per_second', 'seconds')
+
+
+def read_log(path):
+    """Rows of a log.csv, as dicts of text; [] if there is none. Raises ValueError for a file with other columns."""
+    if not os.path.exists(path):
+        return []
+    with open(path, newline='', encoding='utf-8') as stream:
+        reader = csv.DictReader(stream)
+        rows = list(reader)
+    if tuple(reader.fieldnames or ()) != COLUMNS:
+        raise ValueError('%s: expected the columns %s' % (path, ','.join(COLUMNS)))
+    return rows
+
+
+def _text(value):
+    if value is None:
+        return ''
+    return '%.9g' % value if isinstance(value, float) else str(value)
+
+
+class Log:
+    """log.csv: a row for each epoch done. Epochs count from 1, steps over the whole stage."""
+
+    def __init__(self, path):
+        self.path, self.rows = path, read_log(path)
+
+    def cut(self, stage, epochs):
+        """Drop what was written after `epochs` epochs of `stage`."""
+        here = STAGES.index(stage)
+        self.rows = [row for row in self.rows if (STAGES.index(row['stage']), int(row['epoch'])) <= (here, epochs)]
+
+    def append(self, row):
+        self.rows.append({name: _text(row.get(name)) for name in COLUMNS})
+        text = io.StringIO()
+        writer = csv.DictWriter(text, COLUMNS, lineterminator='\n')
+        writer.writeheader()
+        writer.writerows(self.rows)
+        write_beside(self.path, text.getvalue().encode('utf-8'))
+
+    def seconds(self, *stages):
+        """What the epochs of some stages took together."""
+        return sum(float(row['seconds'] or 0) for row in self.rows if row['stage'] in stages)
+
+
+class GateHistory:
+    """lambda.npz: names (n,), epochs (e,), values (e, n) float32, pruned (e, n) bool; epoch 0 is before search."""
+
+    def __init__(self, path, names):
+        self.path, self.names, self.epochs, self.values, self.pruned = path, list(names), [], [], []
+
+    def resume(self, epoch):
+        """Read back what was written up to search epoch `epoch`."""
+        try:
+            with np.load(self.path, allow_pickle=False) as stored:
+                if stored['names'].tolist() != self.names:
+                    raise ValueError('its λ are not those of this search space')
+                kept = [row for row, number in enumerate(stored['epochs'].tolist()) if number <= epoch]
+                self.epochs = [int(stored['epochs'][row]) for row in kept]
+                self.values, self.pruned = ([stored[part][row] for row in kept] for part in ('values', 'pruned'))
+        except FileNotFoundError:
+            pass
+        except Exception as error:   # zipfile, numpy and zlib each have their own
+            raise ValueError('%s: cannot be read back: %s' % (self.path, error)) from None
+
+    def append(self, epoch, values, pruned):
+        """values, pruned: the λ vectors one after another, (n,)."""
+        self.epochs.append(epoch)
+        self.values.append(np.asarray(values, np.float32))
+        self.pruned.append(np.asarray(pruned, bool))
+        content = io.BytesIO()
+        np.savez_compressed(content, names=np.array(self.names, dtype=str), epochs=np.array(self.epochs, np.int64),
+                            values=np.array(self.values, np.float32), pruned=np.array(self.pruned, bool))
+        write_beside(self.path, content.getbuffer())
+
+
+class Progress:
+    """A progress bar on a terminal, else nothing; messages go to stdout, above the bar."""
+
+    def __init__(self, shown=True):
+        self.shown = shown
+        self.bar = None
+
+    def start(self, title, total, done):
+        if self.shown and sys.stderr.isatty():
+            self.bar = tqdm(total=total, initial=done, desc=title, unit='step', leave=False, dynamic_ncols=True)
+
+    def step(self, figures):
+        """One step further; figures: callable giving what stands behind the bar, asked only when it is drawn."""
+        if self.bar is not None and self.bar.update(1):
+            self.bar.set_postfix_str(figures(), refresh=False)
+
+    def end(self):
+        if self.bar is not None:
+            self.bar.close()
+            self.bar = None
+
+    def say(self, line):
+        if self.shown:
+            with tqdm.external_write_mode(sys.stdout):
+                print(line, flush=True)
+
+
+class Events:
+    """TensorBoard events: every number of a row, by stage."""
+
+    def __init__(self, folder):
+        try:
+            from tensorboardX import SummaryWriter
+        except ImportError as error:
+            raise ValueError('train.tensorboard=true needs tensorboardX: %s' % error) from None
+        self.writer = SummaryWriter(folder)
+
+    def add(self, row):
+        for name, value in row.items():
+            if name not in ('stage', 'epoch', 'step') and value is not None:
+                self.writer.add_scalar('%s/%s' % (row['stage'], name), float(value), row['epoch'])
+        self.writer.flush()
+
+    def histogram(self, name, values, epoch):
+        self.writer.add_histogram(name, np.asarray(values), epoch)
+
+    def close(self):
+        self.writer.close()
+
+
+def epoch_line(row, epochs):
+    """The line of an epoch, for people."""
+    parts = ['%s %d/%d' % (row['stage'], row['epoch'], epochs)]
+    for name, form in (('loss', 'loss %.3f'), ('error', 'error %.1f%%'), ('gate_loss', 'λ loss %.3f'), ('gate_error', 'λ error %.1f%%'),
+                       ('test_error', 'test error %.2f%%')):
+        if row.get(name) is not None:
+            parts.append(form % row[name])
+    if row.get('zero_fraction') is not None:
+        parts.append('λ at zero %.1f%%' % (100 * row['zero_fraction']))
+        parts.append('%d edges, %d operations' % (row['edges'], row['operations']))
+        parts.append('FLOPs left %s' % human(row['flops']))
+        parts.append('%d λ changed' % row['changed'])
+    parts.append('%.0f images/s' % row['images_per_second'])
+    return ' | '.join(parts)
+
+
+def human(number):
+    """1234567 -> '1.235M'."""
+    for unit, size in (('G', 1e9), ('M', 1e6), ('k', 1e3)):
+        if abs(number) >= size:
+            return '%.4g%s' % (number / size, unit)
+    return '%g' % number

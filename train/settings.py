@@ -1,0 +1,228 @@
+"""How a configuration comes about, and goes to disk.
+
+Later ones win: defaults of config.py < what suits the data set (experiments/configs/<data set>.yaml) < preset < --config file <
+--set and flags. A preset or a --config file may start from another preset: `base: other`. Keys may be nested or dotted.
+Unknown keys, wrong types and values out of range raise ValueError in one line that says what is accepted.
+"""
+import dataclasses
+import difflib
+import os
+import re
+
+import yaml
+
+from .config import Config, leaves, ratio
+
+PRESETS = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), 'experiments', 'configs')
+KEYS = dict(leaves())
+GROUPS = sorted({name.split('.')[0] for name in KEYS if '.' in name})
+DATA_LAYERS = ('cifar10', 'imagenet')   # data sets with published settings of their own
+
+
+class _Loader(yaml.SafeLoader):
+    """YAML in which 1:1 is text, not a number in base sixty, and 1e-4 is a number."""
+
+
+_Loader.yaml_implicit_resolvers = {
+    first: [(tag, pattern) for tag, pattern in pairs if tag not in ('tag:yaml.org,2002:int', 'tag:yaml.org,2002:float')]
+    for first, pairs in yaml.SafeLoader.yaml_implicit_resolvers.items()}
+_Loader.add_implicit_resolver('tag:yaml.org,2002:int', re.compile(r'^[-+]?[0-9]+$'), list('-+0123456789'))
+_Loader.add_implicit_resolver('tag:yaml.org,2002:float', re.compile(r'^[-+]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][-+]?[0-9]+)?$'),
+                              list('-+.0123456789'))
+
+
+def read_yaml(path):
+    """A YAML file's mapping, flattened to {dotted name: value}. Raises OSError, or ValueError naming the file."""
+    with open(path, encoding='utf-8') as stream:
+        try:
+            content = yaml.load(stream, Loader=_Loader)
+        except (yaml.YAMLError, UnicodeDecodeError) as error:
+            raise ValueError('%s: not YAML: %s' % (path, ' '.join(str(error).split()))) from None
+    if content is None:
+        return {}
+    if not isinstance(content, dict):
+        raise ValueError('%s: expected keys and values, found %s' % (path, type(content).__name__))
+    return _flat(content, path)
+
+
+def _flat(content, path):
+    values = {}
+    for name, value in content.items():
+        if name in GROUPS:
+            if not isinstance(value, dict):
+                raise ValueError('%s: %s is a group of keys, not %r' % (path, name, value))
+            values.update(('%s.%s' % (name, inner), v) for inner, v in value.items())
+        else:
+            values[str(name)] = value
+    return values
+
+
+def presets():
+    """Names of all presets."""
+    return sorted(name[:-5] for name in os.listdir(PRESETS) if name.endswith('.yaml'))
+
+
+def read_preset(name):
+    """The keys that preset `name` sets, its base included: {dotted name: checked value}."""
+    path = os.path.join(PRESETS, '%s.yaml' % name)
+    if not isinstance(name, str) or os.sep in name or not os.path.exists(path):
+        raise ValueError('unknown preset %r%s; there are %s' % (name, _near(str(name), presets()), ', '.join(presets())))
+    return _with_base(read_yaml(path), path)
+
+
+def _with_base(values, path):
+    base = values.pop('base', None)
+    checked = {name: check(name, value, path) for name, value in values.items()}
+    return dict(read_preset(base), **checked) if base else checked
+
+
+def check(name, value, where=''):
+    """`value` in the type of key `name`. Raises ValueError that says what is accepted."""
+    where = where + ': ' if where else ''
+    if name not in KEYS:
+        near = _near(name, KEYS)
+        raise ValueError('%sunknown configuration key %s%s%s' % (where, name, near, '' if near else '; --keys lists them all'))
+    field = KEYS[name]
+    try:
+        value = _cast(value, field.type)
+    except (TypeError, ValueError):
+        raise ValueError('%s%s=%s: expected %s' % (where, name, value, _accepted(field))) from None
+    entries = value if isinstance(value, tuple) else (value,)
+    choices, low, high = (field.metadata[part] for part in ('choices', 'low', 'high'))
+    for entry in entries:
+        if (choices and entry not in choices) or (low is not None and not entry >= low) or (high is not None and not entry <= high):
+            near = _near(entry, choices) if choices and isinstance(entry, str) else ''
+            raise ValueError('%s%s=%s%s: expected %s' % (where, name, show(value), near, _accepted(field)))
+    if name == 'search.ratio':
+        ratio(value)
+    return value
+
+
+def _cast(value, kind):
+    inner = getattr(kind, '__args__', None)
+    if inner:   # Tuple[int, ...]
+        if isinstance(value, str):
+            value = [part.strip() for part in value.strip('[]() ').split(',') if part.strip()]
+        elif not isinstance(value, (list, tuple)):
+            value = [value]
+        return tuple(_cast(entry, inner[0]) for entry in value)
+    if kind is bool:
+        if isinstance(value, str) and value.lower() in ('true', 'false', 'yes', 'no', 'on', 'off'):
+            return value.lower() in ('true', 'yes', 'on')
+        if not isinstance(value, bool):
+            raise TypeError
+        return value
+    if kind is str:
+        if value is None or isinstance(value, (list, tuple, dict)):
+            raise TypeError
+        return value if isinstance(value, str) else show(value)
+    if isinstance(value, bool) or value is None or (kind is int and float(value) != int(float(value))):
+        raise TypeError
+    value = kind(float(value)) if kind is int and not isinstance(value, int) else kind(value)
+    if kind is float and value != value:
+        raise ValueError
+    return value
+
+
+def _accepted(field):
+    inner = getattr(field.type, '__args__', None)
+    kind = inner[0] if inner else field.type
+    text = {int: 'a whole number', float: 'a number', bool: 'true or false', str: 'text'}[kind]
+    choices, low, high = (field.metadata[part] for part in ('choices', 'low', 'high'))
+    if choices:
+        text = 'one of ' + ', '.join(choices)
+    elif low is not None and high is not None:
+        text += ' from %g to %g' % (low, high)
+    elif low is not None:
+        text += ' of at least %g' % low
+    return 'a list, each %s' % text if inner else text
+
+
+def _near(name, known):
+    near = difflib.get_close_matches(name, list(known), 1, 0.6)
+    if not near and '.' not in name:   # the right key in no group
+        near = [full for full in known if full.split('.')[-1] == name][:1]
+    return ' (did you mean %s?)' % near[0] if near else ''
+
+
+def show(value):
+    """A value as it may be given to --set."""
+    if isinstance(value, tuple):
+        return '[%s]' % ','.join(show(entry) for entry in value)
+    if isinstance(value, bool):
+        return 'true' if value else 'false'
+    return repr(value) if isinstance(value, float) else str(value)
+
+
+def parse_set(assignment):
+    """'search.gamma=0.003' -> ('search.gamma', 0.003)."""
+    name, equals, text = assignment.partition('=')
+    if not equals:
+        raise ValueError('--set %s: expected key=value, such as search.gamma=0.003' % assignment)
+    return name.strip(), check(name.strip(), text.strip(), '--set')
+
+
+def resolve(preset=None, config=None, assignments=(), flags=None, start=None):
+    """The Config of all layers together.
+
+    preset: a name; config: the path of a YAML file; assignments: 'key=value' texts; flags: {dotted name: value}, None where not given.
+    start: {dotted name: value} above the defaults and below everything else, such as the configuration of a run that goes on.
+    """
+    given = read_yaml(config) if config else {}
+    base = given.pop('base', None) or given.get('preset')
+    last = {name: check(name, value, config) for name, value in given.items()}
+    last.update(parse_set(assignment) for assignment in assignments)
+    last.update((name, check(name, value)) for name, value in (flags or {}).items() if value is not None)
+    preset = preset or base or (None if start else 'published')
+    middle = read_preset(preset) if preset else {}
+    values = dict(start or {})
+    # A run that goes on keeps its settings, unless it is told another data set.
+    data_set = last.get('data.name', middle.get('data.name', None if start else KEYS['data.name'].default))
+    if data_set in DATA_LAYERS and data_set != values.get('data.name'):
+        values.update(read_preset(data_set))
+    values.update(middle)
+    values.update(last)
+    values['preset'] = preset or values.get('preset', 'published')
+    return build(values)
+
+
+def build(values):
+    """The Config with {dotted name: value} over the defaults."""
+    tree = {}
+    for name, value in values.items():
+        head, _, tail = name.rpartition('.')
+        tree.setdefault(head, {})[tail] = value
+    groups = {field.name: field.default_factory(**{}) for field in dataclasses.fields(Config) if dataclasses.is_dataclass(field.type)}
+    for name in groups:
+        groups[name] = dataclasses.replace(groups[name], **tree.get(name, {}))
+    return Config(**dict(tree.get('', {}), **groups))
+
+
+def flatten(config):
+    """{dotted name: value} of every key."""
+    values = {}
+    for name in KEYS:
+        head, _, tail = name.rpartition('.')
+        values[name] = getattr(getattr(config, head) if head else config, tail)
+    return values
+
+
+def replace(config, **changes):
+    """A Config with some keys changed; the dots of their names are written as two underscores."""
+    return build(dict(flatten(config), **{name.replace('__', '.'): value for name, value in changes.items()}))
+
+
+def dump(config):
+    """The complete configuration as YAML text, which --config takes."""
+    tree = {}
+    for name, value in flatten(config).items():
+        head, _, tail = name.rpartition('.')
+        (tree.setdefault(head, {}) if head else tree)[tail] = list(value) if isinstance(value, tuple) else value
+    return yaml.safe_dump(tree, sort_keys=False, default_flow_style=None, allow_unicode=True)
+
+
+def differences(old, new, ignore=()):
+    """Lines 'key: old -> new' for the keys that differ, those in `ignore` (names or groups) left out."""
+    before, after = flatten(old), flatten(new)
+    return ['%s: %s -> %s' % (name, show(before[name]), show(after[name])) for name in KEYS
+            if before[name] != after[name] and name not in ignore and name.split('.')[0] not in ignore]
