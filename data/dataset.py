@@ -1,7 +1,8 @@
 """DataSet: parts, order of an epoch, shards and batches, the same for every source of images.
 
 A source (`Images` here, files in folder.py, records in records.py) has `labels`, int32 (n,), `image_size`, and
-`fetch(indices, draws=None)`, which gives normalised float32 (b, 3, H, W), augmented by the uniforms `draws` (b, DRAWS).
+`fetch(indices, draws=None)`, which gives normalised float32 (b, 3, H, W), augmented by the uniforms `draws` (b, DRAWS);
+`workers` is how many threads suit it.
 """
 from dataclasses import dataclass
 
@@ -43,6 +44,8 @@ class Options:
 
 class Images:
     """Images in memory: uint8 (n, 3, H, W) and labels, with the Transform that augments and normalises them."""
+
+    workers = 1
 
     def __init__(self, images, labels, transform):
         self.images, self.transform = images, transform
@@ -132,4 +135,4 @@ class DataSet:
                 draws = streams.sample_draws(self.options.seed, streams.AUGMENT, key, batch * span, (batch + 1) * span)[index::count]
             return source.fetch(chosen, draws), source.labels[chosen]
 
-        return Batches(make, skip, total, workers=self.options.workers or 1)
+        return Batches(make, skip, total, workers=self.options.workers or source.workers)

@@ -1,0 +1,90 @@
+"""Bytes to pixels: any image file becomes uint8 RGB (H, W, 3), whatever its mode, or is told to be bad in one line.
+
+Grey, palette, CMYK and 16-bit images are converted, transparent ones are laid over white, and an orientation that a camera
+has noted is carried out.  Records hold plain JPEGs, which OpenCV decodes faster (jpeg_to_rgb).
+"""
+import io
+import math
+
+import numpy as np
+
+
+class BadImage(ValueError):
+    """A file that cannot be decoded; its text is one line."""
+
+
+def _reason(error):
+    return ' '.join(str(error).split())[:200] or type(error).__name__
+
+
+def _eight_bits(image):
+    """A grey image of 16 or 32 bits, or of floats, as 8 bits: from [0, 65535], or for floats from [0, 1] or [0, 255]."""
+    from PIL import Image
+    values = np.asarray(image, np.float64)
+    if image.mode == 'F':
+        scale = 255.0 if np.nanmax(values) <= 1 else 1.0
+    else:
+        scale = 1 / 257.0
+    return Image.fromarray(np.clip(np.nan_to_num(values) * scale + 0.5, 0, 255).astype(np.uint8))
+
+
+def to_rgb(image):
+    """A PIL image of any mode as uint8 (H, W, 3)."""
+    from PIL import Image, ImageOps
+    image = ImageOps.exif_transpose(image)
+    if image.mode in ('I', 'F') or image.mode.startswith('I;16'):
+        image = _eight_bits(image)
+    if image.mode in ('RGBA', 'LA', 'PA', 'RGBa', 'La') or 'transparency' in image.info:
+        image = image.convert('RGBA')
+        image = Image.alpha_composite(Image.new('RGBA', image.size, (255, 255, 255, 255)), image)
+    return np.asarray(image if image.mode == 'RGB' else image.convert('RGB'))
+
+
+def read_rgb(source, name='', short_side=0):
+    """Decode a file (its path or its bytes): uint8 (H, W, 3); BadImage with name or path, and why, where it is damaged.
+
+    short_side: what the caller will shrink it to; a JPEG much larger is decoded at a fraction of its size.
+    """
+    from PIL import Image
+    name = name or str(source)
+    try:
+        with Image.open(io.BytesIO(source) if isinstance(source, bytes) else source) as image:
+            if short_side and image.format == 'JPEG':
+                scale = 2.0 * short_side / min(image.size)
+                if scale < 1:
+                    image.draft(None, tuple(math.ceil(side * scale) for side in image.size))
+            image.load()
+            return to_rgb(image)
+    except Exception as error:          # a damaged file can make decoders raise nearly anything
+        raise BadImage('%s: %s' % (name, _reason(error))) from error
+
+
+def jpeg_to_rgb(content, name):
+    """Decode a JPEG (or PNG) of three channels with OpenCV: uint8 (H, W, 3); BadImage where it is none."""
+    import cv2
+    image = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_COLOR) if len(content) else None
+    if image is None:
+        raise BadImage('%s: not an image' % name)
+    return cv2.cvtColor(image, cv2.COLOR_BGR2RGB)
+
+
+def resize_short(image, size):
+    """Resize so that the shorter side is `size` pixels, the aspect kept: uint8 (H, W, 3) in and out."""
+    height, width = image.shape[:2]
+    scale = size / min(height, width)
+    if scale == 1:
+        return image
+    return resize(image, max(size, int(round(height * scale))), max(size, int(round(width * scale))))
+
+
+def resize(image, height, width):
+    """Resize by area averaging when it shrinks, else cubic."""
+    import cv2
+    shrinks = height * width < image.shape[0] * image.shape[1]
+    return cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_CUBIC)
+
+
+def centre(image, size):
+    """The central size x size pixels."""
+    top, left = (image.shape[0] - size) // 2, (image.shape[1] - size) // 2
+    return image[top:top + size, left:left + size]

@@ -1,0 +1,23 @@
+"""Writes image files of every kind, and trees of class folders, for tests."""
+import numpy as np
+from PIL import Image
+
+
+def picture(label, rng, height=40, width=50):
+    """uint8 (height, width, 3): noise on a colour that tells the class."""
+    colour = np.array([(label * 80) % 200, (label * 50 + 60) % 200, (label * 110 + 30) % 200])
+    return (colour + rng.randint(0, 50, (height, width, 3))).astype(np.uint8)
+
+
+def save(path, pixels, mode='RGB', **options):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.fromarray(pixels).convert(mode).save(str(path), **options)
+
+
+def tree(root, counts, suffix='.png', seed=0, sizes=((40, 50), (64, 33), (48, 48))):
+    """root/<class>/<number><suffix>, counts[class] images each, of the given sizes in turn."""
+    rng = np.random.RandomState(seed)
+    for label, (name, count) in enumerate(counts.items()):
+        for i in range(count):
+            save(root / name / ('%03d%s' % (i, suffix)), picture(label, rng, *sizes[i % len(sizes)]))
+    return root
