@@ -1,0 +1,42 @@
+"""What every tool's command line shares: defaults in --help, checked output names, and one line for a user's mistake."""
+import argparse
+import os
+import sys
+
+PICTURES = ('svg', 'png', 'pdf')
+
+
+def parser(description, **options):
+    """An ArgumentParser whose --help shows every default. description: a tool's docstring, of which the first line is shown."""
+    return argparse.ArgumentParser(description=description.strip().splitlines()[0],
+                                   formatter_class=argparse.ArgumentDefaultsHelpFormatter, **options)
+
+
+def output_kind(path, accepted=PICTURES):
+    """The kind of file that `path` names, by its suffix, lower case and without the dot.
+
+    Raises ValueError, naming what is accepted, for another suffix and for a folder that does not exist.
+    """
+    kind = os.path.splitext(path)[1].lstrip('.').lower()
+    if kind not in accepted:
+        raise ValueError('%s: accepted are files that end in %s' % (path, ', '.join('.' + name for name in accepted)))
+    folder = os.path.dirname(path) or '.'
+    if not os.path.isdir(folder):
+        raise ValueError('%s: there is no folder %s to write it to' % (path, folder))
+    return kind
+
+
+def say(error):
+    """An error as one line that names its file."""
+    if isinstance(error, OSError) and error.filename:
+        return '%s: %s' % (error.filename, error.strerror)
+    return ' '.join(str(error).split())
+
+
+def run(main, argv=None):
+    """main(argv), with ValueError and OSError, which mean a user's mistake, as one line on stderr. Returns the exit status."""
+    try:
+        return main(sys.argv[1:] if argv is None else argv) or 0
+    except (ValueError, OSError) as error:
+        print('%s: error: %s' % (os.path.basename(sys.argv[0]), say(error)), file=sys.stderr)
+        return 2

@@ -1,0 +1,103 @@
+"""A block as a graph: its operations by level, and its edges with their λ."""
+import dataclasses
+from typing import Optional, Tuple
+
+from ..symbols.space import INPUT, OUTPUT, REDUCTION_BRANCHES
+
+Key = Tuple[int, int]      # (level, index): level 0 the input, M + 1 concatenation and 1×1, M + 2 the sum
+
+
+@dataclasses.dataclass(frozen=True)
+class Node:
+    """kind: an operation's name, 'in', 'out' (concatenation and 1×1 convolution) or 'sum'."""
+    key: Key
+    kind: str
+    alive: bool = True
+
+
+@dataclasses.dataclass(frozen=True)
+class Line:
+    """One edge. name: its λ's ('b03/out<-L4.avg_pool_3x3'), None where there is no λ; value: λ where known; shortcut: block input to sum."""
+    source: Key
+    target: Key
+    name: Optional[str] = None
+    value: Optional[float] = None
+    alive: bool = True
+    shortcut: bool = False
+
+
+@dataclasses.dataclass(frozen=True)
+class Graph:
+    """One block: scope ('shared', 'b03', 'r01'), title, nodes, edges. projected: the shortcut is a 1×1 convolution."""
+    scope: str
+    title: str
+    nodes: Tuple[Node, ...]
+    edges: Tuple[Line, ...]
+    projected: bool = False
+
+    @property
+    def surviving(self):
+        """The edges that carry a λ and are alive."""
+        return [edge for edge in self.edges if edge.name is not None and edge.alive]
+
+
+def graphs(architecture, gates=None, pruned=False):
+    """A Graph for each block that is different: the shared one, or every one; then the reduction blocks that carry λ.
+
+    gates: {edge name: λ}, where known. pruned: with the operations and edges that did not survive, too.
+    """
+    space, masks, found = architecture.space, architecture.masks(), []
+    for at, (scope, names, mask) in enumerate(zip(space.scopes + space.reduction_scopes, space.gate_names(), masks)):
+        alive = {name for name, keep in zip(names, mask) if keep}
+        values = {name: None if gates is None else gates.get(name) for name in names}
+        if at < len(space.scopes):
+            found.append(_block(space, scope, architecture.operations(scope), alive, values, pruned))
+        else:
+            found.append(_reduction(space, scope, alive, values, pruned))
+    if not space.share:
+        found = _in_order_of_the_network(space, found)
+    return found
+
+
+def _block(space, scope, operations, alive, values, pruned):
+    def living(key):
+        return space.node_name(key) in operations
+    top = space.levels + 1
+    nodes = [Node((0, 0), INPUT)]
+    nodes += [Node(key, space.operations[key[1]], living(key)) for key in space.nodes() if living(key) or pruned]
+    edges = [Line(edge.source, edge.target, '%s/%s' % (scope, edge.name)) for edge in space.block_edges()]
+    edges = [dataclasses.replace(edge, value=values[edge.name], alive=edge.name in alive) for edge in edges]
+    edges = [edge for edge in edges if edge.alive or pruned]
+    if not space.first_level_gates:             # the input of a first-level operation carries no λ
+        edges += [Line((0, 0), node.key, alive=node.alive) for node in nodes if node.key[0] == 1]
+    if any(edge.target == (top, 0) for edge in edges):
+        joined = any(edge.target == (top, 0) and edge.alive for edge in edges)
+        nodes.append(Node((top, 0), OUTPUT, joined))
+        edges.append(Line((top, 0), (top + 1, 0), alive=joined))
+    nodes.append(Node((top + 1, 0), 'sum'))
+    edges.append(Line((0, 0), (top + 1, 0), shortcut=True))
+    if space.share:
+        return Graph(scope, 'shared by all %d blocks' % space.num_blocks, tuple(nodes), tuple(edges))
+    block = space.scopes.index(scope)
+    projected = space.opens_stage(block)
+    title = 'block %d%s' % (block, '' if operations else ' (identity)')
+    return Graph(scope, title, tuple(nodes), tuple(edges), projected)
+
+
+def _reduction(space, scope, alive, values, pruned):
+    nodes, edges = [Node((0, 0), INPUT)], []
+    for index, branch in enumerate(REDUCTION_BRANCHES):
+        name = '%s/%s<-%s' % (scope, OUTPUT, branch)
+        if name in alive or pruned:
+            nodes.append(Node((1, index), branch, name in alive))
+            edges += [Line((0, 0), (1, index), alive=name in alive), Line((1, index), (2, 0), name, values[name], name in alive)]
+    nodes.append(Node((2, 0), 'sum'))
+    return Graph(scope, 'reduction %d' % space.reduction_scopes.index(scope), tuple(nodes), tuple(edges))
+
+
+def _in_order_of_the_network(space, found):
+    blocks, reductions, ordered = found[:len(space.scopes)], found[len(space.scopes):], []
+    for stage, count in enumerate(space.blocks):
+        ordered, blocks = ordered + blocks[:count], blocks[count:]
+        ordered += reductions[stage:stage + 1]
+    return ordered

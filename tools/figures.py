@@ -1,0 +1,58 @@
+"""Matplotlib as every figure here uses it: no display, one look, text that stays text, and SVG that can stand in a page with others."""
+import io
+import re
+
+import matplotlib
+
+matplotlib.use('Agg')
+from matplotlib.figure import Figure  # noqa: E402
+
+from . import palette  # noqa: E402
+
+A4 = (8.27, 11.69)                # inches
+STYLE = {
+    'font.family': ['DejaVu Sans', 'sans-serif'], 'font.size': 8, 'axes.titlesize': 9, 'axes.labelsize': 8, 'legend.fontsize': 7.5,
+    'xtick.labelsize': 7.5, 'ytick.labelsize': 7.5, 'axes.spines.top': False, 'axes.spines.right': False, 'axes.edgecolor': palette.INK,
+    'axes.labelcolor': palette.INK, 'xtick.color': palette.INK, 'ytick.color': palette.INK, 'text.color': palette.INK,
+    'legend.frameon': False, 'pdf.fonttype': 42, 'svg.fonttype': 'path', 'svg.hashsalt': 'dsonas', 'figure.constrained_layout.use': True,
+    'lines.linewidth': 1.3, 'axes.grid': True, 'grid.color': '#e6e6e6', 'grid.linewidth': 0.6, 'axes.axisbelow': True,
+}
+
+
+def styled():
+    """A context in which figures must be built and saved."""
+    return matplotlib.rc_context(STYLE)
+
+
+def new(width, height, **options):
+    """A Figure of width × height inches that belongs to no window."""
+    return Figure(figsize=(width, height), **options)
+
+
+def save(figure, path, kind, dpi=200):
+    """Write a figure as svg, png or pdf; the same figure always gives the same bytes."""
+    dated = {'svg': {'Date': None}, 'pdf': {'CreationDate': None}}.get(kind, {})
+    figure.savefig(path, format=kind, dpi=dpi, metadata=dated, facecolor='white')
+
+
+def svg(figure, prefix, label):
+    """A figure as an <svg> element for a page: text as text, every id led by `prefix` (a page must not hold one twice), sized by the page.
+
+    label: what the picture shows, for who cannot see it.
+    """
+    stream = io.StringIO()
+    with matplotlib.rc_context({'svg.fonttype': 'none', 'svg.hashsalt': prefix}):
+        figure.savefig(stream, format='svg', metadata={'Date': None, 'Creator': None, 'Format': None, 'Type': None})
+    text = stream.getvalue()
+    text = text[text.index('<svg'):]
+    text = re.sub(r'<metadata>.*?</metadata>', '', text, flags=re.S)
+    text = re.sub(r'\bid="', 'id="%s-' % prefix, text)
+    text = re.sub(r'(xlink:href="|href="|url\()#', r'\1#%s-' % prefix, text)
+    width, height = figure.get_size_inches()
+    start = '<svg role="img" aria-label="%s" style="max-width:%.2fin" viewBox="0 0 %g %g" xmlns="http://www.w3.org/2000/svg" ' \
+            'xmlns:xlink="http://www.w3.org/1999/xlink">' % (_escape(label), width, width * 72, height * 72)
+    return start + text[text.index('>') + 1:]
+
+
+def _escape(text):
+    return text.replace('&', '&amp;').replace('<', '&lt;').replace('"', '&quot;')

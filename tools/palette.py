@@ -1,0 +1,74 @@
+"""Colours, labels and units that every figure shares.
+
+Colours are Okabe and Ito's, which people with any colour vision can tell apart; convolutions are blue, poolings orange, and the
+lightness differs within a family, so that a black and white print still shows it.
+"""
+import re
+
+BLACK, GREY, FAINT, INK = '#000000', '#8a8a8a', '#dcdcdc', '#333333'
+SERIES = ('#0072B2', '#D55E00', '#009E73', '#CC79A7', '#E69F00', '#56B4E9', '#000000', '#8a8a8a')
+MARKERS = ('o', 's', '^', 'D', 'v', 'P', 'X', '*')
+STAGES = {'pretrain': '#eef3f8', 'search': '#fff4e0', 'retrain': '#eaf6f1'}
+
+_KNOWN = {'sep_conv_3x3': '#0072B2', 'sep_conv_5x5': '#56B4E9', 'avg_pool_3x3': '#E69F00', 'max_pool_3x3': '#D55E00',
+          'conv_1x1': '#009E73', 'conv_3x3': '#CC79A7'}
+_OTHERS = ('#009E73', '#CC79A7', '#F0E442', '#8a8a8a', '#6a51a3', '#a6761d')
+
+
+def operation_colours(operations):
+    """{name: colour}, each name its own as long as there are colours; the paper's operations always keep theirs."""
+    colours, spare = {}, [colour for colour in _OTHERS]
+    for name in operations:
+        if name in _KNOWN:
+            colours[name] = _KNOWN[name]
+            spare = [colour for colour in spare if colour != _KNOWN[name]]
+    rest = [name for name in operations if name not in _KNOWN]
+    spare = spare or list(_OTHERS)
+    colours.update((name, spare[index % len(spare)]) for index, name in enumerate(rest))
+    return colours
+
+
+def text_on(colour):
+    """Black or white, whichever can be read on `colour` ('#rrggbb'; relative luminance as WCAG defines it)."""
+    channels = [int(colour[at:at + 2], 16) / 255 for at in (1, 3, 5)]
+    linear = [c / 12.92 if c <= 0.03928 else ((c + 0.055) / 1.055) ** 2.4 for c in channels]
+    return '#ffffff' if 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2] < 0.3 else BLACK
+
+
+def operation_label(name, short=False):
+    """A name as figures show it: 'sep_conv_3x3' -> 'sep 3×3', or 'sep3' when short."""
+    match = re.match(r'(\w+?)_(?:conv|pool)_(\d+)x(\d+)$', name) or re.match(r'(conv|pool)_(\d+)x(\d+)$', name)
+    if not match:
+        words = name.replace('_', ' ')
+        return words[:5] if short else words
+    kind, height, width = match.groups()
+    if short:
+        return kind[:4] + (height if 'conv' in name else '')
+    return '%s %s×%s' % (kind, height, width)
+
+
+def count(value, digits=3):
+    """A number of parameters or operations: 1234567 -> '1.23 M'; 'not known' for None."""
+    if value is None:
+        return 'not known'
+    for scale, unit in ((1e9, 'G'), (1e6, 'M'), (1e3, 'k')):
+        if abs(value) >= scale:
+            return '%.*g %s' % (max(digits, len('%d' % (value / scale))), value / scale, unit)
+    return '%g' % value
+
+
+def duration(seconds):
+    """Seconds as people say them: '45 s', '12 min', '3.4 h', '2.1 days'."""
+    if seconds is None:
+        return 'not known'
+    if seconds < 90:
+        return '%.3g s' % seconds
+    if seconds < 5400:
+        return '%.3g min' % (seconds / 60)
+    return '%.3g h' % (seconds / 3600) if seconds < 172800 else '%.3g days' % (seconds / 86400)
+
+
+def scale_of(values):
+    """(divisor, unit prefix) that suits the largest of `values` on an axis: (1e6, 'M')."""
+    top = max([abs(value) for value in values if value is not None] or [0])
+    return next(((scale, unit) for scale, unit in ((1e9, 'G'), (1e6, 'M'), (1e3, 'k')) if top >= scale), (1.0, ''))

@@ -1,0 +1,80 @@
+"""Draw the blocks of a run or of an architecture file as graphs (Fig. 4 of the paper): svg, png, pdf, or dot for Graphviz.
+
+Operations stand in rows by level, coloured by kind; edges are as wide as their λ where a run recorded it. A shared architecture is
+one block in print quality, any other a sheet of every block that fits a page.
+"""
+import os
+import sys
+
+from dsonas.symbols.architecture import Architecture
+from dsonas.symbols.space import REDUCTION_BRANCHES
+from dsonas.tools import cli, dag, figures, palette, runs
+from dsonas.tools.dot import dot
+from dsonas.tools.draw_blocks import sheet
+
+KINDS = cli.PICTURES + ('dot',)
+
+
+def arguments():
+    """The command line."""
+    parser = cli.parser(__doc__)
+    parser.add_argument('source', metavar='RUN_OR_ARCHITECTURE', help='a run directory, or an architecture.json')
+    parser.add_argument('-o', '--output', required=True, metavar='F', help='the picture to write: .svg, .png, .pdf or .dot')
+    parser.add_argument('--pruned', choices=('gone', 'faint'), default='gone', help='operations and edges that did not survive')
+    parser.add_argument('--block', metavar='SCOPE', help='only this block: b03, r01, shared, or its number (default: all)')
+    parser.add_argument('--width', type=float, metavar='INCHES', help='a narrower page than A4, such as a column')
+    parser.add_argument('--title', help='above the picture (default: the name and how many edges are left)')
+    return parser
+
+
+def load(source):
+    """(architecture, {edge name: λ} or None, name) of a run directory or an architecture file. Raises ValueError or OSError."""
+    if not os.path.isdir(source):
+        if not os.path.exists(source):
+            raise ValueError('%s: no such run directory or architecture file' % source)
+        return Architecture.load(source), None, os.path.splitext(os.path.basename(source))[0]
+    run = runs.read(source)
+    if run.architecture is None:
+        raise ValueError('%s: no architecture to draw (%s); accepted is a run directory with architecture.json or lambda.npz'
+                         % (source, run.why))
+    gates = None
+    if run.gates is not None and run.gates.names == tuple(name for group in run.architecture.space.gate_names() for name in group):
+        gates = run.gates.last()
+    return run.architecture, gates, run.name
+
+
+def colours_of(architecture):
+    """{operation: colour}, those of the reduction blocks too."""
+    return palette.operation_colours(architecture.space.operations + REDUCTION_BRANCHES)
+
+
+def _only(graphs, scope):
+    wanted = 'b%02d' % int(scope) if scope.isdigit() else scope
+    kept = [graph for graph in graphs if graph.scope == wanted]
+    if not kept:
+        raise ValueError('--block %s: accepted are %s' % (scope, ', '.join(graph.scope for graph in graphs)))
+    return kept
+
+
+def main(argv):
+    """Draw. Returns the exit status."""
+    options = arguments().parse_args(argv)
+    kind = cli.output_kind(options.output, KINDS)
+    architecture, gates, name = load(options.source)
+    graphs = dag.graphs(architecture, gates, options.pruned == 'faint')
+    if options.block:
+        graphs = _only(graphs, options.block)
+    whole = sum(len(group) for group in architecture.space.gate_names())
+    title = '%s: %d of %d edges left' % (name, architecture.num_edges, whole) if options.title is None else options.title
+    if kind == 'dot':
+        with open(options.output, 'w', encoding='utf-8') as file:
+            file.write(dot(graphs, colours_of(architecture), title))
+    else:
+        page = (options.width, figures.A4[1]) if options.width else None
+        with figures.styled():
+            figures.save(sheet(graphs, colours_of(architecture), title, page), options.output, kind, dpi=300)
+    return 0
+
+
+if __name__ == '__main__':
+    sys.exit(cli.run(main))
