@@ -1,0 +1,167 @@
+"""APG-NAG: accelerated proximal gradient in the form of Nesterov's accelerated gradient (section 3.3, eq. 6-8).
+
+One gradient a step, at the point where the network is evaluated anyway, and L1-penalised parameters that become exactly zero.
+Importing this module registers the optimizer with MXNet under the name 'apgnag'.
+"""
+import mxnet as mx
+import numpy as np
+
+from .proximal import on_device, soft_threshold
+
+
+@mx.optimizer.register
+class APGNAG(mx.optimizer.Optimizer):
+    """The optimizer of λ in min_λ G(λ) + Σ_i γ_i |λ_i|.
+
+    Each update does, with η_t the learning rate (schedule and lr_mult included) and μ the momentum::
+
+        g   = clip(rescale_grad * ∇G(λ_{t-1}), -clip_gradient, clip_gradient)
+        z_t = λ_{t-1} - η_t * g                                     # eq. 6
+        v_t = S_{η_t γ}(z_t) - λ_{t-1} + μ_{t-1} * v_{t-1}          # eq. 7     v_0 = 0
+        λ_t = S_{η_t γ}(z_t) + μ_t * v_t                            # eq. 8
+        λ_t = max(λ_t, 0)                                           # only if nonnegative
+        λ_t = v_t = 0 where pruned                                  # only after prune()
+
+    μ_{t-1} = μ_t = momentum throughout. Then v_t = S(z_t) - S(z_{t-1}), so a λ that is thresholded to zero twice in a row is exactly
+    zero and at rest.
+
+    With `nonnegative` only λ_t is projected; v_t stays what eq. 7 says of the unprojected terms. The fixed points are those of
+    G + γ|λ| on λ >= 0: at rest v = (S(z) - λ) / (1 - μ), hence S(z) = λ where λ > 0, and S(z) <= 0 where λ = 0.
+
+    The state of a parameter is v, an NDArray of its shape. Optimizers travel inside `Trainer.save_states` files, with the γ and the
+    pruned entries of every index; after `Trainer.load_states` the optimizer in use is `trainer.optimizer`, a new object.
+    Use `update_on_kvstore=False`: what is set here between steps does not reach a copy on a KVStore server.
+
+    Parameters
+    ----------
+    learning_rate : float
+        η, not negative, 0.01 if nothing says otherwise; `lr_scheduler` and `Parameter.lr_mult` work as in every MXNet optimizer.
+    momentum : float
+        μ in [0, 1). Fixed for the life of the optimizer.
+    gamma : float
+        γ, not negative, of every λ that `set_gamma` has not given its own.
+    clip_gradient : float or None
+        Bound on each entry of the rescaled gradient; None or 0: no clipping.
+    nonnegative : bool
+        Keep λ >= 0.
+    kwargs
+        Those of mx.optimizer.Optimizer, except wd: λ has no weight decay (eq. 5), so a wd other than 0 is refused.
+
+    Raises ValueError for a setting out of these ranges, and for parameters or gradients that are half precision or sparse.
+    """
+
+    def __init__(self, learning_rate=None, momentum=0.9, gamma=0.0, clip_gradient=None, nonnegative=False, **kwargs):
+        if learning_rate is not None and not 0 <= learning_rate < np.inf:
+            raise ValueError('apgnag: learning_rate must be a number >= 0, got %r' % (learning_rate,))
+        if not 0 <= momentum < 1:
+            raise ValueError('apgnag: momentum must be in [0, 1), got %r' % (momentum,))
+        if np.ndim(gamma) or not 0 <= gamma < np.inf:
+            raise ValueError('apgnag: gamma must be one number >= 0 (set_gamma takes arrays), got %r' % (gamma,))
+        if clip_gradient is not None and not 0 <= clip_gradient < np.inf:
+            raise ValueError('apgnag: clip_gradient must be None or a number >= 0, got %r' % (clip_gradient,))
+        if kwargs.get('wd'):
+            raise ValueError('apgnag: λ has no weight decay, wd must be 0, got %r' % (kwargs['wd'],))
+        super().__init__(learning_rate=learning_rate, clip_gradient=clip_gradient, **kwargs)
+        self.momentum = momentum
+        self.gamma = float(gamma)
+        self.nonnegative = bool(nonnegative)
+        self._gammas = {}   # index -> float or float64 array; plain numpy, so that a pickle is tied to no device
+        self._pruned = {}   # index -> boolean array
+
+    def set_gamma(self, index, gamma):
+        """From the next update on, `gamma` is the γ of parameter `index`.
+
+        index: as in update(), which in a Trainer is the parameter's position; there, its name is understood too.
+        gamma: a number, or an array in the parameter's shape (numpy, NDArray or sequence), not negative.
+        Raises ValueError for an unknown index, a wrong shape, and a γ that is negative or not finite.
+        """
+        if isinstance(gamma, mx.nd.NDArray):
+            gamma = gamma.asnumpy()
+        gamma = np.array(gamma, dtype=np.float64)
+        if not (np.isfinite(gamma).all() and (gamma >= 0).all()):
+            raise ValueError('apgnag: gamma of parameter %r must be finite and >= 0, got %s to %s' % (index, gamma.min(), gamma.max()))
+        index = self._known(index, gamma.shape if gamma.ndim else None, 'gamma')
+        self._gammas[index] = gamma if gamma.ndim else float(gamma)
+
+    def get_gamma(self, index):
+        """The γ in force for parameter `index`: a float, or a float64 array in its shape."""
+        gamma = self._gammas.get(self._known(index, None, 'gamma'), self.gamma)
+        return gamma if isinstance(gamma, float) else gamma.copy()
+
+    def prune(self, index, mask):
+        """Remove entries of parameter `index` for good: from the next update on their λ and v are exactly 0, whatever the gradient.
+
+        mask: boolean array in the parameter's shape, True where pruned. What was pruned before stays so.
+        Raises ValueError for an unknown index or a wrong shape.
+        """
+        mask = np.array(mask.asnumpy() if isinstance(mask, mx.nd.NDArray) else mask, dtype=bool)
+        index = self._known(index, mask.shape, 'mask')
+        before = self._pruned.get(index)
+        if before is not None and before.shape != mask.shape:
+            raise ValueError('apgnag: mask of parameter %r has shape %s, its earlier mask %s' % (index, mask.shape, before.shape))
+        self._pruned[index] = mask if before is None else mask | before
+
+    def pruned(self, index):
+        """Boolean array of what prune() has removed from parameter `index`; None if nothing was."""
+        mask = self._pruned.get(self._known(index, None, 'mask'))
+        return None if mask is None else mask.copy()
+
+    def _known(self, index, shape, what):
+        """index as update() will pass it; checked, and `shape` with it, as far as a Trainer has told what the parameters are."""
+        if not self.param_dict:
+            return index
+        if isinstance(index, str):
+            index = next((i for i, param in self.param_dict.items() if param.name == index), index)
+        if index not in self.param_dict:
+            raise ValueError('apgnag: no parameter %r to set a %s for; known: %s'
+                             % (index, what, ', '.join('%s (%s)' % (i, p.name) for i, p in sorted(self.param_dict.items()))))
+        expected = self.param_dict[index].shape
+        if shape is not None and expected and 0 not in expected and tuple(expected) != tuple(shape):
+            raise ValueError('apgnag: %s of parameter %r has shape %s, the parameter %s' % (what, index, tuple(shape), tuple(expected)))
+        return index
+
+    def create_state(self, index, weight):
+        """v_0 = 0, in the parameter's shape, type and context."""
+        return mx.nd.zeros(weight.shape, ctx=weight.context, dtype=weight.dtype)
+
+    def create_state_multi_precision(self, index, weight):
+        """As create_state; λ are few, so there is no half-precision variant with a master copy."""
+        if weight.dtype == np.float16:
+            raise ValueError('apgnag: parameter %r is float16; λ must be float32 or float64' % (index,))
+        return self.create_state(index, weight)
+
+    def update_multi_precision(self, index, weight, grad, state):
+        self.update(index, weight, grad, state)
+
+    def update(self, index, weight, grad, state):
+        """One step of eq. 6-8 on `weight` (λ) and `state` (v), in place."""
+        if weight.stype != 'default' or grad.stype != 'default':
+            raise ValueError('apgnag: parameter %r and its gradient must be dense, got %s and %s' % (index, weight.stype, grad.stype))
+        self._update_count(index)
+        eta = self._get_lr(index)
+        mu_previous = mu = self.momentum   # μ_{t-1} and μ_t
+        v = state
+
+        grad = grad * self.rescale_grad
+        if self.clip_gradient:
+            grad = mx.nd.maximum(mx.nd.minimum(grad, self.clip_gradient), -self.clip_gradient)
+        z = weight - eta * grad                                                          # eq. 6
+        proximal = soft_threshold(z, eta * self._gamma_like(index, weight))
+        # The order of the terms matters: at rest, λ = 0 + μ v to the last bit, so that −λ + μ v is exactly 0.
+        mx.nd.elemwise_add(proximal - weight, mu_previous * v, out=v)                    # eq. 7
+        mx.nd.elemwise_add(proximal, mu * v, out=weight)                                 # eq. 8
+        if self.nonnegative:
+            mx.nd.relu(weight, out=weight)
+        pruned = self._pruned.get(index)
+        if pruned is not None:
+            if pruned.shape != weight.shape:
+                raise ValueError('apgnag: mask of parameter %r has shape %s, the parameter %s' % (index, pruned.shape, weight.shape))
+            pruned, zero = on_device(pruned, weight), mx.nd.zeros_like(weight)
+            for array in (weight, v):   # a choice, not a product with 0, which would keep what is not a number
+                mx.nd.where(pruned, zero, array, out=array)
+
+    def _gamma_like(self, index, weight):
+        gamma = self._gammas.get(index, self.gamma)
+        if np.ndim(gamma) and gamma.shape != weight.shape:
+            raise ValueError('apgnag: gamma of parameter %r has shape %s, the parameter %s' % (index, gamma.shape, weight.shape))
+        return gamma
