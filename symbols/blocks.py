@@ -1,0 +1,183 @@
+"""The parts of a network around its searched blocks: stem, shortcut, reduction block, head, auxiliary tower; and the units they share.
+
+Weights follow the paper's initialisation: convolutions Xavier gaussian by fan-out of magnitude 2, dense layers Normal(0.01).
+Neither batch norm's parameters nor biases decay.
+"""
+import mxnet as mx
+from mxnet.gluon import HybridBlock, nn
+
+from . import operations as ops
+from .kernels import convolution, mix
+from .space import REDUCTION_BRANCHES
+
+AUXILIARY_POOL = 5
+
+
+def conv_init():
+    """Initialiser of every convolution."""
+    return mx.init.Xavier(rnd_type='gaussian', factor_type='out', magnitude=2)
+
+
+class BatchNormReLU(HybridBlock):
+    """Batch norm over `channels`, then ReLU. train_gamma=False fixes γ to 1, as in the search."""
+
+    def __init__(self, channels, kernels, train_gamma, prefix):
+        super().__init__(prefix=prefix)
+        self._kernels = kernels
+        self._fix_gamma = not train_gamma
+        with self.name_scope():
+            self.gamma = self.params.get('gamma', shape=(channels,), init='ones', wd_mult=0.0, differentiable=train_gamma)
+            self.beta = self.params.get('beta', shape=(channels,), init='zeros', wd_mult=0.0)
+            self.running_mean = self.params.get('running_mean', shape=(channels,), init='zeros', differentiable=False)
+            self.running_var = self.params.get('running_var', shape=(channels,), init='ones', differentiable=False)
+
+    def hybrid_forward(self, F, x, gamma, beta, running_mean, running_var):
+        """(batch, channels, height, width) in and out."""
+        return self._kernels.bn_relu(F, x, gamma, beta, running_mean, running_var, self._fix_gamma)
+
+
+class Conv(HybridBlock):
+    """A convolution without bias, padded by half its kernel."""
+
+    def __init__(self, channels_in, channels, prefix, kernel=1, stride=1, groups=1, dilation=1):
+        super().__init__(prefix=prefix)
+        self._shape = dict(channels=channels, kernel=kernel, stride=stride, groups=groups, dilation=dilation)
+        with self.name_scope():
+            self.weight = self.params.get('weight', shape=(channels, channels_in // groups, kernel, kernel), init=conv_init())
+
+    def hybrid_forward(self, F, x, weight):
+        """(batch, channels in, height, width) → (batch, channels, height / stride, width / stride)."""
+        return convolution(F, x, weight, **self._shape)
+
+
+def conv_bn_relu(channels_in, channels, kernels, train_gamma, prefix, kernel=1, stride=1):
+    """Convolution, batch norm, ReLU as one block."""
+    block = nn.HybridSequential(prefix=prefix)
+    with block.name_scope():
+        block.add(Conv(channels_in, channels, 'conv_', kernel, stride), BatchNormReLU(channels, kernels, train_gamma, 'bn_'))
+    return block
+
+
+class _Pool(HybridBlock):
+    def __init__(self, pool, channels, kernel):
+        super().__init__()
+        self._pool, self._channels, self._kernel = pool, channels, kernel
+
+    def hybrid_forward(self, F, x):
+        return self._pool(F, x, self._channels, self._kernel)
+
+
+class _Noise(HybridBlock):
+    def hybrid_forward(self, F, x):
+        return F.random_normal_like(x) if F is mx.nd else F.random.normal_like(x)
+
+
+class _Zero(HybridBlock):
+    def hybrid_forward(self, F, x):
+        return F.zeros_like(x)
+
+
+LAYERS = {
+    ops.Depthwise: lambda layer, channels, kernels: Conv(
+        channels, channels, 'depthwise_', kernel=layer.kernel, groups=channels, dilation=layer.dilation),
+    ops.Pointwise: lambda layer, channels, kernels: Conv(channels, channels, 'pointwise_'),
+    ops.AveragePool: lambda layer, channels, kernels: _Pool(kernels.average_pool, channels, layer.kernel),
+    ops.MaxPool: lambda layer, channels, kernels: _Pool(kernels.max_pool, channels, layer.kernel),
+    ops.Noise: lambda layer, channels, kernels: _Noise(),
+    ops.Zero: lambda layer, channels, kernels: _Zero(),
+}
+
+
+def operation_block(name, channels, kernels, train_gamma, prefix):
+    """The block of a registered operation: its layers, then batch norm and ReLU; keeps (batch, channels, height, width)."""
+    block = nn.HybridSequential(prefix=prefix)
+    with block.name_scope():
+        for layer in ops.OPERATIONS[name].layers:
+            block.add(LAYERS[type(layer)](layer, channels, kernels))
+        block.add(BatchNormReLU(channels, kernels, train_gamma, 'bn_'))
+    return block
+
+
+def stem(space, channels, kernels, train_gamma, prefix):
+    """From the image to `channels` feature maps: one 3×3 convolution (cifar), or two of stride 2, the first to half the channels."""
+    if space.stem == 'cifar':
+        return conv_bn_relu(3, channels, kernels, train_gamma, prefix, kernel=3)
+    block = nn.HybridSequential(prefix=prefix)
+    with block.name_scope():
+        block.add(conv_bn_relu(3, channels // 2, kernels, train_gamma, '0_', kernel=3, stride=2),
+                  conv_bn_relu(channels // 2, channels, kernels, train_gamma, '1_', kernel=3, stride=2))
+    return block
+
+
+class Reduction(HybridBlock):
+    """Halves the size: the sum of a 1×1 and a 3×3 convolution of stride 2, each with batch norm and ReLU, each scaled by its λ.
+
+    branches: those that survive. Called with x alone, or with x and λ (one for each of REDUCTION_BRANCHES).
+    """
+
+    def __init__(self, channels_in, channels, branches, kernels, train_gamma, prefix):
+        super().__init__(prefix=prefix)
+        self._places = [REDUCTION_BRANCHES.index(branch) for branch in branches]
+        self._branches = []
+        with self.name_scope():
+            for branch in branches:
+                block = conv_bn_relu(channels_in, channels, kernels, train_gamma, branch + '_', kernel=int(branch[-1]), stride=2)
+                self.register_child(block)
+                self._branches.append(block)
+
+    def hybrid_forward(self, F, x, lam=None):
+        """(batch, channels in, height, width), (2,) → (batch, channels, height / 2, width / 2)."""
+        maps = [branch(x) for branch in self._branches]
+        if lam is None:
+            return maps[0] if len(maps) == 1 else maps[0] + maps[1]
+        if len(maps) == 1:
+            lam = F.slice_axis(lam, axis=0, begin=self._places[0], end=self._places[0] + 1)
+        return mix(F, maps, F.reshape(lam, shape=(1, -1)), 1)[0]
+
+
+class Head(HybridBlock):
+    """Batch norm, ReLU, global average pool, dropout (`dropout` is the share dropped), dense."""
+
+    def __init__(self, channels, classes, kernels, train_gamma, prefix, dropout=0.0):
+        super().__init__(prefix=prefix)
+        with self.name_scope():
+            self.bn = BatchNormReLU(channels, kernels, train_gamma, 'bn_')
+            self.dropout = nn.Dropout(dropout) if dropout else None
+            self.dense = dense(channels, classes)
+
+    def hybrid_forward(self, F, x):
+        """(batch, channels, height, width) → (batch, classes)."""
+        x = F.mean(self.bn(x), axis=(2, 3))  # GlobalAvgPool2D would make the step three times slower on a CPU
+        return self.dense(self.dropout(x) if self.dropout is not None else x)
+
+
+def dense(channels, classes):
+    """The last layer."""
+    block = nn.Dense(classes, in_units=channels, weight_initializer=mx.init.Normal(0.01), prefix='dense_')
+    block.bias.wd_mult = 0.0
+    return block
+
+
+class AuxiliaryTower(HybridBlock):
+    """A second classifier for training, from the end of the stage before the last.
+
+    size: height and width of its input; a map smaller than the 5×5 pool is pooled to one.
+    """
+
+    def __init__(self, channels, classes, stride, size, kernels, train_gamma, prefix):
+        super().__init__(prefix=prefix)
+        self._pool = dict(kernel=(min(AUXILIARY_POOL, size),) * 2, stride=(stride, stride), pool_type='avg')
+        pooled = (size - min(AUXILIARY_POOL, size)) // stride + 1
+        self._kernel = min(2, pooled)
+        with self.name_scope():
+            self.bn = BatchNormReLU(channels, kernels, train_gamma, 'bn_')
+            self.squeeze = conv_bn_relu(channels, 128, kernels, train_gamma, 'squeeze_')
+            self.weight = self.params.get('expand_weight', shape=(768, 128, self._kernel, self._kernel), init=conv_init())
+            self.expand_bn = BatchNormReLU(768, kernels, train_gamma, 'expand_bn_')
+            self.dense = dense(768, classes)
+
+    def hybrid_forward(self, F, x, weight):
+        """(batch, channels, size, size) → (batch, classes)."""
+        x = self.squeeze(F.Pooling(self.bn(x), **self._pool))
+        x = F.Convolution(x, weight, kernel=(self._kernel, self._kernel), num_filter=768, no_bias=True)
+        return self.dense(F.mean(self.expand_bn(x), axis=(2, 3)))

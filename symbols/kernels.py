@@ -1,0 +1,78 @@
+"""How the network's steps are computed, chosen by device in this one place; the results are the same.
+
+'cpu': oneDNN. Fused batch norm and ReLU; an identity depthwise convolution brings the input of max pooling into oneDNN's
+blocked layout, where pooling is many times faster; average pooling as a constant depthwise convolution.
+'plain': MXNet's operators as they are, for cuDNN and for export.
+"""
+import mxnet as mx
+
+BN_EPSILON = 2e-5
+BN_MOMENTUM = 0.9
+KINDS = ('cpu', 'plain')
+
+
+def kernels(kind=None):
+    """The Kernels named `kind`; by default those of the devices that MXNet sees: 'plain' with a GPU, else 'cpu'."""
+    if kind is None:
+        kind = 'plain' if mx.context.num_gpus() else 'cpu'
+    if kind not in KINDS:
+        raise ValueError('kernels: %r is not one of %s' % (kind, ', '.join(KINDS)))
+    return CpuKernels() if kind == 'cpu' else Kernels()
+
+
+def convolution(F, x, weight, channels, kernel=1, stride=1, groups=1, dilation=1):
+    """Convolution without bias, padded to keep the size at stride 1; x (batch, channels in, height, width)."""
+    pad = dilation * (kernel // 2)
+    return F.Convolution(x, weight, kernel=(kernel, kernel), stride=(stride, stride), pad=(pad, pad), dilate=(dilation, dilation),
+                         num_filter=channels, num_group=groups, no_bias=True)
+
+
+def mix(F, sources, weights, count):
+    """Weighted sums of feature maps as one GEMM: eq. 3's sums for all operations of a level at once.
+
+    sources: K feature maps of one shape. weights: (count, K). Returns `count` feature maps of that shape.
+    Stacking them as the rows of a (K, everything) matrix costs one copy; an operator an edge costs 20 times as much.
+    """
+    rows = F.concat(*[F.reshape(source, shape=(1, -1)) for source in sources], dim=0) if len(sources) > 1 \
+        else F.reshape(sources[0], shape=(1, -1))
+    mixed = F.dot(weights, rows)
+    rows = [mixed] if count == 1 else F.split(mixed, num_outputs=count, axis=0)
+    return [F.reshape_like(row, sources[0]) for row in rows]
+
+
+class Kernels:
+    """MXNet's operators as they are."""
+
+    def bn_relu(self, F, x, gamma, beta, mean, variance, fix_gamma):
+        """Batch norm over channels, then ReLU."""
+        return F.relu(F.BatchNorm(x, gamma, beta, mean, variance, fix_gamma=fix_gamma, eps=BN_EPSILON, momentum=BN_MOMENTUM))
+
+    def max_pool(self, F, x, channels, kernel):
+        """Max pooling, stride 1, same size."""
+        return F.Pooling(x, kernel=(kernel, kernel), pad=(kernel // 2, kernel // 2), pool_type='max')
+
+    def average_pool(self, F, x, channels, kernel):
+        """Average pooling, stride 1, same size, padding counted."""
+        return F.Pooling(x, kernel=(kernel, kernel), pad=(kernel // 2, kernel // 2), pool_type='avg')
+
+
+class CpuKernels(Kernels):
+    """What oneDNN does best."""
+
+    def bn_relu(self, F, x, gamma, beta, mean, variance, fix_gamma):
+        return F.contrib.BatchNormWithReLU(x, gamma, beta, mean, variance, fix_gamma=fix_gamma, eps=BN_EPSILON, momentum=BN_MOMENTUM)
+
+    def max_pool(self, F, x, channels, kernel):
+        x = convolution(F, x, _constant(F, x, (channels, 1, 1, 1), 1.0), channels, groups=channels)
+        return super().max_pool(F, x, channels, kernel)
+
+    def average_pool(self, F, x, channels, kernel):
+        weight = _constant(F, x, (channels, 1, kernel, kernel), 1.0 / kernel ** 2)
+        return convolution(F, x, weight, channels, kernel=kernel, groups=channels)
+
+
+def _constant(F, x, shape, value):
+    """A constant made in the graph: it is no parameter of the network, neither counted nor saved."""
+    if F is mx.nd:
+        return F.full(shape, value, ctx=x.context)
+    return F.full(shape, value)

@@ -1,0 +1,131 @@
+"""The completely connected network with a scaling factor λ on every edge (eq. 3 and 4), whole or physically pruned.
+
+The sums of eq. 3 are one GEMM a level over its stacked sources, not an operator an edge (kernels.mix). The λ of eq. 4 are folded
+into the weights of R's 1×1 convolution, so they need no pass over the features.
+"""
+import numpy as np
+from mxnet.gluon import HybridBlock
+
+from .architecture import Architecture
+from .blocks import Head, Reduction, conv_init, stem
+from .cell import Cell
+from .gates import GateLayout, gate_parameters
+from .kernels import convolution, kernels, mix
+
+PREFIX = 'supernet_'
+
+
+class SupernetCell(Cell):
+    """A block whose edges carry λ."""
+
+    def __init__(self, space, edges, channels, opens_stage, kernels, prefix):
+        super().__init__(space, edges, channels, opens_stage, kernels, train_gamma=False, prefix=prefix)
+        self._layout = GateLayout(space)
+        self._weights = []
+        with self.name_scope():
+            for node in self._outputs:  # one R weight an operation, so that pruning one leaves the others' as they are
+                name = 'out_%s_weight' % space.node_name(node).replace('.', '_')
+                setattr(self, name, self.params.get(name, shape=(channels, channels, 1, 1), init=conv_init()))
+                self._weights.append(name)
+
+    def hybrid_forward(self, F, x, lam, **weights):
+        """x (batch, channels, height, width), the block's λ vector → the shape of x."""
+        maps = self._run(F, x, lambda maps, nodes: self._feed(F, maps, nodes, lam))
+        return self._finish(x, self._gather(F, maps, lam, [weights[name] for name in self._weights]))
+
+    def _feed(self, F, maps, nodes, lam):
+        level = nodes[0][0]
+        if not self._layout.gated(level):
+            return [maps[0, 0]] * len(nodes)
+        feeding = set().union(*(self._sources[node] for node in nodes))
+        sources = [node for node in maps if node in feeding]
+        matrix = self._layout.matrix(F, lam, level, [index for _, index in nodes], sources)
+        return mix(F, [maps[node] for node in sources], matrix, len(nodes))  # eq. 3
+
+    def _gather(self, F, maps, lam, weights):
+        count, channels = len(self._outputs), self._channels
+        scale = self._layout.matrix(F, lam, self._space.levels + 1, [0], self._outputs)
+        weight = F.concat(*weights, dim=1) if count > 1 else weights[0]
+        weight = F.broadcast_mul(F.reshape(weight, shape=(channels, count, channels)), F.reshape(scale, shape=(1, count, 1)))
+        weight = F.reshape(weight, shape=(channels, count * channels, 1, 1))
+        inputs = [maps[node] for node in self._outputs]
+        return convolution(F, F.concat(*inputs, dim=1) if count > 1 else inputs[0], weight, channels)  # eq. 4
+
+
+class Supernet(HybridBlock):
+    """The network that is searched in: weights W, and λ as parameters of their own.
+
+    space: a SearchSpace. architecture: what is physically there (default: all of it); λ vectors keep their full length, and
+    entries of edges that are not there do nothing. kernels: see kernels.py. params: Parameters to share, by name.
+
+    A supernet pruned to an architecture computes what the supernet with those λ at zero computes, except that a block left
+    with nothing is the identity (eq. 4), where R of nothing would still give relu(β) of its batch norm.
+    """
+
+    def __init__(self, space, architecture=None, kernels_kind=None, params=None):
+        super().__init__(prefix=PREFIX, params=params)
+        self.space = space
+        self.architecture = architecture or Architecture.full(space)
+        if self.architecture.space != space:
+            raise ValueError('architecture: it belongs to another search space')
+        device = kernels(kernels_kind)
+        widths = space.widths()
+        self._steps = []
+        with self.name_scope():
+            self.gates = gate_parameters(space, self.params)
+            self._gate_names = [gate.name[len(self.prefix):] for gate in self.gates]
+            for gate_name, gate in zip(self._gate_names, self.gates):
+                setattr(self, gate_name, gate)
+            self.stem = stem(space, widths[0], device, False, 'stem_')
+            for block in range(space.num_blocks):
+                stage = space.stage_of(block)
+                if block and space.opens_stage(block):
+                    self._add_reduction(stage - 1, widths, device)
+                if not self.architecture.is_identity(block):
+                    self._add(SupernetCell(space, self.architecture.block_edges(block), widths[stage], space.opens_stage(block),
+                                           device, 'b%02d_' % block), space.scope_index(block))
+            self.head = Head(widths[-1], space.classes, device, False, 'head_')
+
+    def _add_reduction(self, index, widths, device):
+        block = Reduction(widths[index], widths[index + 1], self.architecture.reduction_branches(index), device, False, 'r%02d_' % index)
+        self._add(block, len(self.space.scopes) + index if self.space.searchable_reduction else None)
+
+    def _add(self, block, gate):
+        self.register_child(block)
+        self._steps.append((block, gate))
+
+    def hybrid_forward(self, F, x, **lambdas):
+        """x (batch, 3, height, width) float32 → logits (batch, classes)."""
+        lambdas = [lambdas[name] for name in self._gate_names]
+        x = self.stem(x)
+        for block, gate in self._steps:
+            x = block(x) if gate is None else block(x, lambdas[gate])
+        return self.head(x)
+
+    def gate_values(self):
+        """λ as NumPy arrays, one for each of space.gate_names()."""
+        return [gate.data(gate.list_ctx()[0]).asnumpy() for gate in self.gates]
+
+    def weights(self):
+        """All parameters that are not λ: a ParameterDict."""
+        return self.collect_params('^(?!.*lambda$).*$')
+
+    def pruned(self, architecture):
+        """A smaller supernet with this one's Parameters: same values, same gradients and optimizer states for what stays.
+
+        Its λ and weights are this network's own objects, so Trainers go on; weights that are gone get no gradient any more
+        (grad_req 'null'), so Trainers pass them over.
+        """
+        values = self.collect_params()
+        smaller = Supernet(self.space, architecture, params=values)
+        kept = set(smaller.collect_params())
+        for parameter_name, parameter in values.items():
+            if parameter_name not in kept:
+                parameter.grad_req = 'null'
+        return smaller
+
+
+def zero_fraction(values):
+    """Share of λ that are exactly zero; values: arrays."""
+    flat = np.concatenate([np.ravel(value) for value in values])
+    return float((flat == 0).mean())
