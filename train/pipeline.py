@@ -1,0 +1,121 @@
+"""What the entry points do, without their command lines: open what a run needs, go through its stages, write its results."""
+import contextlib
+import dataclasses
+import os
+from typing import Any
+
+from ..data.registry import load
+from ..symbols.architecture import Architecture
+from ..symbols.cost import cost
+from . import loop, settings
+from .checkpoint import STAGES
+from .devices import Devices
+from .pruning import num_operations
+from .run import Run
+from .rundir import free_name
+from .stages import SupernetStages
+
+ROOT = 'runs'
+
+
+@dataclasses.dataclass
+class Opened:
+    """Devices, data and directory of a run, and its Config with what only the data could tell."""
+    config: Any
+    devices: Devices
+    dataset: Any
+    run: Run
+
+
+@contextlib.contextmanager
+def opened(config, script, cutout=None):
+    """Open devices, data and run directory, in this order, so that a mistake leaves nothing behind. Yields Opened."""
+    devices = Devices(config.train)
+    with devices.watch(config.train.watchdog_seconds):
+        dataset = open_data(config, cutout)
+        config = settings.replace(config, run=config.run or name_run(config, devices), data__image_size=dataset.image_size)
+        run = Run(config, devices, dataset, script)
+        try:
+            yield Opened(config, devices, dataset, run)
+        finally:
+            run.close()
+
+
+def open_data(config, cutout=None):
+    """The data set of a configuration; cutout: instead of data.cutout."""
+    options = dataclasses.asdict(config.data)
+    name = options.pop('name')
+    return load(name, seed=config.seed, **dict(options, cutout=config.data.cutout if cutout is None else cutout))
+
+
+def name_run(config, devices):
+    """A run directory that does not exist yet, the same on all workers."""
+    stem = '%s-%s' % (config.data.name, 'share' if config.space.share else 'full')
+    number = int(free_name(ROOT, stem).rpartition('-')[2]) if devices.main else 0
+    return os.path.join(ROOT, '%s-%d' % (stem, int(devices.total([number])[0])))
+
+
+def search(config, wanted, resume=False, allow_changes=False):
+    """Stages 1 and 2. wanted: which of 'pretrain' and 'search'. Returns the run directory's path."""
+    with opened(config, 'train/search.py') as o:
+        run = o.run
+        run.start('resume' if resume else 'new', allow_changes)
+        stages = SupernetStages(o.config, o.dataset, o.devices, run.directory)
+        found = run.newest(STAGES[:2]) if resume else None
+        there = STAGES.index(found[1]['stage']) if found else -1
+        run.say('%s: %s, %d + %d training images, %d test images; %s' % (
+            run.directory.path, o.dataset.name, o.dataset.sizes['weights'], o.dataset.sizes['gates'], o.dataset.sizes['test'],
+            ', '.join(map(str, o.devices.contexts)) + (', %d workers' % o.devices.workers if o.devices.distributed else '')))
+        for number, name in enumerate(STAGES[:2]):
+            if number < there or (name not in wanted and number > there):
+                continue
+            stage = getattr(stages, name)()
+            position = (0, 0, None)
+            if number == there:
+                position = run.restore(stage, *found[:2])
+                run.say('resumed from %s' % found[2])
+            elif name == 'search':
+                _announce_search(stage, o)
+            if name in wanted:
+                loop.train(stage, run, position)
+        if 'search' in wanted:
+            _finish_search(stage, o)
+        return run.directory.path
+
+
+def _announce_search(stage, o):
+    run = o.run
+    if o.devices.main:
+        stage.hooks.start()
+    share = o.devices.share(stage.batch_size, 'search.batch_size')
+    plan = loop.Plan(stage, o.dataset, share, (o.devices.rank, o.devices.workers))
+    gate_steps = sum(plan.step(step)[1] != 'weights' for step in range(plan.steps)) * stage.epochs
+    warning = stage.hooks.reach(gate_steps)
+    if warning:
+        run.warn(warning)
+    if o.devices.distributed:
+        run.say('a worker sends %d bytes a W step, %d bytes a λ step' % (
+            stage.learner.bytes_a_step('weights'), stage.learner.bytes_a_step('gates')))
+
+
+def _finish_search(stage, o):
+    run, hooks, settings_ = o.run, stage.hooks, o.config.search
+    architecture = hooks.architecture
+    counted = cost(architecture, image_size=o.dataset.image_size)
+    rows = [row for row in run.log.rows if row['stage'] == 'search']
+    last = rows[-1] if rows else {}
+    numbers = {name: float(last[name]) for name in ('error', 'gate_error', 'test_error', 'zero_fraction') if last.get(name)}
+    if o.devices.main:
+        architecture.save(run.directory.architecture)
+    run.write_summary(
+        run=os.path.basename(run.directory.path), dataset=o.dataset.name, seed=o.config.seed, space='share' if o.config.space.share else 'full',
+        search={
+            'error': numbers.get('test_error'), 'train_error': numbers.get('error'), 'gate_error': numbers.get('gate_error'),
+            'zero_fraction': numbers.get('zero_fraction'), 'edges': architecture.num_edges, 'operations': num_operations(architecture),
+            'gamma': settings_.gamma, 'budget': settings_.budget, 'ratio': settings_.ratio, 'split': settings_.split,
+            'epochs': settings_.epochs, 'pretrain_epochs': o.config.pretrain.epochs, 'batch_size': settings_.batch_size,
+            'changed': hooks.changed, 'moved': hooks.moved, 'settled': hooks.settled(),
+            'params': int(counted.params), 'flops': int(counted.flops), 'mac': int(counted.mac),
+            'seconds': run.log.seconds('pretrain', 'search')})
+    run.say('%d of %d edges and %d operations left; %s written' % (
+        architecture.num_edges, Architecture.full(architecture.space).num_edges, num_operations(architecture), run.directory.architecture))

@@ -1,0 +1,153 @@
+"""A run in progress: its directory, log and checkpoints, what it tells people, and how it is stopped."""
+import signal
+import sys
+import threading
+import time
+
+from . import settings
+from .checkpoint import STAGES, Checkpoints
+from .rundir import RunDirectory
+from .runlog import Events, Log, Progress
+from .state import gather, restore
+
+FREE_TO_CHANGE = ('run', 'preset', 'train', 'data.dir', 'data.workers', 'data.memory_gb')   # a resumed run may have others of these
+
+
+class Stopped(Exception):
+    """A signal ended the run, after a checkpoint. `signal` is its number."""
+
+    def __init__(self, number, message):
+        super().__init__(message)
+        self.signal = number
+
+
+class TrainingError(Exception):
+    """Training cannot go on: one line with what happened, where."""
+
+
+class Interrupt:
+    """SIGTERM and SIGINT ask for a stop at the next step; asked a second time, SIGINT ends the process at once."""
+
+    def __init__(self):
+        self.signal = 0
+
+    def install(self):
+        if threading.current_thread() is threading.main_thread():
+            signal.signal(signal.SIGTERM, self._ask)
+            signal.signal(signal.SIGINT, self._ask)
+        return self
+
+    def _ask(self, number, _frame):
+        if self.signal and number == signal.SIGINT:
+            raise KeyboardInterrupt
+        self.signal = number
+
+
+class Run:
+    """One run directory at work. Opening it takes its lock (on the worker that writes)."""
+
+    def __init__(self, config, devices, dataset, script):
+        """config: a Config with `run` set; script: the command that resumes, such as 'train/search.py'."""
+        self.config, self.devices, self.dataset, self.script = config, devices, dataset, script
+        self.directory = RunDirectory(config.run)
+        self.progress = Progress(devices.main)
+        self.checkpoints = Checkpoints(self.directory.checkpoints, config.train.keep)
+        self.interrupt = Interrupt()
+        self.best = {}          # stage -> {'epoch', 'test_error'}
+        self.events = None
+        self._saved = time.monotonic()
+        if devices.main:
+            self.directory.lock()
+        self.log = Log(self.directory.log)
+
+    def start(self, mode='new', allow_changes=False, may_differ=()):
+        """Write config.yaml and environment.json.
+
+        mode: 'new' for a directory without a run; 'resume' and 'add' for one whose run goes on, or gets a further stage.
+        may_differ: keys or groups that an added stage may set anew. Raises ValueError if something else is there.
+        """
+        if mode == 'new' and self.directory.exists():
+            raise ValueError('run directory %s: it holds a run; --resume continues it, another --run starts a new one' % self.directory.path)
+        if mode != 'new' and self.directory.exists():
+            before = settings.build(stored_config(self.directory.config))
+            different = settings.differences(before, self.config, FREE_TO_CHANGE + tuple(may_differ))
+            if different and not allow_changes:
+                raise ValueError('run directory %s: its configuration differs (%s); --allow-changes continues with the new one'
+                                 % (self.directory.path, '; '.join(different)))
+        self.devices.barrier()
+        if self.devices.main:
+            self.directory.write_start(self.config, self.devices)
+            if self.config.train.tensorboard:
+                self.events = Events(self.directory.events)
+        self.interrupt.install()
+
+    def newest(self, stages=STAGES):
+        """(arrays, meta, path) of the newest whole checkpoint, or None; all workers must read the same."""
+        found = self.checkpoints.newest(self.warn, stages)
+        if self.devices.distributed:
+            meta = found[1] if found else {'stage': STAGES[0], 'epoch': 0, 'step': 0}
+            here = [STAGES.index(meta['stage']), meta['epoch'], meta['step']]
+            if list(self.devices.total(here) / self.devices.workers) != here:
+                raise ValueError('run directory %s: the workers read different checkpoints in it; all must see one file system'
+                                 % self.directory.path)
+        return found
+
+    def save(self, stage, epoch, step, partial, best=False):
+        """Checkpoint of a Stage when `step` steps of `epoch` are done. Only the worker that writes does anything."""
+        self._saved = time.monotonic()
+        if not self.devices.main:
+            return
+        arrays, counts = gather(stage.learner)
+        meta = {'stage': stage.name, 'epoch': epoch, 'step': step, 'seed': self.config.seed, 'counts': counts, 'partial': partial,
+                'best': self.best, 'extra': stage.hooks.state(), 'batch_size': stage.batch_size, 'epochs': stage.epochs}
+        self.checkpoints.save(arrays, meta, best)
+
+    def restore(self, stage, arrays, meta):
+        """Put a checkpoint back into a Stage and cut the log there. Returns the position for loop.train."""
+        stage.hooks.restore(meta['extra'])
+        restore(stage.learner, arrays, meta['counts'])
+        self.best = meta['best']
+        self.log.cut(meta['stage'], meta['epoch'])
+        return meta['epoch'], meta['step'], meta['partial']
+
+    def due(self):
+        """Whether the time for a checkpoint within an epoch has come."""
+        minutes = self.config.train.checkpoint_minutes
+        return minutes > 0 and time.monotonic() - self._saved > 60 * minutes
+
+    def record(self, row):
+        """A row of the log, and its events."""
+        if self.devices.main:
+            self.log.append(row)
+            if self.events:
+                self.events.add(row)
+
+    def write_summary(self, **content):
+        """Add to summary.json."""
+        if self.devices.main:
+            summary = self.directory.read_summary()
+            summary.update(content)
+            self.directory.write_json(self.directory.summary, summary)
+
+    def say(self, line):
+        """A line for people, once in a distributed run."""
+        self.progress.say(line)
+
+    def warn(self, line):
+        """A line on stderr."""
+        if self.devices.main:
+            print(line, file=sys.stderr, flush=True)
+
+    def resume_command(self):
+        return 'python %s --resume --run %s' % (self.script, self.directory.path)
+
+    def close(self):
+        self.progress.end()
+        if self.events:
+            self.events.close()
+        self.directory.unlock()
+
+
+def stored_config(path):
+    """The Config of a run directory's config.yaml, as {dotted name: value}. Raises OSError, ValueError."""
+    return {name: settings.check(name, value, path) for name, value in settings.read_yaml(path).items()}

@@ -1,0 +1,46 @@
+"""Stages 1 and 2: pretrain a supernet's weights, then search by pruning it. Leaves architecture.json in the run directory.
+
+    python train/search.py --dataset cifar10 --data-dir DIR --gpus 0,1
+    python train/search.py --resume --run runs/cifar10-share-1
+"""
+import os
+
+from dsonas.train import cli, pipeline, settings
+from dsonas.train.run import stored_config
+
+STAGES = ('pretrain', 'search')
+
+
+def arguments(argv=None):
+    parser = cli.parser(__doc__.splitlines()[0])
+    parser.add_argument('--space', choices=('share', 'full'), help='one set of λ for all blocks, or one a block [space.share]')
+    parser.add_argument('--epochs', type=int, help='epochs of pretraining, and of search [pretrain.epochs, search.epochs]')
+    parser.add_argument('--batch-size', type=int, help='images an update [pretrain.batch_size, search.batch_size]')
+    parser.add_argument('--gamma', dest='search.gamma', default=None, help='weight of the L1 norm of λ [search.gamma]')
+    parser.add_argument('--stages', default=','.join(STAGES), help='which of the stages to run')
+    return parser.parse_args(argv)
+
+
+def configuration(given):
+    """The Config that a command line asks for."""
+    start = None
+    if given.resume:
+        if not given.run:
+            raise ValueError('--resume: say which run with --run')
+        start = stored_config(os.path.join(given.run, 'config.yaml'))
+    flags = cli.flags(given, pretrain__epochs=given.epochs, search__epochs=given.epochs, pretrain__batch_size=given.batch_size,
+                      search__batch_size=given.batch_size, space__share=None if given.space is None else given.space == 'share')
+    return settings.resolve(given.preset, given.config, given.set, flags, start)
+
+
+def main(argv=None):
+    given = arguments(argv)
+    wanted = [name.strip() for name in given.stages.split(',')]
+    for name in wanted:
+        if name not in STAGES:
+            raise ValueError('--stages %s: expected pretrain, search or pretrain,search' % given.stages)
+    pipeline.search(configuration(given), wanted, given.resume, given.allow_changes)
+
+
+if __name__ == '__main__':
+    cli.main(main)

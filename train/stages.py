@@ -1,0 +1,142 @@
+"""The three stages as data for the loop: which network, which parts and parameters in which pattern, which schedules."""
+import dataclasses
+from typing import Any, Callable, Dict, Tuple
+
+import mxnet as mx
+import numpy as np
+
+from ..optim import schedules, sparsity
+from ..symbols.cost import gate_graphs
+from ..symbols.network import Network
+from ..symbols.space import SearchSpace
+from ..symbols.supernet import Supernet
+from . import seeds
+from .config import ratio
+from .learner import Learner, apg_nag, nag
+from .losses import Loss
+from .pruning import NoHooks, Pruning, structures
+from .runlog import GateHistory
+
+WEIGHTS, GATES, BOTH = ('weights', 'weights'), ('gates', 'gates'), ('train', 'both')   # (data part, what is updated)
+
+
+@dataclasses.dataclass
+class Stage:
+    """What the loop needs to know of a stage.
+
+    pattern: the turn of steps, (data part, update) each. rates: learning rate of 'weights' and 'gates' over epochs.
+    first_pass: number of the data pass of epoch 0, so that two stages on one part see other orders. seeded: set random generators
+    before each step, because the network draws numbers. inputs: progress in [0, 1] -> further inputs of the network.
+    """
+    name: str
+    learner: Learner
+    epochs: int
+    batch_size: int
+    pattern: Tuple[Tuple[str, str], ...]
+    rates: Dict[str, Callable[[float], float]]
+    first_pass: int = 0
+    test_every: int = 0
+    seeded: bool = False
+    hooks: Any = dataclasses.field(default_factory=NoHooks)
+    inputs: Callable[[float], tuple] = lambda progress: ()
+    result: Any = None
+
+
+def search_space(config, dataset):
+    """The SearchSpace of a configuration and of the data's classes."""
+    return SearchSpace(classes=len(dataset.classes), **dataclasses.asdict(config.space))
+
+
+def initialise(net, devices, image_size, seed, name, inputs=()):
+    """Initial values from (seed, name) on all devices; shapes settled; hybridized."""
+    seeds.set_all(seed, 'init', name)
+    net.initialize(ctx=devices.contexts)
+    net.hybridize(static_alloc=True, static_shape=True)
+    for context in devices.contexts:
+        net(mx.nd.zeros((2, 3, image_size, image_size), ctx=context), *[mx.nd.array(value, ctx=context) for value in inputs])
+    mx.nd.waitall()
+
+
+def _schedule(settings, lr, epochs, **more):
+    if lr == 0:
+        return lambda epoch: 0.0
+    return schedules.make(settings.schedule, lr=lr, epochs=max(epochs, 1), **more)
+
+
+class SupernetStages:
+    """Stages 1 and 2 over one supernet.
+
+    Batch norm's γ is fixed to 1 in it; λ are 1 and stay there in pretraining.
+    """
+
+    def __init__(self, config, dataset, devices, directory):
+        self.config, self.dataset, self.devices, self.directory = config, dataset, devices, directory
+        self.space = search_space(config, dataset)
+        self.net = Supernet(self.space)
+        initialise(self.net, devices, dataset.image_size, config.seed, 'supernet')
+        self._seeded = 'noise' in config.space.operations
+
+    def pretrain(self):
+        """Stage 1: W alone, on the W part."""
+        settings = self.config.pretrain
+        learner = Learner(self.net, self.net.gates, Loss(), self.devices, nag(_weights(self.net), settings), amp=self.config.train.amp)
+        return Stage('pretrain', learner, settings.epochs, settings.batch_size, (WEIGHTS,),
+                     {'weights': _schedule(settings, settings.lr, settings.epochs, warmup=settings.warmup)},
+                     test_every=settings.test_every, seeded=self._seeded)
+
+    def search(self):
+        """Stage 2: W and λ in turn, each on its part, or both on all."""
+        config, settings = self.config, self.config.search
+        learner = Learner(self.net, self.net.gates, Loss(), self.devices, nag(_weights(self.net), settings), apg_nag(settings),
+                          amp=config.train.amp)
+        names = [name for group in self.space.gate_names() for name in group]
+        history = GateHistory(self.directory.gates, names) if self.devices.main else None
+        policy = self._policy(settings)
+
+        def rebuild(architecture):
+            learner.replace(learner.net.pruned(architecture))
+
+        hooks = Pruning(self.space, learner, settings, policy, self.dataset.image_size, rebuild, history)
+        n, m = ratio(settings.ratio)
+        pattern = (WEIGHTS,) * n + (GATES,) * m if settings.split else (BOTH,)
+        rates = {'weights': _schedule(settings, settings.lr, settings.epochs), 'gates': _schedule(settings, settings.gate_lr, settings.epochs)}
+        return Stage('search', learner, settings.epochs, settings.batch_size, pattern, rates, first_pass=config.pretrain.epochs,
+                     test_every=settings.test_every, seeded=self._seeded, hooks=hooks)
+
+    def _policy(self, settings):
+        graphs = gate_graphs(self.space, self.dataset.image_size)
+        if settings.budget == 'latency':
+            from .latency import measured_graphs
+            graphs = measured_graphs(self.space, self.dataset.image_size, self.devices.contexts[0], self.directory)
+        name = 'constant' if settings.budget == 'none' else settings.budget
+        quantity = sparsity.POLICIES[name].quantity
+        return sparsity.make(name, settings.gamma, structures(graphs, (lambda entry: getattr(entry, quantity)) if quantity else None))
+
+
+def retrain_stage(config, net, dataset, devices, kind='searched'):
+    """Stage 3: all of a derived network (or of any other classifier) from scratch, on the whole training set."""
+    settings = config.retrain
+    ours = isinstance(net, Network)
+    drop_path = ours and settings.drop_path > 0
+    initialise(net, devices, dataset.image_size, config.seed, 'network', (np.zeros(1, np.float32),) if drop_path else ())
+    loss = Loss(settings.label_smoothing, settings.auxiliary)
+    learner = Learner(net, [], loss, devices, nag(_weights(net), settings), amp=config.train.amp)
+    rate = _schedule(settings, settings.lr, settings.epochs, warmup=settings.warmup, lr_min=settings.lr_min, t0=settings.t0, tmul=settings.tmul)
+
+    def inputs(progress):
+        return (np.array([settings.drop_path * progress], np.float32),) if drop_path else ()
+
+    seeded = bool(settings.dropout or drop_path or 'noise' in config.space.operations)
+    return Stage('retrain', learner, settings.epochs, settings.batch_size, (('train', 'weights'),), {'weights': rate},
+                 test_every=settings.test_every, seeded=seeded, inputs=inputs)
+
+
+def derived_network(config, architecture, widths, image_size):
+    """The Network of stage 3 as the configuration asks for it."""
+    settings = config.retrain
+    return Network(architecture, channels=widths, auxiliary=settings.auxiliary > 0, dropout=settings.dropout,
+                   drop_path=settings.drop_path > 0, image_size=image_size)
+
+
+def _weights(net):
+    return [param for name, param in net.collect_params().items() if not name.endswith('lambda')]

@@ -1,0 +1,115 @@
+"""What a checkpoint holds of a network and its optimizers, as plain arrays by parameter name.
+
+W and λ, the statistics of batch norm (those of every device), the states of both optimizers and their counts of updates. What λ
+are pruned for good, and everything that is a number or a name, travels beside them in the checkpoint's JSON.
+"""
+import mxnet as mx
+import numpy as np
+
+
+def parameters(net):
+    """Parameters by name, without the network's own prefix, which may count networks made before."""
+    return {name[len(net.prefix):] if name.startswith(net.prefix) else name: param for name, param in sorted(net.collect_params().items())}
+
+
+def gather(learner):
+    """(arrays, counts) of a Learner: everything that training has changed. Waits for pending work."""
+    mx.nd.waitall()
+    arrays, names = {}, {}
+    trained = {param.name for param in learner.weights + learner.gates}
+    for name, param in parameters(learner.net).items():
+        names[param.name] = name
+        data = param.list_data()
+        for number, array in enumerate(data[:1] if param.name in trained else data):   # statistics differ from device to device
+            arrays['param/%d/%s' % (number, name)] = array.asnumpy()
+    counts = {}
+    for group, trainer in learner.trainers.items():
+        for index, state in trainer._updaters[0].states.items():
+            name = names.get(trainer._params[index].name)
+            if name is None:   # of a weight that was physically removed
+                continue
+            for number, array in enumerate(_entries(state)):
+                arrays['%s/%d/%s' % (group, number, name)] = array.asnumpy()
+        optimizer = trainer.optimizer
+        optimizer._set_current_context(learner.devices.contexts[0].device_id)
+        updates = {names.get(trainer._params[index].name): count for index, count in optimizer._index_update_count.items()}
+        updates.pop(None, None)
+        counts[group] = {'updates': updates, 'num_update': optimizer.num_update}
+        if learner.amp:
+            counts['loss_scale'] = float(trainer._amp_loss_scaler.loss_scale)
+    return arrays, counts
+
+
+def restore(learner, arrays, counts):
+    """Put back what `gather` took. Raises ValueError where the checkpoint is of another network."""
+    named = parameters(learner.net)
+    stored = {name.split('/', 2)[2] for name in arrays if name.startswith('param/')}
+    if stored != set(named):
+        different = sorted(stored ^ set(named))
+        raise ValueError('the checkpoint is of another network: %d parameters are only in one of them (%s, …)' % (len(different), different[0]))
+    for name, param in named.items():
+        pieces = []
+        while 'param/%d/%s' % (len(pieces), name) in arrays:
+            pieces.append(arrays['param/%d/%s' % (len(pieces), name)])
+        if pieces[0].shape != param.shape:
+            raise ValueError('the checkpoint is of another network: %s has shape %s there, %s here' % (name, pieces[0].shape, param.shape))
+        places = param.list_data()
+        if len(pieces) != len(places):   # another number of devices
+            pieces = [np.mean(pieces, axis=0)] * len(places)
+        for place, piece in zip(places, pieces):
+            place[:] = mx.nd.array(piece, ctx=place.context, dtype=place.dtype)
+    for group, trainer in learner.trainers.items():
+        positions = {param.name: index for index, param in enumerate(trainer._params)}
+        optimizer = trainer.optimizer
+        for number, updater in enumerate(trainer._updaters):
+            for name, param in named.items():
+                if param.name in positions and '%s/0/%s' % (group, name) in arrays:
+                    index = positions[param.name]
+                    place = param.list_data()[number]
+                    updater.states[index] = optimizer.create_state_multi_precision(index, place)
+                    updater.states_synced[index] = True
+                    for entry, array in enumerate(_entries(updater.states[index])):
+                        array[:] = mx.nd.array(arrays['%s/%d/%s' % (group, entry, name)], ctx=place.context, dtype=array.dtype)
+            optimizer._all_index_update_counts[learner.devices.contexts[number].device_id] = {
+                positions[named[name].name]: count for name, count in counts[group]['updates'].items()}
+        optimizer.num_update = counts[group]['num_update']
+        if learner.amp and 'loss_scale' in counts:
+            trainer._amp_loss_scaler._loss_scale = counts['loss_scale']
+    mx.nd.waitall()
+
+
+def _entries(state):
+    """The NDArrays of an optimizer's state, which is None, one, or a (nested) tuple of them."""
+    if state is None:
+        return []
+    if isinstance(state, (list, tuple)):
+        return [array for part in state for array in _entries(part)]
+    return [state]
+
+
+def average_statistics(learner):
+    """Set the statistics of batch norm to their mean over the devices of all workers: one network again, at an epoch's end."""
+    devices = learner.devices
+    if len(devices.contexts) == 1 and not devices.distributed:
+        return
+    trained = {param.name for param in learner.weights + learner.gates}
+    statistics = [param for param in parameters(learner.net).values() if param.name not in trained and param.grad_req == 'null']
+    if not statistics:
+        return
+    local = [np.mean([array.asnumpy() for array in param.list_data()], axis=0) for param in statistics]
+    flat = devices.total(np.concatenate([array.ravel() for array in local])) / devices.workers
+    start = 0
+    for param, array in zip(statistics, local):
+        mean = flat[start:start + array.size].reshape(array.shape)
+        start += array.size
+        for place in param.list_data():
+            place[:] = mx.nd.array(mean, ctx=place.context, dtype=place.dtype)
+
+
+def digest(learner):
+    """A checksum (bytes) of W and λ, to compare workers."""
+    import hashlib
+    total = hashlib.sha256()
+    for param in learner.weights + learner.gates:
+        total.update(param.list_data()[0].asnumpy().tobytes())
+    return total.digest()
