@@ -6,10 +6,17 @@ import sys
 PICTURES = ('svg', 'png', 'pdf')
 
 
+class _Help(argparse.ArgumentDefaultsHelpFormatter):
+    """Shows defaults where there is one to show."""
+
+    def _get_help_string(self, action):
+        return action.help if action.default in (None, False) else super()._get_help_string(action)
+
+
 def parser(description, **options):
     """An ArgumentParser whose --help shows every default. description: a tool's docstring, of which the first line is shown."""
     return argparse.ArgumentParser(description=description.strip().splitlines()[0],
-                                   formatter_class=argparse.ArgumentDefaultsHelpFormatter, **options)
+                                   formatter_class=_Help, **options)
 
 
 def output_kind(path, accepted=PICTURES):

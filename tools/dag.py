@@ -17,7 +17,7 @@ class Node:
 
 @dataclasses.dataclass(frozen=True)
 class Line:
-    """One edge. name: its λ's ('b03/out<-L4.avg_pool_3x3'), None where there is no λ; value: λ where known; shortcut: block input to sum."""
+    """One edge. name: its λ's ('b03/out<-L4.avg_pool_3x3'), None without λ; value: λ where known; shortcut: from input to sum."""
     source: Key
     target: Key
     name: Optional[str] = None

@@ -21,11 +21,12 @@ class Look:
     width: float
     height: float
     label: float
+    row: float                    # least distance of two levels
     side: float                   # free space beside a block; level names stand in it
     head: float                   # above it, for its title
 
 
-LONG, SHORT = Look(False, 1.0, 0.4, 0.155, 0.30, 0.5), Look(True, 0.66, 0.36, 0.19, 0.22, 0.5)
+LONG, SHORT = Look(False, 1.0, 0.4, 0.155, 0.5, 0.30, 0.5), Look(True, 0.54, 0.29, 0.19, 0.34, 0.16, 0.4)
 
 
 def sheet(graphs, colours, title='', page=None):
@@ -37,7 +38,7 @@ def sheet(graphs, colours, title='', page=None):
     pages = [page] if page else [figures.A4, figures.A4[::-1]]
     best = None
     for look in (LONG, SHORT):
-        panels = [Panel(graph, layout(graph, look.width, look.height), look) for graph in graphs]
+        panels = [Panel(graph, layout(graph, look.width, look.height, look.row), look) for graph in graphs]
         if look is LONG and len(graphs) > 1 and all(graph.scope.startswith('r') for graph in graphs[1:]):
             cells = [Cell(panels[:1], look, named=True), Cell(panels[1:], look)]
         else:
@@ -202,16 +203,17 @@ class _Pen:
             shape = FancyBboxPatch((centre[0] - width / 2, centre[1] - height / 2), width, height, boxstyle=round_, facecolor=face,
                                    edgecolor=edge, linewidth=0.8 * self.scale, zorder=4)
         self.axes.add_patch(shape)
-        size = self.type * min(1, (9.4 if not self.look.short else 5) / len(label))
+        size = self.type * min(1, (9.4 if not self.look.short else 4.4) / len(label))
         self.axes.text(*centre, label, ha='center', va='center_baseline', fontsize=size, color=ink, zorder=5)
 
     def _projection(self, points):
         """A mark on the shortcut that is a 1×1 convolution."""
         x, y = points[len(points) // 2]
-        side = 0.36 * self.scale
+        side = 0.36 * (self.look.height / 0.4) * self.scale
         self.axes.add_patch(FancyBboxPatch((x - side / 2, y - side / 2), side, side, boxstyle='square,pad=0', facecolor='#ffffff',
                                            edgecolor=palette.GREY, linewidth=0.7 * self.scale, zorder=4))
-        self.axes.text(x, y, '1×1', ha='center', va='center_baseline', fontsize=self.type * 0.7, color=palette.INK, zorder=5)
+        if self.type * 0.7 >= 4:                                      # the legend says what it is
+            self.axes.text(x, y, '1×1', ha='center', va='center_baseline', fontsize=self.type * 0.7, color=palette.INK, zorder=5)
 
 
 def _largest(graphs):

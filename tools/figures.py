@@ -3,11 +3,10 @@ import io
 import re
 
 import matplotlib
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
 
-matplotlib.use('Agg')
-from matplotlib.figure import Figure  # noqa: E402
-
-from . import palette  # noqa: E402
+from . import palette
 
 A4 = (8.27, 11.69)                # inches
 STYLE = {
@@ -26,7 +25,9 @@ def styled():
 
 def new(width, height, **options):
     """A Figure of width × height inches that belongs to no window."""
-    return Figure(figsize=(width, height), **options)
+    figure = Figure(figsize=(width, height), **options)
+    FigureCanvasAgg(figure)
+    return figure
 
 
 def save(figure, path, kind, dpi=200):

@@ -9,12 +9,12 @@ from typing import Dict, List, Tuple
 
 from .dag import Key, Line
 
-LANE, SHORTCUT, GAP, SWEEPS = 0.13, 0.46, 0.16, 24
+LANE, SHORTCUT, GAP, SWEEPS = 0.13, 0.46, 0.16, 24      # widths in boxes of width 1; narrower for narrower boxes
 
 
 @dataclasses.dataclass
 class Layout:
-    """boxes: {node key: (x, y) of its centre}; routes: (edge, points), where a point is (x, y); the picture spans (0, 0) to (width, height)."""
+    """boxes: {node key: (x, y) of its centre}; routes: (edge, points (x, y)); all within (0, 0) to (width, height)."""
     boxes: Dict[Key, Tuple[float, float]]
     routes: List[Tuple[Line, List[Tuple[float, float]]]]
     width: float
@@ -23,12 +23,13 @@ class Layout:
 
 def layout(graph, width=1.0, height=0.4, row=0.5):
     """Place a Graph. width, height: of an operation's box; row: the least distance between the boxes of two levels."""
+    part = 0.4 + 0.6 * width
     levels = sorted({node.key[0] for node in graph.nodes})
     place = {level: at for at, level in enumerate(levels)}
     rows, links = _rows(graph, place)
-    size = {item: (SHORTCUT if item[1] == 'shortcut' else LANE) if item[0] == 'lane' else width for items in rows for item in items}
+    size = {item: (SHORTCUT if item[1] == 'shortcut' else LANE) * part if item[0] == 'lane' else width for items in rows for item in items}
     _order(rows, links)
-    xs = _positions(rows, links, size)
+    xs = _positions(rows, links, size, GAP * part)
     ys = _heights(rows, links, height, row)
     _straighten(rows, xs, size)
     left = min(xs[item] - size[item] / 2 for items in rows for item in items)
@@ -104,7 +105,7 @@ def _crossings(rows, links):
     return total
 
 
-def _positions(rows, links, size):
+def _positions(rows, links, size, gap):
     """x of every item but the shortcut's, near its neighbours in both rows; each row is drawn half way to the middle, against drift."""
     above, below = _neighbours({pair: count for pair, count in links.items() if 'shortcut' not in (pair[0][1], pair[1][1])})
     rows = [[item for item in items if item[1] != 'shortcut'] for items in rows]
@@ -115,7 +116,7 @@ def _positions(rows, links, size):
             for item in items:
                 near = above.get(item, []) + below.get(item, [])
                 wanted.append(sum(xs[other] for other in near) / len(near) if near else xs[item])
-            placed = _apart(wanted, [4.0 if item[0] == 'lane' else 1.0 for item in items], [size[item] for item in items])
+            placed = _apart(wanted, [4.0 if item[0] == 'lane' else 1.0 for item in items], [size[item] for item in items], gap)
             drift = (placed[0] - size[items[0]] / 2 + placed[-1] + size[items[-1]] / 2) / 4 if len(items) > 1 else 0.0
             xs.update((item, x - drift) for item, x in zip(items, placed))
     return xs
@@ -127,18 +128,18 @@ def _straighten(rows, xs, size):
     for items in rows:
         for item in items:
             if item[1] == 'shortcut':
-                xs[item] = edge + SHORTCUT / 2
+                xs[item] = edge + size[item] / 2
 
 
-def _apart(wanted, weights, sizes):
+def _apart(wanted, weights, sizes, gap):
     """Positions nearest to `wanted` in weighted least squares, in this order and not nearer than their sizes and a gap allow.
 
     Minus the distances to keep, positions need only not decrease: pool adjacent violators solves that exactly.
     """
     offsets = [0.0]
     for left, right in zip(sizes, sizes[1:]):
-        lanes = left == right == LANE
-        offsets.append(offsets[-1] + (left + right) / 2 + (0 if lanes else GAP / 2))
+        lanes = left == right == min(sizes)
+        offsets.append(offsets[-1] + (left + right) / 2 + (0 if lanes and len(set(sizes)) > 1 else gap / 2))
     pools = []
     for value, weight in zip((want - offset for want, offset in zip(wanted, offsets)), weights):
         pools.append([value, weight, 1])

@@ -6,11 +6,11 @@ one block in print quality, any other a sheet of every block that fits a page.
 import os
 import sys
 
-from dsonas.symbols.architecture import Architecture
 from dsonas.symbols.space import REDUCTION_BRANCHES
-from dsonas.tools import cli, dag, figures, palette, runs
+from dsonas.tools import cli, dag, figures, palette
 from dsonas.tools.dot import dot
 from dsonas.tools.draw_blocks import sheet
+from dsonas.tools.sources import gates_of, load
 
 KINDS = cli.PICTURES + ('dot',)
 
@@ -25,22 +25,6 @@ def arguments():
     parser.add_argument('--width', type=float, metavar='INCHES', help='a narrower page than A4, such as a column')
     parser.add_argument('--title', help='above the picture (default: the name and how many edges are left)')
     return parser
-
-
-def load(source):
-    """(architecture, {edge name: λ} or None, name) of a run directory or an architecture file. Raises ValueError or OSError."""
-    if not os.path.isdir(source):
-        if not os.path.exists(source):
-            raise ValueError('%s: no such run directory or architecture file' % source)
-        return Architecture.load(source), None, os.path.splitext(os.path.basename(source))[0]
-    run = runs.read(source)
-    if run.architecture is None:
-        raise ValueError('%s: no architecture to draw (%s); accepted is a run directory with architecture.json or lambda.npz'
-                         % (source, run.why))
-    gates = None
-    if run.gates is not None and run.gates.names == tuple(name for group in run.architecture.space.gate_names() for name in group):
-        gates = run.gates.last()
-    return run.architecture, gates, run.name
 
 
 def colours_of(architecture):
@@ -60,11 +44,12 @@ def main(argv):
     """Draw. Returns the exit status."""
     options = arguments().parse_args(argv)
     kind = cli.output_kind(options.output, KINDS)
-    architecture, gates, name = load(options.source)
-    graphs = dag.graphs(architecture, gates, options.pruned == 'faint')
+    architecture, run = load(options.source)
+    graphs = dag.graphs(architecture, gates_of(run), options.pruned == 'faint')
     if options.block:
         graphs = _only(graphs, options.block)
     whole = sum(len(group) for group in architecture.space.gate_names())
+    name = run.name if run else os.path.splitext(os.path.basename(options.source))[0]
     title = '%s: %d of %d edges left' % (name, architecture.num_edges, whole) if options.title is None else options.title
     if kind == 'dot':
         with open(options.output, 'w', encoding='utf-8') as file:

@@ -2,57 +2,29 @@
 
 A run is a directory: config.yaml (every setting), environment.json (versions, devices), log.csv (a row an epoch), lambda.npz
 (every λ over the epochs of the search), architecture.json, summary.json (what a table needs), and, once the network was
-evaluated, predictions.npz:
-
-    labels, predicted     (n,) integers: the test set in its order
-    probabilities         (n, classes) float, optional
-    classes               (classes,) strings, optional
-    worst_index           (k,) integers into the test set, the most wrong first
-    worst_images          (k, height, width, 3) uint8: those images as they were before normalisation
+evaluated, predictions.npz. runfiles.py reads each.
 
 Nothing here raises for a file that is absent or damaged: the run says which (`missing`, `damaged`), and what can be read is there.
 """
 import csv
 import dataclasses
-import json
-import math
 import os
-import zipfile
-from typing import Any, Dict, List, Optional, Tuple
+from typing import Any, Dict, List, Optional
 
 import numpy as np
 import yaml
 
 from ..symbols.architecture import Architecture
 from ..symbols.space import SearchSpace
+from .runfiles import Gates, read_gates, read_log, read_mapping, read_summary
 
 STAGES = ('pretrain', 'search', 'retrain')
 FILES = ('config.yaml', 'environment.json', 'log.csv', 'architecture.json', 'summary.json')
-NUMBERS = ('test_error', 'params', 'flops')      # without these a summary is no result
-LIMIT = {'test_error': 100.0, 'top5_error': 100.0}
-
-
-@dataclasses.dataclass(frozen=True)
-class Gates:
-    """Every λ over the search. names: n edge names; epochs (E,), 0 = before the search; values (E, n); pruned (E, n), gone for good."""
-    names: Tuple[str, ...]
-    epochs: np.ndarray
-    values: np.ndarray
-    pruned: np.ndarray
-
-    def last(self):
-        """{edge name: λ} after the last epoch; what is pruned is 0."""
-        return {name: 0.0 if gone else float(value)
-                for name, value, gone in zip(self.names, self.values[-1], self.pruned[-1])}
-
-    def columns(self, scope):
-        """Indices of the λ of one scope ('shared', 'b03', 'r01')."""
-        return [index for index, name in enumerate(self.names) if name.split('/')[0] == scope]
 
 
 @dataclasses.dataclass
 class Run:
-    """One run directory. config, environment, summary: as read, {} where there is none; log: a dict a row, numbers as float, empty as None."""
+    """One run directory. config, environment, summary: as read, {} where there is none; log: a dict a row (runfiles.read_log)."""
     path: str
     config: Dict[str, Any] = dataclasses.field(default_factory=dict)
     environment: Dict[str, Any] = dataclasses.field(default_factory=dict)
@@ -126,9 +98,9 @@ def read(path):
     if not os.path.isdir(run.path):
         run.missing.append(run.path)
         return run
-    run.config = _part(run, 'config.yaml', _mapping, {})
-    run.environment = _part(run, 'environment.json', _mapping, {})
-    run.summary = _part(run, 'summary.json', _read_summary, {})
+    run.config = _part(run, 'config.yaml', read_mapping, {})
+    run.environment = _part(run, 'environment.json', read_mapping, {})
+    run.summary = _part(run, 'summary.json', read_summary, {})
     run.log = _part(run, 'log.csv', read_log, [])
     run.gates = _part(run, 'lambda.npz', read_gates, None, needed=False)
     run.architecture = _part(run, 'architecture.json', Architecture.load, None)
@@ -137,65 +109,16 @@ def read(path):
     return run
 
 
+def existing(path):
+    """The run in directory `path`, damaged or not. Raises ValueError where there is none."""
+    if not is_run(path):
+        raise ValueError('%s: not a run directory; accepted is one that holds config.yaml, log.csv or summary.json' % path)
+    return read(path)
+
+
 def is_run(path):
     """Whether `path` is a directory that a run wrote, or began to write."""
     return os.path.isdir(path) and any(os.path.exists(os.path.join(path, name)) for name in ('config.yaml', 'summary.json', 'log.csv'))
-
-
-def read_predictions(path):
-    """predictions.npz of the run directory `path` as a dict, or None where there is none. Raises ValueError for a damaged one."""
-    file = os.path.join(path, 'predictions.npz')
-    if not os.path.exists(file):
-        return None
-    found = _arrays(file, ('labels', 'predicted'), ('probabilities', 'classes', 'worst_index', 'worst_images'))
-    count = len(found['labels'])
-    if found['predicted'].shape != (count,) or found['labels'].ndim != 1:
-        raise ValueError('%s: labels and predicted are not of one length' % file)
-    if 'probabilities' in found and (found['probabilities'].ndim != 2 or len(found['probabilities']) != count):
-        raise ValueError('%s: probabilities has shape %s, not (%d, classes)' % (file, found['probabilities'].shape, count))
-    images, index = found.get('worst_images'), found.get('worst_index', np.zeros(0, int))
-    if images is not None and (images.ndim != 4 or images.shape[-1] != 3 or images.dtype != np.uint8 or len(images) != len(index)):
-        raise ValueError('%s: worst_images is %s of shape %s, not uint8 of shape (%d, height, width, 3)'
-                         % (file, images.dtype, images.shape, len(index)))
-    if len(index) and (index.min() < 0 or index.max() >= count):
-        raise ValueError('%s: worst_index reaches outside of the %d test images' % (file, count))
-    return found
-
-
-def read_log(file):
-    """log.csv: a list of dicts. A last line without its end (a row being written) is left out; of rows for one epoch the last counts.
-
-    Raises ValueError, with the line's number, for a damaged one.
-    """
-    with open(file, encoding='utf-8', newline='') as stream:
-        text = stream.read()
-    lines = text.splitlines()
-    if text and not text.endswith('\n'):
-        lines = lines[:-1]
-    if not lines:
-        return []
-    header = next(csv.reader(lines[:1]))
-    if 'stage' not in header or 'epoch' not in header:
-        raise ValueError('%s: line 1 is no header with the columns stage and epoch' % file)
-    rows = {}
-    for number, fields in enumerate(csv.reader(lines[1:]), 2):
-        if len(fields) != len(header):
-            raise ValueError('%s: line %d has %d fields, not %d' % (file, number, len(fields), len(header)))
-        row = {name: _cell(file, number, name, field) for name, field in zip(header, fields)}
-        rows[(row['stage'], row['epoch'])] = row
-    return list(rows.values())
-
-
-def read_gates(file):
-    """lambda.npz as Gates. Raises ValueError for a damaged one."""
-    found = _arrays(file, ('names', 'epochs', 'values', 'pruned'))
-    names, epochs, values, pruned = (found[key] for key in ('names', 'epochs', 'values', 'pruned'))
-    if values.shape != (len(epochs), len(names)) or pruned.shape != values.shape or not len(epochs):
-        raise ValueError('%s: %d epochs and %d names, but values of shape %s and pruned of shape %s'
-                         % (file, len(epochs), len(names), values.shape, pruned.shape))
-    if not np.isfinite(values).all():
-        raise ValueError('%s: λ that are not finite' % file)
-    return Gates(tuple(str(name) for name in names), epochs, values, pruned.astype(bool))
 
 
 def _part(run, name, reader, default, needed=True):
@@ -212,50 +135,10 @@ def _part(run, name, reader, default, needed=True):
         return default
 
 
-def _mapping(file):
-    with open(file, encoding='utf-8') as stream:
-        found = json.load(stream) if file.endswith('.json') else yaml.safe_load(stream)
-    if not isinstance(found, dict):
-        raise ValueError('%s: holds no mapping of names to values' % file)
-    return found
-
-
-def _read_summary(file):
-    summary = _mapping(file)
-    for key in ('test_error', 'top5_error', 'params', 'flops', 'mac', 'seconds'):
-        value = summary.get(key)
-        if value is None and (key not in NUMBERS or summary.get('test_error') is None):
-            continue
-        if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value <= LIMIT.get(key, math.inf):
-            raise ValueError('%s: %s is %r, which is no such number' % (file, key, value))
-    return summary
-
-
-def _cell(file, number, name, field):
-    if name == 'stage' or (not field and name != 'epoch'):
-        return field or None
-    try:
-        return int(field) if name == 'epoch' else float(field)
-    except ValueError:
-        raise ValueError('%s: line %d, column %s: %r is no number' % (file, number, name, field)) from None
-
-
-def _arrays(file, needed, optional=()):
-    try:
-        with np.load(file, allow_pickle=False) as archive:
-            found = {key: archive[key] for key in (*needed, *optional) if key in archive.files}
-    except (zipfile.BadZipFile, ValueError, OSError, EOFError, KeyError, AttributeError) as error:
-        raise ValueError('%s: not a readable .npz archive (%s)' % (file, error)) from None
-    for key in needed:
-        if key not in found:
-            raise ValueError('%s: without the array %r' % (file, key))
-    return found
-
-
 def _architecture_so_far(run):
     """What the λ of the last epoch leave alive, for a run that has not written its architecture yet; None when its space is not known."""
     try:
-        space = space_of(run.config, run.environment)
+        space = SearchSpace.from_dict(dict(run.config.get('space') or {}))
         alive, start, arrays = np.where(run.gates.pruned[-1], 0, run.gates.values[-1]), 0, []
         if run.gates.names != tuple(name for group in space.gate_names() for name in group):
             raise ValueError('lambda.npz names other edges than the space of config.yaml has')
@@ -266,9 +149,3 @@ def _architecture_so_far(run):
     except (ValueError, TypeError) as error:
         run.damaged.append('lambda.npz: %s' % error)
         return None
-
-
-def space_of(config, environment=None):
-    """The SearchSpace of a run's config.yaml (what it costs does not depend on the classes' number, unless environment names it)."""
-    fields = dict(config.get('space') or {})
-    return SearchSpace.from_dict(fields)

@@ -1,0 +1,80 @@
+"""Count parameters, FLOPs and memory access of every block of a network, and of the whole.
+
+FLOPs are multiply-adds of convolutions and dense layers; memory access cost (MAC) is elements read, written, and weights read. All
+for one image, and without the auxiliary tower.
+"""
+import json
+import sys
+
+from dsonas.symbols.cost import cost
+from dsonas.tools import cli, palette
+from dsonas.tools.sources import image_size_of, load, widths_of
+
+FIELDS = ('params', 'flops', 'mac')
+HEADS = ('parameters', 'FLOPs', 'MAC')
+
+
+def arguments():
+    """The command line."""
+    parser = cli.parser(__doc__)
+    parser.add_argument('source', metavar='RUN_OR_ARCHITECTURE', help='a run directory, or an architecture.json')
+    parser.add_argument('--channels', metavar='C[,C...]', help="channels of the first stage, or of each stage (default: those that the "
+                        "run's network was retrained with, else those of the search)")
+    parser.add_argument('--image-size', type=int, metavar='PIXELS', help="side of the image (default: the run's, else 32, or 224 for the "
+                        'imagenet stem)')
+    parser.add_argument('--operations', action='store_true', help='a line for each operation, too')
+    parser.add_argument('--json', action='store_true', help='print JSON')
+    return parser
+
+
+def parse_channels(text):
+    """'36' -> 36, '16,32,64' -> (16, 32, 64). Raises ValueError."""
+    parts = [part.strip() for part in text.split(',')]
+    if not all(part.isdigit() and int(part) > 0 for part in parts):
+        raise ValueError('--channels %s: accepted is a whole number above 0, or one for each stage as in 16,32,64' % text)
+    return int(parts[0]) if len(parts) == 1 else tuple(map(int, parts))
+
+
+def as_dict(counted, image_size):
+    """A Cost as plain data."""
+    def numbers(part):
+        return {field: getattr(part, field) for field in FIELDS}
+    blocks = [dict(name=block.name, **numbers(block), operations={name: numbers(part) for name, part in block.operations.items()})
+              for block in counted.blocks]
+    return dict(numbers(counted), widths=list(counted.widths), image_size=image_size, blocks=blocks)
+
+
+def table(counted, operations=False):
+    """A Cost as text: a line for each block (and operation), and the total, in exact numbers."""
+    rows = [('',) + HEADS]
+    for block in counted.blocks:
+        rows.append((block.name,) + tuple('{:,}'.format(getattr(block, field)) for field in FIELDS))
+        for name, part in block.operations.items() if operations else ():
+            rows.append(('  ' + name,) + tuple('{:,}'.format(getattr(part, field)) for field in FIELDS))
+    rows.append(('total',) + tuple('{:,}'.format(getattr(counted, field)) for field in FIELDS))
+    spans = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    lines = ['  '.join([row[0].ljust(spans[0])] + [cell.rjust(span) for cell, span in zip(row[1:], spans[1:])]) for row in rows]
+    rule = '-' * len(lines[0])
+    return '\n'.join(lines[:1] + [rule] + lines[1:-1] + [rule] + lines[-1:])
+
+
+def main(argv):
+    """Count and print. Returns the exit status."""
+    options = arguments().parse_args(argv)
+    architecture, run = load(options.source)
+    if options.image_size is not None and options.image_size < 1:
+        raise ValueError('--image-size %d: accepted is a whole number above 0' % options.image_size)
+    channels = parse_channels(options.channels) if options.channels else widths_of(run)
+    size = options.image_size or image_size_of(run, architecture)
+    counted = cost(architecture, channels, size)
+    if options.json:
+        print(json.dumps(as_dict(counted, size), indent=1))
+        return 0
+    print('%s at %s channels a stage, images of %d × %d' % (options.source, ', '.join(map(str, counted.widths)), size, size))
+    print(table(counted, options.operations))
+    print('%s parameters, %sFLOPs, %s memory accesses' % tuple(palette.count(getattr(counted, field)) for field in FIELDS))
+    return 0
+
+
+if __name__ == '__main__':
+    sys.exit(cli.run(main))

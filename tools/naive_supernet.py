@@ -1,0 +1,104 @@
+"""The completely connected network written from the formulas, one operator an edge: what the supernet is held to, and timed against.
+
+It takes the parameters of a Supernet by name and computes eq. 3 and 4 literally: every edge multiplies its source by its λ, the sums
+are additions, every operation has its own batch norm and ReLU, R concatenates scaled outputs before its 1×1 convolution.
+"""
+from mxnet.gluon import HybridBlock
+
+from ..symbols.operations import OPERATIONS
+from ..symbols.space import REDUCTION_BRANCHES
+
+
+class NaiveSupernet(HybridBlock):
+    """Edge by edge. supernet: the Supernet whose Parameters it shares (and whose space it has); all edges are computed."""
+
+    def __init__(self, supernet):
+        super().__init__(prefix=supernet.prefix)
+        self.space = supernet.space
+        self.params.update(supernet.collect_params())
+        for name, parameter in supernet.collect_params().items():
+            setattr(self, name[len(supernet.prefix):], parameter)
+
+    def hybrid_forward(self, F, x, **p):
+        """x (batch, 3, height, width) → logits (batch, classes)."""
+        space, widths = self.space, self.space.widths()
+        x = self._stem(F, x, p, widths[0])
+        for block in range(space.num_blocks):
+            stage = space.stage_of(block)
+            if block and space.opens_stage(block):
+                x = self._reduction(F, x, p, stage - 1, widths[stage])
+            x = self._block(F, x, p, block, widths[stage])
+        x = F.mean(_bn_relu(F, x, p, 'head_bn_'), axis=(2, 3))
+        return F.FullyConnected(x, p['head_dense_weight'], p['head_dense_bias'], num_hidden=space.classes)
+
+    def _stem(self, F, x, p, channels):
+        if self.space.stem == 'cifar':
+            return _conv_bn_relu(F, x, p, 'stem_', channels, 3)
+        x = _conv_bn_relu(F, x, p, 'stem_0_', channels // 2, 3, 2)
+        return _conv_bn_relu(F, x, p, 'stem_1_', channels, 3, 2)
+
+    def _reduction(self, F, x, p, index, channels):
+        scope = 'r%02d_' % index
+        total = 0
+        for place, branch in enumerate(REDUCTION_BRANCHES):
+            y = _conv_bn_relu(F, x, p, scope + branch + '_', channels, int(branch[-1]), 2)
+            if self.space.searchable_reduction:
+                y = F.broadcast_mul(y, _entry(F, p[scope + 'lambda'], place))
+            total = y + total
+        return total
+
+    def _block(self, F, x, p, block, channels):
+        space = self.space
+        scope = space.scopes[space.scope_index(block)]
+        lam, place = p[scope + '_lambda'], {name: index for index, name in enumerate(space.edges()[space.scope_index(block)])}
+        prefix, outputs = 'b%02d_' % block, {'in': x}
+        for level in range(1, space.levels + 1):
+            fresh = {}
+            for operation in space.operations:
+                name = 'L%d.%s' % (level, operation)
+                if level == 1 and not space.first_level_gates:
+                    total = x
+                else:
+                    total = 0
+                    for source in (['in'] if level == 1 else outputs):
+                        edge = '%s/%s<-%s' % (scope, name, source)
+                        total = F.broadcast_mul(outputs[source], _entry(F, lam, place[edge])) + total
+                fresh[name] = self._operation(F, total, p, prefix + name.replace('.', '_') + '_', operation, channels)
+            outputs.update(fresh)
+        names = [name for name in outputs if name != 'in']
+        scaled = [F.broadcast_mul(outputs[name], _entry(F, lam, place['%s/out<-%s' % (scope, name)])) for name in names]
+        weight = F.concat(*[p['%sout_%s_weight' % (prefix, name.replace('.', '_'))] for name in names], dim=1)
+        y = F.Convolution(F.concat(*scaled, dim=1), weight, kernel=(1, 1), num_filter=channels, no_bias=True)
+        shortcut = _conv_bn_relu(F, x, p, prefix + 'shortcut_', channels, 1) if space.opens_stage(block) else x
+        return _bn_relu(F, y, p, prefix + 'out_bn_') + shortcut
+
+    @staticmethod
+    def _operation(F, x, p, prefix, operation, channels):
+        for layer in OPERATIONS[operation].layers:
+            kind, kernel = type(layer).__name__, getattr(layer, 'kernel', 1)
+            if kind in ('AveragePool', 'MaxPool'):
+                pool = 'avg' if kind == 'AveragePool' else 'max'
+                x = F.Pooling(x, kernel=(kernel, kernel), pad=(kernel // 2, kernel // 2), pool_type=pool)
+            elif kind in ('Depthwise', 'Pointwise'):
+                groups, dilation = (channels, layer.dilation) if kind == 'Depthwise' else (1, 1)
+                pad = dilation * (kernel // 2)
+                x = F.Convolution(x, p['%s%s_weight' % (prefix, kind.lower())], kernel=(kernel, kernel), pad=(pad, pad),
+                                  dilate=(dilation, dilation), num_filter=channels, num_group=groups, no_bias=True)
+            else:
+                raise ValueError('operation %s: the naive network has no %s' % (operation, kind))
+        return _bn_relu(F, x, p, prefix + 'bn_')
+
+
+def _entry(F, lam, place):
+    return F.reshape(F.slice_axis(lam, axis=0, begin=place, end=place + 1), shape=(1, 1, 1, 1))
+
+
+def _bn_relu(F, x, p, prefix):
+    return F.relu(F.BatchNorm(x, *(p[prefix + part] for part in ('gamma', 'beta', 'running_mean', 'running_var')),
+                              fix_gamma=True, eps=2e-5, momentum=0.9))
+
+
+def _conv_bn_relu(F, x, p, prefix, channels, kernel, stride=1):
+    x = F.Convolution(x, p[prefix + 'conv_weight'], kernel=(kernel, kernel), stride=(stride, stride), pad=(kernel // 2, kernel // 2),
+                      num_filter=channels, no_bias=True)
+    return _bn_relu(F, x, p, prefix + 'bn_')

@@ -1,0 +1,128 @@
+"""Make ImageNet, or any tree of class folders, into record files for `--dataset imagenet`.
+
+    python tools/prepare_imagenet.py OUT --train ILSVRC2012_img_train.tar --val ILSVRC2012_img_val.tar --devkit ILSVRC2012_devkit_t12.tar.gz
+    python tools/prepare_imagenet.py OUT --train ILSVRC/train --val ILSVRC/val                      class folders
+    python tools/prepare_imagenet.py OUT --train ILSVRC/train --val ILSVRC/val --val-list val.txt   a flat validation folder
+    python tools/prepare_imagenet.py OUT --from-folder MINE          MINE/train and MINE/test, or one tree of which a share is held out
+    python tools/prepare_imagenet.py OUT --validate                  check record files that there are (ours, or im2rec's)
+
+Corrupt images are skipped, counted and named; any kind of image becomes an RGB JPEG.  The training images are divided into
+W part and lambda part, stratified by class.  An interrupted run goes on where it was when it is started again.  At the end
+every record is decoded once, and OUT/manifest.json is written, which the trainer trusts.
+"""
+import argparse
+import logging
+import os
+import sys
+
+from dsonas.data import folder, ilsvrc, prepare, split, streams
+
+
+def parser():
+    parse = argparse.ArgumentParser(description=__doc__.split('\n')[0], epilog=__doc__.split('\n', 2)[2],
+                                    formatter_class=argparse.RawDescriptionHelpFormatter)
+
+    def add(name, default=None, text='', **how):
+        shown = '' if default is None or default is False else ' (default: %(default)s)'
+        parse.add_argument(name, default=default, help=text + shown, **how)
+
+    parse.add_argument('out', metavar='OUT', help='folder for the record files')
+    add('--train', text='the training tar, or a folder of class folders', metavar='PATH')
+    add('--val', text='the validation tar, a folder of class folders, or a flat folder', metavar='PATH')
+    add('--val-list', text='the classes of a flat validation set: a line an image, file and class', metavar='FILE')
+    add('--devkit', text='the same, from the ILSVRC2012 development kit', metavar='PATH')
+    add('--from-folder', text='any tree of class folders instead', metavar='DIR')
+    add('--held-out', 0.2, 'share of each class for test, where the tree has no test folder', type=float, metavar='F')
+    add('--validate', False, 'check the record files in OUT, and write their manifest anew', action='store_true')
+    add('--short-side', 256, 'larger images are shrunk to it, pixels (0: as they are)', type=int, metavar='N')
+    add('--quality', 95, 'of the JPEGs, 1 to 100', type=int, metavar='Q')
+    add('--split', 0.8, 'the W part\'s share of the training images', type=float, metavar='F')
+    add('--seed', 0, 'of the split and of the order of the records', type=int, metavar='N')
+    add('--workers', os.cpu_count() or 1, 'processes', type=int, metavar='N')
+    add('--max-bad', 0.01, 'largest share of corrupt images that is passed over', type=float, metavar='F')
+    add('--restart', False, 'remove what OUT holds and begin anew', action='store_true')
+    return parse
+
+
+def sources(args):
+    """(classes, training items, validation items) of what the arguments name."""
+    if args.from_folder:
+        if args.train or args.val:
+            raise ValueError('give --from-folder, or --train and --val, not both')
+        classes, paths, labels, tests = folder.tree(args.from_folder)
+        items = [ilsvrc.Item(os.path.relpath(path, args.from_folder), label, path) for path, label in zip(paths, labels)]
+        if tests:
+            return classes, items[:-tests], items[-tests:]
+        if not 0 < args.held_out < 1:
+            raise ValueError('--held-out %g: a share between 0 and 1' % args.held_out)
+        kept, held = split.two_parts(labels, 1 - args.held_out, 0, streams.HELD_OUT)
+        return classes, [items[i] for i in kept], [items[i] for i in held]
+    if not args.train or not args.val:
+        raise ValueError('give --train and --val (the official tars, or folders), or --from-folder, or --validate')
+    for path in (args.train, args.val, args.val_list, args.devkit):
+        if path and not os.path.exists(path):
+            raise OSError('%s: no such file or folder' % path)
+    if os.path.isdir(args.train):
+        classes, train = ilsvrc.class_folder_items(args.train)
+    else:
+        classes, train = ilsvrc.train_tar(args.train)
+    return classes, train, ilsvrc.validation(args.val, classes, args.val_list or args.devkit)
+
+
+class Progress:
+    """A progress bar for each step, on standard error."""
+
+    def __init__(self):
+        self._bar, self._what = None, None
+
+    def __call__(self, what, done, total):
+        from tqdm import tqdm
+        if what != self._what:
+            self.close()
+            self._bar, self._what = tqdm(total=total, desc=what, unit='image', file=sys.stderr, mininterval=1), what
+        self._bar.update(done - self._bar.n)
+
+    def close(self):
+        if self._bar is not None:
+            self._bar.close()
+
+
+def check(args):
+    for name, low, high in (('short_side', 0, 4096), ('quality', 1, 100), ('workers', 1, 1024), ('seed', 0, 2 ** 32), ('max_bad', 0, 1)):
+        if not low <= getattr(args, name) <= high:
+            raise ValueError('--%s %s: from %s to %s' % (name.replace('_', '-'), getattr(args, name), low, high))
+
+
+def run(args):
+    """Do what the arguments say; the manifest."""
+    check(args)
+    progress = Progress()
+    try:
+        if args.validate:
+            return prepare.validate(args.out, args.workers, args.max_bad, progress)
+        classes, train, val = sources(args)
+        return prepare.prepare(args.out, classes, train, val, args.short_side, args.quality, args.split, args.seed,
+                               args.workers, args.max_bad, args.restart, progress)
+    finally:
+        progress.close()
+
+
+def main(arguments=None):
+    logging.basicConfig(level=logging.INFO, format='%(message)s')
+    args = parser().parse_args(arguments)
+    try:
+        manifest = run(args)
+    except (ValueError, OSError) as error:
+        print('%s: error: %s' % (os.path.basename(__file__), error), file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print('interrupted; the same command goes on from here', file=sys.stderr)
+        return 130
+    counts = ', '.join('%s %d' % (name, manifest['files'][name]['records']) for name in manifest['train'] + manifest['test'])
+    print('%s: %d classes; %s; %d images skipped, %d records damaged' % (
+        args.out, len(manifest['classes']), counts, len(manifest.get('skipped', [])), sum(map(len, manifest['bad'].values()))))
+    return 0
+
+
+if __name__ == '__main__':
+    sys.exit(main())

@@ -1,0 +1,43 @@
+"""What a tool is pointed at: a run directory or an architecture file, and the network that stands behind it."""
+import os
+
+from ..symbols.architecture import Architecture
+from . import runs
+
+IMAGE_SIZES = {'cifar': 32, 'imagenet': 224}
+
+
+def load(source):
+    """(architecture, run) of a run directory, or (architecture, None) of an architecture file.
+
+    Raises ValueError or OSError, naming the path, where there is neither, or the run has no architecture yet.
+    """
+    if not os.path.isdir(source):
+        if not os.path.exists(source):
+            raise ValueError('%s: no such run directory or architecture file' % source)
+        return Architecture.load(source), None
+    run = runs.existing(source)
+    if run.architecture is None:
+        raise ValueError('%s: no architecture (%s); accepted is a run directory with architecture.json or lambda.npz' % (source, run.why))
+    return run.architecture, run
+
+
+def gates_of(run):
+    """{edge name: λ} after the search of a run, None where it did not record them, or for no run."""
+    if run is None or run.gates is None:
+        return None
+    names = tuple(name for group in run.architecture.space.gate_names() for name in group)
+    return run.gates.last() if run.gates.names == names else None
+
+
+def widths_of(run):
+    """Channels of each stage of a run's retrained network, None where it was not retrained, or for no run."""
+    budget = run.summary.get('budget') if run else None
+    widths = budget.get('widths') if isinstance(budget, dict) else None
+    return tuple(widths) if widths else None
+
+
+def image_size_of(run, architecture):
+    """Pixels: what the run's configuration says, else the usual one for the stem."""
+    size = run.get('data.image_size') if run else None
+    return size or IMAGE_SIZES[architecture.space.stem]
