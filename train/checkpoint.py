@@ -94,7 +94,8 @@ class Checkpoints:
     def save(self, arrays, meta, best=False):
         """Write the checkpoint of meta's stage, epoch and step, then remove those that are no longer kept. Returns its path.
 
-        Newer ones in the folder belong to a course of training that was given up, by a resume from an older one; they go, too.
+        Of earlier stages the newest one stays. Newer ones than this belong to a course of training that was given up, by a resume
+        from an older one; they go, too.
         """
         os.makedirs(self.folder, exist_ok=True)
         stage, epoch, step = meta['stage'], meta['epoch'], meta['step']
@@ -104,8 +105,11 @@ class Checkpoints:
             self._link(path, self.best_path(stage))
         here = (STAGES.index(stage), epoch, step)
         positions = self.positions()
-        older = [found for found in positions if found[:3] <= here]
-        for found in [found for found in positions if found[:3] > here] + older[:-self.keep]:
+        gone = [found for found in positions if found[:3] > here]
+        for number in range(here[0] + 1):
+            own = [found for found in positions if found[0] == number and found[:3] <= here]
+            gone += own[:-(self.keep if number == here[0] else 1)]
+        for found in gone:
             os.remove(found[3])
         return path
 

@@ -3,12 +3,22 @@
 W and λ have a gluon.Trainer each, over disjoint parameters: NAG for W, APG-NAG for λ. What a step does not update needs no
 gradient, and none is computed: grad_req is switched between W and λ steps.
 """
+import warnings
+
 import mxnet as mx
 from mxnet import autograd
 
 from ..optim.apg_nag import APGNAG
 
 UPDATES = ('weights', 'gates', 'both')
+
+
+def hybridize(net):
+    """Compile `net` as one graph, at fixed shapes. A λ vector or a drop rate that no block is left
+    to use is no reason for a warning."""
+    net.hybridize(static_alloc=True, static_shape=True)
+    for what in ('Parameter .*lambda', 'The 1-th input to HybridBlock'):   # λ, drop rate
+        warnings.filterwarnings('ignore', message=what + ' is not used by any computation')
 
 
 def nag(params, settings):
@@ -49,7 +59,7 @@ class Learner:
 
     def replace(self, net):
         """Go on with a smaller network over the same Parameters (Supernet.pruned); what is gone gets no gradient any more."""
-        net.hybridize(static_alloc=True, static_shape=True)
+        hybridize(net)
         kept = set(net.collect_params())
         self.net = net
         self.weights = [param for param in self.weights if param.name in kept]

@@ -205,6 +205,8 @@ def _tested(stage, run, row):
     result = test(stage.learner, run, stage.batch_size, stage.inputs(0.0))
     row.update(test_loss=result['loss'], test_error=result['error'])
     stage.result = result
+    if stage.name != 'retrain':   # a supernet's error says little of what is derived from it
+        return False
     best = run.best.get(stage.name)
     if best is not None and best['test_error'] <= result['error']:
         return False

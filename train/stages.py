@@ -12,7 +12,7 @@ from ..symbols.space import SearchSpace
 from ..symbols.supernet import Supernet
 from . import seeds
 from .config import ratio
-from .learner import Learner, apg_nag, nag
+from .learner import Learner, apg_nag, hybridize, nag
 from .losses import Loss
 from .pruning import NoHooks, Pruning, structures
 from .runlog import GateHistory
@@ -51,7 +51,7 @@ def initialise(net, devices, image_size, seed, name, inputs=()):
     """Initial values from (seed, name) on all devices; shapes settled; hybridized."""
     seeds.set_all(seed, 'init', name)
     net.initialize(ctx=devices.contexts)
-    net.hybridize(static_alloc=True, static_shape=True)
+    hybridize(net)
     for context in devices.contexts:
         net(mx.nd.zeros((2, 3, image_size, image_size), ctx=context), *[mx.nd.array(value, ctx=context) for value in inputs])
     mx.nd.waitall()

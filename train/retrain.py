@@ -1,0 +1,79 @@
+"""Stage 3: derive a network, scale it to its budget, train it from scratch on the whole training set, test it.
+
+    python train/retrain.py --run runs/cifar10-share-1                                     what the search found
+    python train/retrain.py --run runs/cifar10-share-1 --random 1                          a random architecture of like size
+    python train/retrain.py --architecture cifar.json --dataset imagenet --run runs/new    transfer to another network
+"""
+import os
+
+from dsonas.train import cli, retraining, settings
+
+
+def arguments(argv=None):
+    parser = cli.parser(__doc__.splitlines()[0])
+    what = parser.add_mutually_exclusive_group()
+    what.add_argument('--architecture', metavar='FILE', help='architecture.json to train; without it that of --run')
+    what.add_argument('--random', type=int, metavar='SEED', help='a random architecture, with about as many edges as that of --run')
+    what.add_argument('--full', action='store_true', help='the completely connected network')
+    what.add_argument('--gluoncv', metavar='NAME', help="a network of gluoncv's model zoo, by the same recipe")
+    parser.add_argument('--keep', type=float, help='with --random: share of edges kept, instead of as many as that of --run')
+    parser.add_argument('--name', help='train in RUN/retrain-NAME, beside what RUN holds')
+    parser.add_argument('--budget', dest='retrain.budget', default=None, help='params=3.0M, flops=600M, mac=40M or none [retrain.budget]')
+    parser.add_argument('--epochs', dest='retrain.epochs', default=None, help='passes over the training set [retrain.epochs]')
+    parser.add_argument('--batch-size', dest='retrain.batch_size', default=None, help='images an update [retrain.batch_size]')
+    return parser.parse_args(argv)
+
+
+def main(argv=None):
+    given = arguments(argv)
+    start, directory = retraining.start_of(given.run) if given.run else (None, None)
+    stored = None
+    if given.architecture:
+        stored, candidate = retraining.searched(given.architecture)
+    elif given.full:
+        candidate = retraining.full()
+    elif given.gluoncv:
+        candidate = retraining.gluoncv(given.gluoncv)
+    elif given.random is not None:
+        like = retraining.searched(directory.architecture)[0] if start and os.path.exists(directory.architecture) else None
+        candidate = retraining.random(given.random, given.keep, like)
+    elif start and os.path.exists(directory.architecture):
+        stored, candidate = retraining.searched(directory.architecture)
+    else:
+        raise ValueError('--run %s: no architecture.json there (train/search.py leaves it); or give --architecture FILE, --random SEED, '
+                         '--full or --gluoncv NAME' % given.run)
+    baseline = candidate.kind.split(':')[0] not in ('searched',) or (given.architecture is not None)
+    run, add = given.run, False
+    if start and (given.name or (baseline and has_search(directory))):
+        kind = 'random-%d' % given.random if given.random is not None else candidate.kind if not given.architecture else 'architecture'
+        run = retraining.place(given.run, kind, given.name)
+        if given.resume:
+            start, _ = retraining.start_of(run)
+    else:
+        add = bool(start) and not baseline
+    if given.resume and not start:
+        raise ValueError('--resume: there is no run in %s' % (run or '--run'))
+    config = configuration(given, start, run, stored)
+    retraining.retrain(config, candidate, given.resume, given.allow_changes, add)
+
+
+def has_search(directory):
+    """Whether a run directory holds more than a retraining of its own."""
+    return os.path.exists(directory.gates) or os.path.exists(directory.architecture)
+
+
+def configuration(given, start, run, stored):
+    """The Config: the run's own settings, if it goes on, and an architecture's space, beneath what the command line says."""
+    layers = dict(start or {})
+    if stored is not None:
+        space = {'space.' + name: tuple(value) if isinstance(value, list) else value for name, value in stored.space.to_dict().items()
+                 if name != 'classes'}
+        layers = dict(space, **layers) if start else space
+    flags = cli.flags(given)
+    if run:
+        flags['run'] = run
+    return settings.resolve(given.preset, given.config, given.set, flags, layers or None)
+
+
+if __name__ == '__main__':
+    cli.main(main)

@@ -1,0 +1,173 @@
+"""What stage 3 trains and how large: the searched architecture, a random one, the complete one, or a known network; its width; its result."""
+import dataclasses
+import os
+from typing import Any, Optional, Tuple
+
+from ..symbols.architecture import Architecture
+from ..symbols.budget import fit_widths
+from ..symbols.cost import cost
+from . import loop
+from .pipeline import opened
+from .run import stored_config
+from .rundir import RunDirectory
+from .stages import derived_network, retrain_stage, search_space
+
+
+@dataclasses.dataclass(frozen=True)
+class Candidate:
+    """What is to be trained. kind: 'searched', 'random', 'full' or 'gluoncv:<name>', as in summary.json.
+
+    architecture: a function of the SearchSpace that the configuration asks for, giving an Architecture in it; None for gluoncv.
+    """
+    kind: str
+    architecture: Any = None
+
+
+def searched(path):
+    """The architecture of a file, brought into the network that is asked for."""
+    stored = Architecture.load(path)
+    return stored, Candidate('searched', lambda space: stored if stored.space == space else stored.with_space(space))
+
+
+def full():
+    return Candidate('full', Architecture.full)
+
+
+def random(seed, keep=None, like=None):
+    """A random architecture: with the share `keep` of edges, or about as many edges as the architecture `like`."""
+    def draw(space):
+        if keep is not None or like is None:
+            return Architecture.random(space, seed=seed, keep=0.4 if keep is None else keep)
+        return random_like(space, seed, like)
+    return Candidate('random', draw)
+
+
+def random_like(space, seed, like):
+    """The random architecture with the fewest edges kept before isolated ones go that has at least as many block edges as `like`."""
+    def edges(architecture):
+        return sum(len(architecture.edges(scope)) for scope in architecture.scopes)
+
+    wanted = edges(like)
+    count = len(space.block_edges())
+    for kept in range(max(1, wanted // len(space.scopes)), count + 1):
+        try:
+            drawn = Architecture.random(space, seed=seed, keep=kept / count)
+        except ValueError:   # so few edges that blocks come out empty
+            continue
+        if edges(drawn) >= wanted:
+            return drawn
+    return Architecture.full(space)
+
+
+def gluoncv(name):
+    """A network of gluoncv's model zoo, trained with the same recipe."""
+    from gluoncv.model_zoo import get_model_list
+    if name not in get_model_list():
+        import difflib
+        near = difflib.get_close_matches(name, get_model_list(), 3)
+        raise ValueError('--gluoncv %s: not in the model zoo of gluoncv%s' % (name, ' (did you mean %s?)' % ', '.join(near) if near else ''))
+    return Candidate('gluoncv:' + name)
+
+
+def retrain(config, candidate, resume=False, allow_changes=False, add=False):
+    """Stage 3 in config.run, which may be the search's directory (`add`). Returns summary.json's content."""
+    with opened(config, 'train/retrain.py', cutout=config.retrain.cutout) as o:
+        run, config = o.run, o.config
+        if add and not resume and any(stage == 2 for stage, *_ in run.checkpoints.positions()):
+            raise ValueError('run directory %s: it holds a retraining; --resume continues it, --name NAME makes another beside it'
+                             % run.directory.path)
+        architecture, net, widths, size = build(config, candidate, o.dataset)
+        run.start('resume' if resume else 'add' if add else 'new', allow_changes, () if resume else ('retrain', 'seed'))
+        if architecture is not None and o.devices.main and not add:
+            architecture.save(run.directory.architecture)
+        stage = retrain_stage(config, net, o.dataset, o.devices)
+        found = run.newest(('retrain',)) if resume else None
+        position = (0, 0, None)
+        run.say('%s: %s network on %s, %s' % (run.directory.path, candidate.kind, o.dataset.name, describe(size, widths)))
+        if found:
+            position = run.restore(stage, *found[:2])
+            run.say('resumed from %s' % found[2])
+        else:
+            run.log.cut('search', 1 << 30)
+        loop.train(stage, run, position)
+        return finish(o, stage, candidate, architecture, widths, size)
+
+
+def build(config, candidate, dataset):
+    """(Architecture or None, network, widths or None, dict of its size) for a Candidate. Raises ValueError."""
+    settings_ = config.retrain
+    if candidate.architecture is None:
+        return (None,) + known_network(candidate.kind.split(':', 1)[1], dataset)
+    space = search_space(config, dataset)
+    architecture = candidate.architecture(space)
+    fit = None
+    if settings_.channels:
+        channels = settings_.channels[0] if len(settings_.channels) == 1 else settings_.channels
+        widths = space.widths(channels)
+    elif settings_.budget != 'none':
+        fit = fit_widths(architecture, settings_.budget, dataset.image_size)
+        widths = fit.widths
+    else:
+        widths = space.widths()
+    counted = cost(architecture, widths, dataset.image_size)
+    budget = fit.to_dict() if fit else {'kind': 'none', 'widths': list(widths)}
+    size = {'params': int(counted.params), 'flops': int(counted.flops), 'mac': int(counted.mac), 'budget': budget}
+    return architecture, derived_network(config, architecture, widths, dataset.image_size), widths, size
+
+
+def known_network(name, dataset):
+    """(network, None, size) of gluoncv's model zoo; its FLOPs and MAC are not counted here, its parameters are."""
+    from gluoncv.model_zoo import get_model
+    net = get_model(name, classes=len(dataset.classes), pretrained=False)
+    return net, None, {'params': None, 'flops': None, 'mac': None, 'budget': {'kind': 'none'}}
+
+
+def describe(size, widths):
+    if size['params'] is None:
+        return 'as in the model zoo of gluoncv'
+    text = '%s parameters, %s FLOPs, channels %s' % (format(size['params'], ','), format(size['flops'], ','), ', '.join(map(str, widths)))
+    budget = size['budget']
+    if budget['kind'] != 'none':
+        text += ' (%.2f%% below the budget of %s=%g)' % (100 * budget['distance'], budget['kind'], budget['target'])
+    return text
+
+
+def finish(o, stage, candidate, architecture, widths, size):
+    """Test, write network.json, network.params and summary.json; returns the summary."""
+    run, config = o.run, o.config
+    result = loop.test(stage.learner, run, stage.batch_size, stage.inputs(0.0))
+    if size['params'] is None:
+        size = dict(size, params=sum(param.data(o.devices.contexts[0]).size for param in stage.learner.weights))
+    if o.devices.main:
+        run.directory.write_network({
+            'format': 'dsonas.network', 'version': 1, 'kind': candidate.kind,
+            'architecture': architecture.to_dict() if architecture else None, 'channels': list(widths) if widths else None,
+            'auxiliary': config.retrain.auxiliary > 0, 'dropout': config.retrain.dropout, 'drop_path': config.retrain.drop_path > 0,
+            'classes': list(o.dataset.classes), 'image_size': o.dataset.image_size, 'dataset': o.dataset.name,
+            'mean': [float(value) for value in o.dataset.mean], 'std': [float(value) for value in o.dataset.std],
+        }, stage.learner.net.save_parameters)
+    best = run.best.get('retrain', {})
+    retrain_seconds = run.log.seconds('retrain')
+    run.write_summary(
+        run=os.path.basename(run.directory.path), dataset=o.dataset.name, seed=config.seed, kind=candidate.kind,
+        space='share' if config.space.share else 'full', test_error=result['error'], top5_error=result['topk_error'], test_loss=result['loss'],
+        best_test_error=best.get('test_error'), best_epoch=best.get('epoch'), epochs=stage.epochs,
+        edges=architecture.num_edges if architecture else None, retrain_seconds=retrain_seconds,
+        seconds=run.log.seconds('pretrain', 'search', 'retrain'), **size)
+    summary = run.directory.read_summary()
+    run.say('test error %.2f%% (last epoch), best %.2f%% (epoch %s); %s' % (
+        result['error'], best.get('test_error', result['error']), best.get('epoch', stage.epochs), run.directory.summary))
+    return summary
+
+
+def place(run, kind, name=None):
+    """Run directory for a baseline or a further retraining within the run `run`: RUN/retrain-<name>."""
+    return os.path.join(run, 'retrain-%s' % (name or kind).replace(':', '-'))
+
+
+def start_of(path) -> Tuple[Optional[dict], RunDirectory]:
+    """({dotted name: value} of a run's config.yaml, None if there is no run; its RunDirectory)."""
+    directory = RunDirectory(path)
+    if not directory.exists():
+        return None, directory
+    return stored_config(directory.config), directory
