@@ -31,8 +31,9 @@ class _Keys(argparse.Action):
         parser.exit()
 
 
-def parser(description, default=settings.flatten(settings.build({}))):
-    """An ArgumentParser with the flags of every entry point that trains. default: the values that --help shows."""
+def parser(description):
+    """An ArgumentParser with the flags of every entry point that trains."""
+    default = settings.flatten(settings.build({}))
     made = argparse.ArgumentParser(description=description, formatter_class=Formatter)
     add = made.add_argument
 

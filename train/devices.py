@@ -10,6 +10,8 @@ import os
 import mxnet as mx
 import numpy as np
 
+from .watchdog import Watchdog
+
 DISTRIBUTED = ('dist_sync', 'dist_device_sync')
 
 
@@ -118,7 +120,13 @@ class Devices:
     @contextlib.contextmanager
     def watch(self, seconds):
         """While workers work together: end this process with a message when another one dies. See watchdog.py."""
+        if not self.distributed or self.workers == 1:
+            yield
+            return
+        dog = Watchdog(self.rank, self.workers, self.total, seconds)
         yield
+        self.barrier()   # nobody leaves before all are done
+        dog.close()
 
     def share(self, batch_size, name='batch_size'):
         """Images of a batch that this process gets. Raises ValueError unless all devices of all workers get the same."""

@@ -108,7 +108,8 @@ def _finish_search(stage, o):
     if o.devices.main:
         architecture.save(run.directory.architecture)
     run.write_summary(
-        run=os.path.basename(run.directory.path), dataset=o.dataset.name, seed=o.config.seed, space='share' if o.config.space.share else 'full',
+        run=os.path.basename(run.directory.path), dataset=o.dataset.name, seed=o.config.seed,
+        space='share' if o.config.space.share else 'full',
         search={
             'error': numbers.get('test_error'), 'train_error': numbers.get('error'), 'gate_error': numbers.get('gate_error'),
             'zero_fraction': numbers.get('zero_fraction'), 'edges': architecture.num_edges, 'operations': num_operations(architecture),

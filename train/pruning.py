@@ -90,8 +90,9 @@ class Pruning(NoHooks):
         if self.history is not None:
             self.history.append(epoch, np.concatenate(values), np.concatenate(self.pruned))
         flat = np.concatenate(values)
-        return {'zero_fraction': float((flat == 0).mean()), 'edges': self.architecture.num_edges, 'operations': num_operations(self.architecture),
-                'flops': int(left.flops), 'params': int(left.params), 'changed': self.changed}
+        return {'zero_fraction': float((flat == 0).mean()), 'edges': self.architecture.num_edges,
+                'operations': num_operations(self.architecture), 'flops': int(left.flops), 'params': int(left.params),
+                'changed': self.changed}
 
     def prune(self, values):
         """Remove for good what is zero and what that isolates; returns λ after it."""
@@ -130,8 +131,9 @@ class Pruning(NoHooks):
             run.warn('warning: no λ has reached zero: nothing was pruned. Take a larger search.gamma (now %g) or more search.epochs' %
                      self.search.gamma)
         elif last and not self.settled():
-            run.warn('warning: the architecture was still moving in the last epoch (%d λ changed between zero and non-zero, %d edges of the '
-                     'architecture). Take more search.epochs, prune more often (search.prune_every, now %d), or a larger search.gamma (now %g)' %
+            run.warn('warning: the architecture was still moving in the last epoch (%d λ changed between zero and non-zero, %d edges '
+                     'came or went). Take more search.epochs, prune more often (search.prune_every, now %d), or a larger search.gamma '
+                     '(now %g)' %
                      (self.changed, self.moved, self.search.prune_every, self.search.gamma))
 
     def reach(self, steps):

@@ -1,5 +1,6 @@
-"""What stage 3 trains and how large: the searched architecture, a random one, the complete one, or a known network; its width; its result."""
+"""What stage 3 trains: the searched architecture, a random one, the complete one, or a known network; how wide; and its result."""
 import dataclasses
+import difflib
 import os
 from typing import Any, Optional, Tuple
 
@@ -63,9 +64,9 @@ def gluoncv(name):
     """A network of gluoncv's model zoo, trained with the same recipe."""
     from gluoncv.model_zoo import get_model_list
     if name not in get_model_list():
-        import difflib
         near = difflib.get_close_matches(name, get_model_list(), 3)
-        raise ValueError('--gluoncv %s: not in the model zoo of gluoncv%s' % (name, ' (did you mean %s?)' % ', '.join(near) if near else ''))
+        raise ValueError('--gluoncv %s: not in the model zoo of gluoncv%s'
+                         % (name, ' (did you mean %s?)' % ', '.join(near) if near else ''))
     return Candidate('gluoncv:' + name)
 
 
@@ -150,7 +151,8 @@ def finish(o, stage, candidate, architecture, widths, size):
     retrain_seconds = run.log.seconds('retrain')
     run.write_summary(
         run=os.path.basename(run.directory.path), dataset=o.dataset.name, seed=config.seed, kind=candidate.kind,
-        space='share' if config.space.share else 'full', test_error=result['error'], top5_error=result['topk_error'], test_loss=result['loss'],
+        space='share' if config.space.share else 'full', test_error=result['error'], top5_error=result['topk_error'],
+        test_loss=result['loss'],
         best_test_error=best.get('test_error'), best_epoch=best.get('epoch'), epochs=stage.epochs,
         edges=architecture.num_edges if architecture else None, retrain_seconds=retrain_seconds,
         seconds=run.log.seconds('pretrain', 'search', 'retrain'), **size)

@@ -67,7 +67,8 @@ class Run:
         may_differ: keys or groups that an added stage may set anew. Raises ValueError if something else is there.
         """
         if mode == 'new' and self.directory.exists():
-            raise ValueError('run directory %s: it holds a run; --resume continues it, another --run starts a new one' % self.directory.path)
+            raise ValueError('run directory %s: it holds a run; --resume continues it, another --run starts a new one'
+                             % self.directory.path)
         if mode != 'new' and self.directory.exists():
             before = settings.build(stored_config(self.directory.config))
             different = settings.differences(before, self.config, FREE_TO_CHANGE + tuple(may_differ))

@@ -49,7 +49,8 @@ class RunDirectory:
             portalocker.lock(self._lock, portalocker.LOCK_EX | portalocker.LOCK_NB)
         except portalocker.LockException:
             self._lock = None
-            raise ValueError('run directory %s: another run is working in it; wait for it, or name another with --run' % self.path) from None
+            raise ValueError('run directory %s: another run is working in it; wait for it, or name another with --run'
+                             % self.path) from None
 
     def unlock(self):
         if self._lock:
@@ -100,6 +101,7 @@ def environment(config, devices):
     """What a reader needs to know of the machine to understand the numbers of a run."""
     import mxnet
     import numpy
+
     from .. import __version__
     return {
         'dsonas': __version__, 'commit': _commit(), 'mxnet': mxnet.__version__, 'numpy': numpy.__version__,

@@ -99,7 +99,8 @@ class SupernetStages:
         hooks = Pruning(self.space, learner, settings, policy, self.dataset.image_size, rebuild, history)
         n, m = ratio(settings.ratio)
         pattern = (WEIGHTS,) * n + (GATES,) * m if settings.split else (BOTH,)
-        rates = {'weights': _schedule(settings, settings.lr, settings.epochs), 'gates': _schedule(settings, settings.gate_lr, settings.epochs)}
+        rates = {'weights': _schedule(settings, settings.lr, settings.epochs),
+                 'gates': _schedule(settings, settings.gate_lr, settings.epochs)}
         return Stage('search', learner, settings.epochs, settings.batch_size, pattern, rates, first_pass=config.pretrain.epochs,
                      test_every=settings.test_every, seeded=self._seeded, hooks=hooks)
 
@@ -121,7 +122,8 @@ def retrain_stage(config, net, dataset, devices, kind='searched'):
     initialise(net, devices, dataset.image_size, config.seed, 'network', (np.zeros(1, np.float32),) if drop_path else ())
     loss = Loss(settings.label_smoothing, settings.auxiliary)
     learner = Learner(net, [], loss, devices, nag(_weights(net), settings), amp=config.train.amp)
-    rate = _schedule(settings, settings.lr, settings.epochs, warmup=settings.warmup, lr_min=settings.lr_min, t0=settings.t0, tmul=settings.tmul)
+    rate = _schedule(settings, settings.lr, settings.epochs, warmup=settings.warmup, lr_min=settings.lr_min, t0=settings.t0,
+                     tmul=settings.tmul)
 
     def inputs(progress):
         return (np.array([settings.drop_path * progress], np.float32),) if drop_path else ()

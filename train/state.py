@@ -46,7 +46,8 @@ def restore(learner, arrays, counts):
     stored = {name.split('/', 2)[2] for name in arrays if name.startswith('param/')}
     if stored != set(named):
         different = sorted(stored ^ set(named))
-        raise ValueError('the checkpoint is of another network: %d parameters are only in one of them (%s, …)' % (len(different), different[0]))
+        raise ValueError('the checkpoint is of another network: %d parameters are only in one of them (%s, …)'
+                         % (len(different), different[0]))
     for name, param in named.items():
         pieces = []
         while 'param/%d/%s' % (len(pieces), name) in arrays:
