@@ -2,7 +2,9 @@
 import argparse
 import os
 import sys
+import traceback
 
+PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 PICTURES = ('svg', 'png', 'pdf')
 
 
@@ -41,9 +43,18 @@ def say(error):
 
 
 def run(main, argv=None):
-    """main(argv), with ValueError and OSError, which mean a user's mistake, as one line on stderr. Returns the exit status."""
+    """main(argv), with a user's mistake (an OSError, or a ValueError that this package raised) as one line on stderr.
+
+    Returns the exit status.
+    """
     try:
         return main(sys.argv[1:] if argv is None else argv) or 0
+    except BrokenPipeError:                       # the reader, such as head, has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
     except (ValueError, OSError) as error:
+        raised_in = os.path.abspath(traceback.extract_tb(error.__traceback__)[-1].filename)
+        if isinstance(error, ValueError) and not raised_in.startswith(PACKAGE + os.sep):
+            raise
         print('%s: error: %s' % (os.path.basename(sys.argv[0]), say(error)), file=sys.stderr)
         return 2

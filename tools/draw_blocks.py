@@ -11,7 +11,7 @@ from .layout import layout
 MARGIN, HEAD, FOOT, LINE = 0.35, 0.3, 0.55, 0.19      # inches
 LARGEST = 0.72                            # inches a unit, which is the width of a box with its long label
 LEVELS = 0.75                             # units, for the names of the levels
-NAMES = {'in': ('input', 'in'), 'out': ('concat 1×1', 'concat'), 'sum': ('+', '+')}
+NAMES = {'in': ('input', 'in'), 'out': ('concat 1×1', 'out'), 'sum': ('+', '+')}
 
 
 @dataclasses.dataclass(frozen=True)

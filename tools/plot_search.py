@@ -5,6 +5,7 @@ The stages (pretraining, search, retraining) are marked. Works on a run that is 
 import sys
 
 import numpy as np
+
 from dsonas.tools import cli, figures, palette, runs
 
 CURVES = {'loss': (('loss', 'training'), ('gate_loss', 'λ part'), ('test_loss', 'test')),

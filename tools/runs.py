@@ -57,7 +57,14 @@ class Run:
             return 'missing'
         if self.damaged:
             return 'damaged'
-        return 'finished' if self.summary.get('test_error') is not None and not self.missing else 'unfinished'
+        tested = self.summary.get('test_error') is not None and not self.missing
+        return 'finished' if tested and not self._retraining else 'unfinished'
+
+    @property
+    def _retraining(self):
+        """Whether epochs of the retraining are still to come: a result is then an earlier one's."""
+        rows, epochs = self.rows('retrain'), self.get('retrain.epochs')
+        return bool(rows) and isinstance(epochs, int) and max(row['epoch'] for row in rows) < epochs
 
     @property
     def why(self):
@@ -73,7 +80,7 @@ class Run:
             return 'not started: no epoch in log.csv yet'
         total = self.get(rows[-1]['stage'] + '.epochs')
         done = '%s epoch %d%s' % (rows[-1]['stage'], rows[-1]['epoch'], '' if total is None else ' of %s' % total)
-        return done if self.summary.get('test_error') is None else '%s; without %s' % (done, ', '.join(self.missing))
+        return '%s; without %s' % (done, ', '.join(self.missing)) if self.summary.get('test_error') is not None and self.missing else done
 
     def rows(self, stage):
         """The log's rows of one stage."""
@@ -103,7 +110,8 @@ def read(path):
     run.summary = _part(run, 'summary.json', read_summary, {})
     run.log = _part(run, 'log.csv', read_log, [])
     run.gates = _part(run, 'lambda.npz', read_gates, None, needed=False)
-    run.architecture = _part(run, 'architecture.json', Architecture.load, None)
+    foreign = str(run.summary.get('kind')).startswith('gluoncv')          # not of a search space
+    run.architecture = _part(run, 'architecture.json', Architecture.load, None, needed=not foreign)
     if run.architecture is None and run.gates is not None and 'architecture.json' in run.missing:
         run.architecture = _architecture_so_far(run)
     return run
@@ -114,6 +122,15 @@ def existing(path):
     if not is_run(path):
         raise ValueError('%s: not a run directory; accepted is one that holds config.yaml, log.csv or summary.json' % path)
     return read(path)
+
+
+def find(paths):
+    """Run directories among `paths` and in the folders among them, down to runs inside of runs; a path with none stands for itself."""
+    found = []
+    for path in paths:
+        inside = [folder for folder, _, _ in sorted(os.walk(path)) if is_run(folder)]
+        found += [folder for folder in inside or [path] if folder not in found]
+    return found
 
 
 def is_run(path):

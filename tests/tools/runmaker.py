@@ -6,6 +6,7 @@ import random
 
 import numpy as np
 import yaml
+
 from dsonas.symbols.architecture import Architecture
 from dsonas.symbols.cost import cost
 from dsonas.symbols.space import SearchSpace

@@ -3,6 +3,7 @@ import collections
 import random
 
 import pytest
+
 from dsonas.symbols.architecture import Architecture
 from dsonas.symbols.space import SearchSpace
 from dsonas.tools import dag

@@ -4,11 +4,12 @@ import re
 import xml.etree.ElementTree as ElementTree
 
 import pytest
+from matplotlib.patches import PathPatch
+
 from dsonas.symbols.architecture import Architecture
 from dsonas.symbols.space import SearchSpace
 from dsonas.tools import cli, dag, figures, plot_blocks
 from dsonas.tools.draw_blocks import sheet
-from matplotlib.patches import PathPatch
 
 from .runmaker import make_run
 from .test_dag import CASES, surviving
