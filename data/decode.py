@@ -4,9 +4,14 @@ Grey, palette, CMYK and 16-bit images are converted, transparent ones are laid o
 has noted is carried out.  Records hold plain JPEGs, which OpenCV decodes faster (jpeg_to_rgb).
 """
 import io
+import logging
 import math
 
 import numpy as np
+
+NAMED = 20          # corrupt images that are named in the log; the others are counted
+
+log = logging.getLogger(__name__)
 
 
 class BadImage(ValueError):
@@ -14,6 +19,9 @@ class BadImage(ValueError):
 
 
 def _reason(error):
+    from PIL import UnidentifiedImageError
+    if isinstance(error, UnidentifiedImageError):       # its text holds an address
+        return 'not an image of a known kind'
     return ' '.join(str(error).split())[:200] or type(error).__name__
 
 
@@ -88,3 +96,16 @@ def centre(image, size):
     """The central size x size pixels."""
     top, left = (image.shape[0] - size) // 2, (image.shape[1] - size) // 2
     return image[top:top + size, left:left + size]
+
+
+def report_bad(errors, total, max_bad, where):
+    """Name and count corrupt images in the log; ValueError where they are more than the share max_bad."""
+    for error in errors[:NAMED]:
+        log.warning('corrupt image skipped: %s', error)
+    if len(errors) > NAMED:
+        log.warning('and %d more', len(errors) - NAMED)
+    if errors:
+        log.warning('%s: %d of %d images are corrupt and skipped', where, len(errors), total)
+    if len(errors) > max_bad * total:
+        raise ValueError('%s: %d of %d images are corrupt, more than data.max_bad=%g allows; the first is %s' % (
+            where, len(errors), total, max_bad, errors[0]))

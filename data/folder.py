@@ -21,7 +21,6 @@ from .dataset import DataSet, Images
 
 DEFAULT_SIZE = 32
 CROP_FROM = 64              # pixels
-NAMED = 20                  # corrupt images that are named in the log; the others are counted
 
 log = logging.getLogger(__name__)
 
@@ -99,19 +98,6 @@ def indexed(paths, size, keep, workers):
         return index, list(pool.map(lambda item: None if item[1] else prepared(item[0], size), zip(paths, index['errors'])))
 
 
-def report_bad(errors, total, max_bad, where):
-    """Name and count corrupt images in the log; ValueError where they are more than the share max_bad."""
-    for error in errors[:NAMED]:
-        log.warning('corrupt image skipped: %s', error)
-    if len(errors) > NAMED:
-        log.warning('and %d more', len(errors) - NAMED)
-    if errors:
-        log.warning('%s: %d of %d images are corrupt and skipped', where, len(errors), total)
-    if len(errors) > max_bad * total:
-        raise ValueError('%s: %d of %d images are corrupt, more than data.max_bad=%g allows; the first is %s' % (
-            where, len(errors), total, max_bad, errors[0]))
-
-
 def tree(root):
     """(classes, paths, labels, number of test images at the end) of the layouts above; none for one tree."""
     if not root:
@@ -144,7 +130,7 @@ def open_data(options):
     side = size if size < CROP_FROM else RESIZE * size * 1.2        # photographs are not square
     keep = len(paths) * 3 * side ** 2 <= options.memory_gb * 2 ** 30
     index, pixels = indexed(paths, size, keep, options.workers or min(8, os.cpu_count() or 1))
-    report_bad([str(error) for error in index['errors'] if error], len(paths), options.max_bad, options.dir)
+    decode.report_bad([str(error) for error in index['errors'] if error], len(paths), options.max_bad, options.dir)
     good = index['errors'] == ''
     is_test = np.arange(len(paths)) >= len(paths) - tests
     for label, name in enumerate(classes):

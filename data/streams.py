@@ -5,7 +5,7 @@ an epoch come from Philox, a counter-based generator, advanced to p: nothing bef
 """
 import numpy as np
 
-ORDER, AUGMENT, SPLIT, LIMIT, HELD_OUT = range(5)      # purposes; what is keyed differently is independent
+ORDER, AUGMENT, SPLIT, LIMIT, HELD_OUT, RECORDS = range(6)     # purposes; what is keyed differently is independent
 
 DRAWS = 16          # uniforms a sample: a multiple of 4, the words of one Philox counter step
 

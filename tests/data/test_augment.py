@@ -1,5 +1,6 @@
 """Augmentation against loops written from the definitions."""
 import numpy as np
+
 from dsonas.data import augment, streams
 
 IMAGES = np.random.RandomState(0).randint(0, 256, (40, 3, 12, 10)).astype(np.uint8)

@@ -4,6 +4,7 @@ import pickle
 
 import numpy as np
 import pytest
+
 from dsonas.data import cifar10
 from dsonas.data.registry import load
 

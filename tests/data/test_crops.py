@@ -1,6 +1,7 @@
 """fb.resnet's augmentation: crop statistics, the colour matrix against the steps one after the other, normalisation."""
 import cv2
 import numpy as np
+
 from dsonas.data import augment, crops, streams
 
 DRAWS = streams.sample_draws(11, streams.AUGMENT, (0,), 0, 2000)

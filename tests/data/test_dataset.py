@@ -1,6 +1,7 @@
 """The interface of every data set: parts, order, shards, skip, refusals; on arrays whose images name themselves."""
 import numpy as np
 import pytest
+
 from dsonas.data import augment
 from dsonas.data.dataset import PARTS, DataSet, Images, Options
 from dsonas.data.registry import NAMES, load

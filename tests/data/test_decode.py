@@ -5,8 +5,9 @@ import zlib
 
 import numpy as np
 import pytest
-from dsonas.data import decode
 from PIL import Image
+
+from dsonas.data import decode
 
 COLOUR = (200, 100, 40)
 GREY = 120          # about the luma of COLOUR

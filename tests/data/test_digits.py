@@ -4,6 +4,7 @@ import os
 
 import numpy as np
 import pytest
+
 from dsonas.data import cache, digits
 from dsonas.data.registry import load
 

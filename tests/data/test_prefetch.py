@@ -1,17 +1,22 @@
 """Batches in the background: in order, bounded, errors where they belong, threads gone after close."""
+import gc
 import threading
 import time
 
 import pytest
+
 from dsonas.data.prefetch import Batches
 
 
+@pytest.fixture
 def threads():
-    return sum(thread.name.startswith('batches') for thread in threading.enumerate())
+    """How many threads there are more than when the test began."""
+    before = set(threading.enumerate())
+    return lambda: len(set(threading.enumerate()) - before)
 
 
 @pytest.mark.parametrize('workers', [0, 1, 3])
-def test_order_and_length(workers):
+def test_order_and_length(workers, threads):
     batches = Batches(lambda i: i * i, 2, 9, workers)
     assert len(batches) == 7
     assert next(batches) == 4 and len(batches) == 6
@@ -30,7 +35,7 @@ def test_no_more_than_so_many_ahead(workers):
 
 
 @pytest.mark.parametrize('workers', [0, 2])
-def test_an_error_comes_at_its_place(workers):
+def test_an_error_comes_at_its_place(workers, threads):
     def make(i):
         if i == 3:
             raise OSError('record 3 is gone')
@@ -42,7 +47,7 @@ def test_an_error_comes_at_its_place(workers):
     assert list(batches) == [] and threads() == 0
 
 
-def test_close_ends_the_threads_and_the_pass():
+def test_close_ends_the_threads_and_the_pass(threads):
     with Batches(lambda i: time.sleep(0.01) or i, 0, 1000, 2) as batches:
         assert next(batches) == 0
     assert threads() == 0 and list(batches) == []
@@ -59,3 +64,15 @@ def test_work_goes_on_while_the_consumer_works():
 
 def test_empty_pass():
     assert list(Batches(lambda i: i, 4, 3)) == []
+
+
+def test_a_pass_that_is_given_up_leaves_no_thread(threads):
+    batches = Batches(lambda i: i, 0, 1000, 2)
+    next(batches)
+    del batches
+    gc.collect()
+    for _ in range(100):
+        if threads() == 0:
+            break
+        time.sleep(0.05)
+    assert threads() == 0

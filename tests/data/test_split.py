@@ -1,6 +1,7 @@
 """The W part and the lambda part: disjoint, complete, stratified, seeded; `limit` likewise."""
 import numpy as np
 import pytest
+
 from dsonas.data import split
 
 LABELS = np.random.RandomState(3).choice(7, 1000, p=[.3, .2, .2, .1, .1, .07, .03])

@@ -1,0 +1,121 @@
+"""A folder of record files with its manifest: what the data set `imagenet` is read from.
+
+    weights.rec, gates.rec     the training images, divided into W part and lambda part, with .idx and .lst each
+    train.idx                  the index of both files, one after the other
+    val.rec                    the validation images
+    manifest.json              format and version, classes, counts, sizes and checksums of the files, the split, what was skipped
+
+The manifest is written when every record has been decoded once, and is trusted from then on: opening the folder checks
+sizes, the checksums of the small files, and samples of the records.
+"""
+import hashlib
+import json
+import os
+
+import numpy as np
+
+from . import decode, recordio
+
+FORMAT, VERSION, MANIFEST = 'dsonas.records', 1, 'manifest.json'
+SAMPLES = 32            # records of each file that are looked at when it is opened
+MAKE = 'make them with tools/prepare_imagenet.py, or check those that there are with its --validate'
+
+
+def file_digest(path):
+    """sha256 of a file."""
+    total = hashlib.sha256()
+    with open(path, 'rb') as source:
+        for piece in iter(lambda: source.read(1 << 20), b''):
+            total.update(piece)
+    return total.hexdigest()
+
+
+def read_manifest(folder):
+    """The manifest as a dict; OSError or ValueError, in one line, where it is missing or not one."""
+    path = os.path.join(folder, MANIFEST)
+    if not os.path.isdir(folder):
+        raise OSError('%s: no such folder; expected a folder of records: %s' % (folder, MAKE))
+    if not os.path.isfile(path):
+        raise OSError('%s has no %s, so its records have not been checked; %s' % (folder, MANIFEST, MAKE))
+    try:
+        with open(path, encoding='utf-8') as source:
+            manifest = json.load(source)
+        found = manifest.get('format'), manifest.get('version')
+    except (ValueError, AttributeError) as error:
+        raise ValueError('%s is damaged (%s); %s' % (path, error, MAKE)) from error
+    if found != (FORMAT, VERSION):
+        raise ValueError('%s: format %s version %s, expected %s version %d' % ((path,) + found + (FORMAT, VERSION)))
+    missing = [key for key in ('classes', 'train', 'test', 'files', 'bad') if key not in manifest]
+    if missing:
+        raise ValueError('%s lacks %s' % (path, ', '.join(missing)))
+    return manifest
+
+
+def check_file(folder, name, manifest):
+    """ValueError where a file is not what the manifest says: its size, and, unless it holds the records, its checksum."""
+    path, entry = os.path.join(folder, name), manifest['files'].get(name)
+    if entry is None:
+        raise ValueError('%s: the manifest says nothing of %s' % (folder, name))
+    if not os.path.isfile(path):
+        raise ValueError('%s is missing; the manifest lists it' % path)
+    size = os.path.getsize(path)
+    if not name.endswith('.rec'):
+        if file_digest(path) != entry['sha256']:
+            raise ValueError('%s does not belong to these records: its checksum is not that of the manifest' % path)
+    elif size != entry['bytes']:
+        raise ValueError('%s has %d bytes, the manifest says %d: %s' % (
+            path, size, entry['bytes'], 'truncated' if size < entry['bytes'] else 'not the file that was checked'))
+
+
+def open_file(folder, name, manifest):
+    """(RecordFile, labels int32 (n,)) of one record file, checked, SAMPLES of its records looked at."""
+    stem = os.path.splitext(name)[0]
+    for suffix in ('.rec', '.idx', '.lst'):
+        check_file(folder, stem + suffix, manifest)
+    records = recordio.RecordFile(os.path.join(folder, name), recordio.read_index(os.path.join(folder, stem + '.idx')))
+    lst = os.path.join(folder, stem + '.lst')
+    try:
+        labels = np.array([float(label) for label in recordio.read_table(lst, 3)[1]]).astype(np.int32)
+    except ValueError as error:
+        raise ValueError('%s: %s' % (lst, error)) from error
+    if len(labels) != len(records) or len(records) != manifest['files'][name]['records']:
+        raise ValueError('%s: %d records in the index, %d in the list, %d in the manifest' % (
+            records.path, len(records), len(labels), manifest['files'][name]['records']))
+    bad = set(manifest['bad'].get(name, []))
+    for i in np.unique(np.linspace(0, len(records) - 1, SAMPLES).astype(int)) if len(records) else ():
+        if i not in bad:
+            label, _ = recordio.unpack(records.read(i), records.where(i))
+            if int(label) != labels[i]:
+                raise ValueError('%s has label %d, but %d in %s' % (records.where(i), label, labels[i], lst))
+    return records, labels
+
+
+class Records:
+    """Images in one or several record files: a source for DataSet, decoded when asked for, by the threads that make batches."""
+
+    workers = min(8, os.cpu_count() or 1)
+
+    def __init__(self, folder, names, manifest, transform):
+        opened = [open_file(folder, name, manifest) for name in names]
+        self.files = [records for records, _ in opened]
+        self.transform, self.image_size = transform, transform.size
+        where, labels = [], []
+        for number, (records, their) in enumerate(opened):
+            good = np.setdiff1d(np.arange(len(records)), np.array(manifest['bad'].get(names[number], []), int))
+            where.append(np.stack([np.full(len(good), number), good], axis=1))
+            labels.append(their[good])
+        self.counts = [len(part) for part in labels]
+        self.where, self.labels = np.concatenate(where), np.concatenate(labels)
+
+    def pixels(self, index):
+        """Decode image `index`: uint8 (H, W, 3); ValueError that names the record where it is damaged."""
+        number, i = self.where[index]
+        records = self.files[number]
+        _, image = recordio.unpack(records.read(i), records.where(i))
+        try:
+            return decode.jpeg_to_rgb(image, records.where(i))
+        except decode.BadImage as error:
+            raise ValueError('%s, though it was one when it was checked; run tools/prepare_imagenet.py --validate again' % error) from error
+
+    def fetch(self, indices, draws=None):
+        return self.transform([self.pixels(i) for i in indices], draws)
