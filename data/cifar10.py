@@ -6,11 +6,14 @@
              a record is one label byte and 3072 pixels, red plane first
     python   cifar-10-python.tar.gz, cifar-10-batches-py/    data_batch_1 ... 5, test_batch, batches.meta; pickled dicts
 
+An extracted binary folder may have a manifest.json with the files' checksums (tools/prepare_cifar10.py), which then hold.
 Whatever is wrong with a file is one line that names it.  Files with fewer whole records than the official 10,000 are
 accepted with a warning; a truncated file is refused.
 """
 import gzip
+import hashlib
 import io
+import json
 import logging
 import os
 import pickle
@@ -29,6 +32,7 @@ VERSIONS = {        # version: archive, folder, suffix of a batch file, file of 
     'binary': ('cifar-10-binary.tar.gz', 'cifar-10-batches-bin', '.bin', 'batches.meta.txt'),
     'python': ('cifar-10-python.tar.gz', 'cifar-10-batches-py', '', 'batches.meta'),
 }
+MANIFEST, FORMAT = 'manifest.json', 'dsonas.cifar10'
 TRAIN = tuple('data_batch_%d' % i for i in range(1, 6))
 TEST = ('test_batch',)
 
@@ -82,6 +86,22 @@ def read_files(where, names):
     if missing:
         raise ValueError('%s lacks %s; all of these are needed: %s' % (where, ', '.join(missing), ', '.join(names)))
     return contents
+
+
+def check_manifest(where, contents):
+    """ValueError where the folder `where` has a manifest and a file's checksum is another."""
+    path = os.path.join(where, MANIFEST)
+    if not os.path.isfile(path):
+        return
+    try:
+        with open(path, encoding='utf-8') as source:
+            held = json.load(source)
+        sums = held['files'] if held['format'] == FORMAT else None
+    except (ValueError, KeyError, TypeError) as error:
+        raise ValueError('%s is damaged (%s)' % (path, error)) from error
+    for name, content in contents.items():
+        if sums is None or sums.get(name) != hashlib.sha256(content).hexdigest():
+            raise ValueError('%s is not what %s says: damaged, or of another archive' % (os.path.join(where, name), path))
 
 
 class _PlainUnpickler(pickle.Unpickler):
@@ -144,6 +164,7 @@ def read(path):
     _, _, suffix, meta = VERSIONS[version]
     batches = [name + suffix for name in TRAIN + TEST]
     contents = read_files(where, batches + [meta])
+    check_manifest(where, contents)
     classes = class_names(version, contents[meta], os.path.join(where, meta))
     parse = binary_batch if version == 'binary' else python_batch
     halves, small = [], []

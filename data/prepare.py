@@ -175,10 +175,11 @@ def _finish(folder, classes, train, test, workers, max_bad, progress, extra):
     return manifest
 
 
-def validate(folder, workers=1, max_bad=0.01, progress=lambda what, done, total: None):
+def validate(folder, workers=1, max_bad=0.01, progress=lambda what, done, total: None, classes=None):
     """Check a folder of record files, ours or made by im2rec (train.rec or weights.rec and gates.rec; val.rec): the manifest.
 
-    Missing indexes and lists are made.  Damaged records are listed in the manifest, and readers pass over them.
+    Missing indexes and lists are made.  Damaged records are listed in the manifest, and readers pass over them.  Class names
+    are `classes`, or those of the manifest that there was, or numbers.
     """
     with locked(folder):
         have = [name for name in ('weights.rec', 'gates.rec', 'train.rec', 'val.rec') if os.path.isfile(os.path.join(folder, name))]
@@ -187,10 +188,10 @@ def validate(folder, workers=1, max_bad=0.01, progress=lambda what, done, total:
         if missing:
             raise OSError('%s has no %s; expected weights.rec and gates.rec (or train.rec), and val.rec' % (
                 folder, ' and no '.join(missing)))
-        extra, classes = {}, None
+        extra = {}
         if os.path.isfile(os.path.join(folder, records.MANIFEST)):
             old = records.read_manifest(folder)
-            classes = old['classes']
+            classes = classes or old['classes']
             extra = {key: old[key] for key in ('split', 'plan', 'short_side', 'quality', 'skipped') if key in old}
         highest = -1
         for name in train + ['val.rec']:
