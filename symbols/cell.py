@@ -1,8 +1,9 @@
-"""A convolution block with the edges that are alive: the part that supernet and derived network have in common.
+"""What supernet and derived network have in common: a convolution block with the edges that are alive, and a network's outermost block.
 
 `Cell` holds the operations, the shortcut and the output's batch norm. How operations are fed, and how the output gathers them,
 is the subclasses': with λ in supernet.py, without in network.py.
 """
+from mxnet import autograd
 from mxnet.gluon import HybridBlock
 
 from .blocks import BatchNormReLU, conv_bn_relu, operation_block
@@ -47,3 +48,26 @@ class Cell(HybridBlock):
     def _finish(self, x, gathered):
         """From the 1×1 convolution's output to the block's."""
         return self.output_bn(gathered) + (self.shortcut(x) if self.shortcut is not None else x)
+
+
+class Net(HybridBlock):
+    """A whole network, whose gradients are right in training and in inference mode.
+
+    Where gradients of the inference mode are asked for (autograd.record(train_mode=False)), a twin with 'exact' kernels over the same
+    Parameters computes them: kernels.py says why.
+    """
+    _kernels_kind = None
+    _exact = None  # a tuple, so that Gluon does not take the twin for a child
+
+    def _twin(self):
+        """The same network with 'exact' kernels, on this one's Parameters."""
+        raise NotImplementedError
+
+    def forward(self, x, *args):
+        """As hybrid_forward."""
+        if self._kernels_kind != 'exact' and autograd.is_recording() and not autograd.is_training():
+            if self._exact is None:
+                self._exact = (self._twin(),)
+                self._exact[0].hybridize(self._active)
+            return self._exact[0](x, *args)
+        return super().forward(x, *args)

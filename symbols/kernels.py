@@ -3,12 +3,15 @@
 'cpu': oneDNN. Fused batch norm and ReLU; an identity depthwise convolution brings the input of max pooling into oneDNN's
 blocked layout, where pooling is many times faster; average pooling as a constant depthwise convolution.
 'plain': MXNet's operators as they are, for cuDNN and for export.
+'exact': slower, for gradients in inference mode, where MXNet 1.9.1 computes wrong ones on the CPU: max pooling and the fused batch
+norm both leave behind what their gradient needs in training mode only.
 """
+import functools
+
 import mxnet as mx
 
 BN_EPSILON = 2e-5
 BN_MOMENTUM = 0.9
-KINDS = ('cpu', 'plain')
 
 
 def kernels(kind=None):
@@ -17,7 +20,7 @@ def kernels(kind=None):
         kind = 'plain' if mx.context.num_gpus() else 'cpu'
     if kind not in KINDS:
         raise ValueError('kernels: %r is not one of %s' % (kind, ', '.join(KINDS)))
-    return CpuKernels() if kind == 'cpu' else Kernels()
+    return KINDS[kind]()
 
 
 def convolution(F, x, weight, channels, kernel=1, stride=1, groups=1, dilation=1):
@@ -51,7 +54,7 @@ def masked_sum(F, sources, rate):
     rows = F.reshape(joined, shape=(0, -4, count, -1, -2))
     draw = F.slice(rows, begin=(None, None, 0, 0, 0), end=(None, None, 1, 1, 1))
     draw = F.reshape(F.BlockGrad(draw), shape=(0, 1, -1))
-    draw = (F.random_uniform_like if F is mx.nd else F.random.uniform_like)(draw)
+    draw = F.random.uniform_like(draw)
     keep = 1 - F.reshape(rate, shape=(1, 1, 1))
     mask = F.broadcast_div(F.broadcast_lesser(draw, keep), keep)
     mixed = F.batch_dot(mask, F.reshape(rows, shape=(0, 0, -1)))
@@ -87,6 +90,23 @@ class CpuKernels(Kernels):
     def average_pool(self, F, x, channels, kernel):
         weight = _constant(F, x, (channels, 1, kernel, kernel), 1.0 / kernel ** 2)
         return convolution(F, x, weight, channels, kernel=kernel, groups=channels)
+
+
+class ExactKernels(Kernels):
+    """Gradients are right in inference mode."""
+
+    def max_pool(self, F, x, channels, kernel):
+        """The maximum of shifted maps. Of equal ones the gradient goes to the first in reading order, as in Pooling."""
+        pad = kernel // 2
+        x = F.pad(x, mode='constant', pad_width=(0, 0, 0, 0, pad, pad, pad, pad), constant_value=-3e38)
+        for axis in (3, 2):
+            end = [1 + shift - kernel for shift in range(kernel)]
+            shifted = [F.slice_axis(x, axis=axis, begin=shift, end=end[shift] or None) for shift in range(kernel)]
+            x = functools.reduce(F.maximum, shifted)
+        return x
+
+
+KINDS = {'cpu': CpuKernels, 'plain': Kernels, 'exact': ExactKernels}
 
 
 def _constant(F, x, shape, value):

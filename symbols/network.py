@@ -1,8 +1,6 @@
 """The network derived from an architecture: what is trained from scratch in stage 3. It has no λ; batch norm's γ is trained."""
-from mxnet.gluon import HybridBlock
-
 from .blocks import AuxiliaryTower, Head, Reduction, conv_init, stem
-from .cell import Cell
+from .cell import Cell, Net
 from .kernels import convolution, kernels, masked_sum
 
 PREFIX = 'network_'
@@ -38,7 +36,7 @@ class NetworkCell(Cell):
         return terms[0] if len(terms) == 1 else F.add_n(*terms)
 
 
-class Network(HybridBlock):
+class Network(Net):
     """A derived network.
 
     channels: of the first stage, or one width a stage (default: the space's). auxiliary: an auxiliary tower at the end of the
@@ -46,17 +44,21 @@ class Network(HybridBlock):
     dense layer. drop_path: the network takes a second input, the largest drop rate at this moment as an array of shape (1,); the
     rate of a block grows linearly with its depth, to that of the last block. image_size: what the auxiliary tower is built for
     (default: 32 with the cifar stem, 224 with the imagenet stem). kernels_kind: see kernels.py; 'plain' for export.
+    params: Parameters to share, by name.
     """
 
-    def __init__(self, architecture, channels=None, auxiliary=False, dropout=0.0, drop_path=False, image_size=None, kernels_kind=None):
-        super().__init__(prefix=PREFIX)
+    def __init__(self, architecture, channels=None, auxiliary=False, dropout=0.0, drop_path=False, image_size=None, kernels_kind=None,
+                 params=None):
+        super().__init__(prefix=PREFIX, params=params)
+        self._kernels_kind = kernels_kind
+        device = kernels(kernels_kind)
+        self._options = dict(auxiliary=auxiliary, dropout=dropout, drop_path=drop_path, image_size=image_size)
         space = architecture.space
         self.architecture = architecture
         self.widths = widths = space.widths(channels)
         if space.stem == 'imagenet' and widths[0] % 2:
             raise ValueError('channels: the imagenet stem needs an even first width, not %d' % widths[0])
         self._drop_path = drop_path
-        device = kernels(kernels_kind)
         self._steps, self._cells = [], set()
         self.auxiliary = None
         with self.name_scope():
@@ -80,6 +82,9 @@ class Network(HybridBlock):
     def _add(self, block):
         self.register_child(block)
         self._steps.append(block)
+
+    def _twin(self):
+        return Network(self.architecture, self.widths, kernels_kind='exact', params=self.collect_params(), **self._options)
 
     def hybrid_forward(self, F, x, rate=None):
         """x (batch, 3, height, width) float32 → logits (batch, classes), or with the auxiliary tower a pair of them."""

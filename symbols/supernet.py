@@ -4,11 +4,10 @@ The sums of eq. 3 are one GEMM a level over its stacked sources, not an operator
 into the weights of R's 1×1 convolution, so they need no pass over the features.
 """
 import numpy as np
-from mxnet.gluon import HybridBlock
 
 from .architecture import Architecture
 from .blocks import Head, Reduction, conv_init, stem
-from .cell import Cell
+from .cell import Cell, Net
 from .gates import GateLayout, gate_parameters
 from .kernels import convolution, kernels, mix
 
@@ -52,23 +51,25 @@ class SupernetCell(Cell):
         return convolution(F, F.concat(*inputs, dim=1) if count > 1 else inputs[0], weight, channels)  # eq. 4
 
 
-class Supernet(HybridBlock):
+class Supernet(Net):
     """The network that is searched in: weights W, and λ as parameters of their own.
 
     space: a SearchSpace. architecture: what is physically there (default: all of it); λ vectors keep their full length, and
-    entries of edges that are not there do nothing. kernels: see kernels.py. params: Parameters to share, by name.
+    those of edges that are not there must be zero. kernels: see kernels.py. params: Parameters to share, by name.
 
     A supernet pruned to an architecture computes what the supernet with those λ at zero computes, except that a block left
-    with nothing is the identity (eq. 4), where R of nothing would still give relu(β) of its batch norm.
+    with nothing is the identity (eq. 4), where R of nothing would still give relu(β) of its batch norm. λ of edges that are not
+    there must be zero and stay it (APGNAG.prune): between operations that are both there they are still computed with.
     """
 
     def __init__(self, space, architecture=None, kernels_kind=None, params=None):
         super().__init__(prefix=PREFIX, params=params)
+        self._kernels_kind = kernels_kind
+        device = kernels(kernels_kind)
         self.space = space
         self.architecture = architecture or Architecture.full(space)
         if self.architecture.space != space:
             raise ValueError('architecture: it belongs to another search space')
-        device = kernels(kernels_kind)
         widths = space.widths()
         self._steps = []
         with self.name_scope():
@@ -101,6 +102,9 @@ class Supernet(HybridBlock):
         for block, gate in self._steps:
             x = block(x) if gate is None else block(x, lambdas[gate])
         return self.head(x)
+
+    def _twin(self):
+        return Supernet(self.space, self.architecture, 'exact', self.collect_params())
 
     def gate_values(self):
         """λ as NumPy arrays, one for each of space.gate_names()."""

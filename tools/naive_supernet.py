@@ -10,11 +10,15 @@ from ..symbols.space import REDUCTION_BRANCHES
 
 
 class NaiveSupernet(HybridBlock):
-    """Edge by edge. supernet: the Supernet whose Parameters it shares (and whose space it has); all edges are computed."""
+    """Edge by edge. supernet: the Supernet whose Parameters it shares (and whose space it has); all edges are computed.
 
-    def __init__(self, supernet):
+    max_pool: function (F, x, kernel) in the place of Pooling, whose gradient MXNet 1.9.1 gets wrong in inference mode on the CPU.
+    """
+
+    def __init__(self, supernet, max_pool=None):
         super().__init__(prefix=supernet.prefix)
         self.space = supernet.space
+        self._max_pool = max_pool
         self.params.update(supernet.collect_params())
         for name, parameter in supernet.collect_params().items():
             setattr(self, name[len(supernet.prefix):], parameter)
@@ -72,11 +76,12 @@ class NaiveSupernet(HybridBlock):
         shortcut = _conv_bn_relu(F, x, p, prefix + 'shortcut_', channels, 1) if space.opens_stage(block) else x
         return _bn_relu(F, y, p, prefix + 'out_bn_') + shortcut
 
-    @staticmethod
-    def _operation(F, x, p, prefix, operation, channels):
+    def _operation(self, F, x, p, prefix, operation, channels):
         for layer in OPERATIONS[operation].layers:
             kind, kernel = type(layer).__name__, getattr(layer, 'kernel', 1)
-            if kind in ('AveragePool', 'MaxPool'):
+            if kind == 'MaxPool' and self._max_pool is not None:
+                x = self._max_pool(F, x, kernel)
+            elif kind in ('AveragePool', 'MaxPool'):
                 pool = 'avg' if kind == 'AveragePool' else 'max'
                 x = F.Pooling(x, kernel=(kernel, kernel), pad=(kernel // 2, kernel // 2), pool_type=pool)
             elif kind in ('Depthwise', 'Pointwise'):

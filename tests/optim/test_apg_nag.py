@@ -4,6 +4,7 @@ import pickle
 import mxnet as mx
 import numpy as np
 import pytest
+
 from dsonas.optim.apg_nag import APGNAG
 
 SIZE = 9

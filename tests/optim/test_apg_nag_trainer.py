@@ -2,8 +2,9 @@
 import mxnet as mx
 import numpy as np
 import pytest
-from dsonas.optim.apg_nag import APGNAG
 from mxnet import autograd, gluon
+
+from dsonas.optim.apg_nag import APGNAG
 
 SETTINGS = {'learning_rate': 0.05, 'momentum': 0.9, 'gamma': 0.02, 'clip_gradient': 2.0, 'nonnegative': True}
 SIZES = (6, 4)

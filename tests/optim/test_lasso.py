@@ -2,8 +2,9 @@
 import mxnet as mx
 import numpy as np
 import pytest
-from dsonas.optim.apg_nag import APGNAG
 from sklearn.linear_model import Lasso
+
+from dsonas.optim.apg_nag import APGNAG
 
 SAMPLES, FEATURES, GAMMA = 80, 30, 0.15
 

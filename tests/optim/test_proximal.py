@@ -2,6 +2,7 @@
 import mxnet as mx
 import numpy as np
 import pytest
+
 from dsonas.optim.proximal import soft_threshold
 
 

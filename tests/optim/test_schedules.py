@@ -4,6 +4,7 @@ import pickle
 
 import numpy as np
 import pytest
+
 from dsonas.optim.schedules import SCHEDULES, make
 
 COMMON = {'lr': 0.05, 'lr_min': 1e-4, 't0': 10, 'tmul': 2, 'epochs': 630}

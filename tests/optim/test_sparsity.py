@@ -1,6 +1,7 @@
 """Policies: γ by hand for eq. 9 and 10, and kept operations against a graph search that removes one operation at a time."""
 import numpy as np
 import pytest
+
 from dsonas.optim.sparsity import OUTSIDE, POLICIES, Structure, kept_cost, kept_operations, make
 
 
