@@ -9,6 +9,7 @@ import json
 import os
 from collections import deque
 from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from multiprocessing import get_context
 from typing import NamedTuple
 
@@ -76,6 +77,8 @@ def in_order(work, chunks, workers, *arguments):
                     yield pending.popleft().result()
             while pending:
                 yield pending.popleft().result()
+        except BrokenProcessPool as error:
+            raise OSError('one of the %d worker processes died; is the memory enough?  Fewer --workers need less' % workers) from error
         finally:
             for future in pending:
                 future.cancel()

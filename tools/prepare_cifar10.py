@@ -6,7 +6,6 @@
 The trainer also reads the archive itself (`--dataset cifar10 --data-dir DIR`); with this step every later start takes less
 time and notices damage.  The records hold PNGs, divided into W part and lambda part.
 """
-import argparse
 import hashlib
 import json
 import logging
@@ -16,17 +15,17 @@ import sys
 import numpy as np
 
 from dsonas.data import cache, cifar10, prepare, recordio, split, streams
+from dsonas.tools import cli
 
 
 def parser():
-    parse = argparse.ArgumentParser(description=__doc__.split('\n')[0], epilog=__doc__.split('\n', 2)[2],
-                                    formatter_class=argparse.RawDescriptionHelpFormatter)
+    parse = cli.parser(__doc__)
     parse.add_argument('out', metavar='OUT', help='folder for what is made')
     parse.add_argument('--from', dest='source', required=True, metavar='PATH',
                        help='the archive, its folder, or the extracted folder; binary or python version')
     parse.add_argument('--records', action='store_true', help='make record files, too')
-    parse.add_argument('--split', type=float, default=0.5, metavar='F', help='records: the W part\'s share (default: %(default)s)')
-    parse.add_argument('--seed', type=int, default=0, metavar='N', help='records: of the split and the order (default: %(default)s)')
+    parse.add_argument('--split', type=float, default=0.5, metavar='F', help='records: the W part\'s share')
+    parse.add_argument('--seed', type=int, default=0, metavar='N', help='records: of the split and the order')
     return parse
 
 
@@ -83,16 +82,11 @@ def run(args):
             '%s %d' % (name, manifest['files'][name]['records']) for name in manifest['train'] + manifest['test'])))
 
 
-def main(arguments=None):
-    logging.basicConfig(level=logging.INFO, format='%(message)s')
+def main(arguments):
     args = parser().parse_args(arguments)
-    try:
-        run(args)
-    except (ValueError, OSError) as error:
-        print('%s: error: %s' % (os.path.basename(__file__), error), file=sys.stderr)
-        return 2
-    return 0
+    logging.basicConfig(level=logging.INFO, format='%(message)s')
+    run(args)
 
 
 if __name__ == '__main__':
-    sys.exit(main())
+    sys.exit(cli.run(main))

@@ -16,15 +16,15 @@ import os
 import sys
 
 from dsonas.data import folder, ilsvrc, prepare, split, streams
+from dsonas.tools import cli
 
 
 def parser():
-    parse = argparse.ArgumentParser(description=__doc__.split('\n')[0], epilog=__doc__.split('\n', 2)[2],
-                                    formatter_class=argparse.RawDescriptionHelpFormatter)
+    parse = cli.parser(__doc__, epilog=__doc__.split('\n', 2)[2])
+    parse.formatter_class = type('Help', (argparse.RawDescriptionHelpFormatter, parse.formatter_class), {})      # examples as they are
 
     def add(name, default=None, text='', **how):
-        shown = '' if default is None or default is False else ' (default: %(default)s)'
-        parse.add_argument(name, default=default, help=text + shown, **how)
+        parse.add_argument(name, default=default, help=text, **how)
 
     parse.add_argument('out', metavar='OUT', help='folder for the record files')
     add('--train', text='the training tar, or a folder of class folders', metavar='PATH')
@@ -107,14 +107,11 @@ def run(args):
         progress.close()
 
 
-def main(arguments=None):
-    logging.basicConfig(level=logging.INFO, format='%(message)s')
+def main(arguments):
     args = parser().parse_args(arguments)
+    logging.basicConfig(level=logging.INFO, format='%(message)s')
     try:
         manifest = run(args)
-    except (ValueError, OSError) as error:
-        print('%s: error: %s' % (os.path.basename(__file__), error), file=sys.stderr)
-        return 2
     except KeyboardInterrupt:
         print('interrupted; the same command goes on from here', file=sys.stderr)
         return 130
@@ -125,4 +122,4 @@ def main(arguments=None):
 
 
 if __name__ == '__main__':
-    sys.exit(main())
+    sys.exit(cli.run(main))

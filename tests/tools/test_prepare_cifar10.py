@@ -4,9 +4,13 @@ import pytest
 
 from dsonas.data import cifar10
 from dsonas.data.registry import load
-from dsonas.tools import prepare_cifar10
+from dsonas.tools import cli, prepare_cifar10
 
 from ..data import cifar_archive as archive
+
+
+def run(arguments):
+    return cli.run(prepare_cifar10.main, arguments)
 
 
 @pytest.mark.parametrize('version', ['binary', 'python'])
@@ -14,7 +18,7 @@ from ..data import cifar_archive as archive
 def test_what_is_made_equals_the_archive(tmp_path, version, extracted, capsys):
     (tmp_path / 'in').mkdir()
     path = archive.write(tmp_path / 'in', version, extracted=extracted)
-    assert prepare_cifar10.main([str(tmp_path / 'out'), '--from', str(path)]) == 0
+    assert run([str(tmp_path / 'out'), '--from', str(path)]) == 0
     assert '100 training and 20 test images of 10 classes' in capsys.readouterr().out
     want, got = cifar10.read(str(path)), cifar10.read(str(tmp_path / 'out'))
     assert want[0] == got[0] and all(np.array_equal(a, b) for x, y in zip(want[1:], got[1:]) for a, b in zip(x, y))
@@ -28,7 +32,7 @@ def test_records(tmp_path, monkeypatch):
     monkeypatch.setenv('DSONAS_CACHE', str(tmp_path / 'cache'))
     archive.write(tmp_path, 'python')
     for _ in range(2):
-        assert prepare_cifar10.main([str(tmp_path / 'out'), '--from', str(tmp_path), '--records', '--split', '0.8']) == 0
+        assert run([str(tmp_path / 'out'), '--from', str(tmp_path), '--records', '--split', '0.8']) == 0
     ds = load('imagenet', dir=str(tmp_path / 'out' / 'records'), image_size=32)
     assert ds.sizes == {'train': 100, 'weights': 80, 'gates': 20, 'test': 20} and ds.classes == tuple(archive.CLASSES)
     pixels, labels = archive.images(20, 5)
@@ -39,7 +43,7 @@ def test_records(tmp_path, monkeypatch):
 
 def test_damage_is_noticed_afterwards(tmp_path, one_line_error):
     archive.write(tmp_path, 'binary')
-    assert prepare_cifar10.main([str(tmp_path / 'out'), '--from', str(tmp_path)]) == 0
+    assert run([str(tmp_path / 'out'), '--from', str(tmp_path)]) == 0
     path = tmp_path / 'out' / 'cifar-10-batches-bin' / 'data_batch_2.bin'
     content = bytearray(path.read_bytes())
     content[5000] ^= 4
@@ -62,9 +66,9 @@ def test_refusals(tmp_path, capsys):
     path = archive.write(tmp_path, 'binary')
     path.write_bytes(path.read_bytes()[:5000])
     for source, words in ((path, 'truncated'), (tmp_path / 'no', 'no such file')):
-        assert prepare_cifar10.main([str(tmp_path / 'out'), '--from', str(source)]) == 2
+        assert run([str(tmp_path / 'out'), '--from', str(source)]) == 2
         error = capsys.readouterr().err.strip()
-        assert words in error and error.startswith('prepare_cifar10.py: error: ') and '\n' not in error
+        assert words in error and ': error: ' in error and '\n' not in error
     extracted = archive.write(tmp_path / 'x', 'binary', extracted=True)
-    assert prepare_cifar10.main([str(tmp_path / 'x'), '--from', str(extracted)]) == 2
+    assert run([str(tmp_path / 'x'), '--from', str(extracted)]) == 2
     assert 'another OUT' in capsys.readouterr().err

@@ -9,7 +9,7 @@ import pytest
 
 from dsonas.data import decode, prepare, record_writer, recordio, records
 from dsonas.data.registry import load
-from dsonas.tools import prepare_imagenet
+from dsonas.tools import cli, prepare_imagenet
 
 from ..data import ilsvrc_files as files
 from ..data import image_files
@@ -43,9 +43,9 @@ def layouts(tmp_path):
 
 
 def run(root, *arguments):
-    return prepare_imagenet.main([str(root / 'out'), '--workers', '1', '--short-side', '40', '--max-bad', '0.1'] +
-                                 [str(root / part) if part.startswith('@') is False and (root / part).exists() else part.lstrip('@')
-                                  for part in arguments])
+    """The exit status; arguments that are names in root become paths, and so does what begins with @."""
+    paths = [str(root / part.lstrip('@')) if part.startswith('@') or (root / part).exists() else part for part in arguments]
+    return cli.run(prepare_imagenet.main, [str(root / 'out'), '--workers', '1', '--short-side', '40', '--max-bad', '0.1'] + paths)
 
 
 def content(root):
@@ -212,7 +212,7 @@ def test_refusals(layouts, damage, arguments, words, capsys):
         damage(layouts)
     assert run(layouts, *arguments) == 2
     error = capsys.readouterr().err.strip().split('\n')[-1]
-    assert words in error and error.startswith('prepare_imagenet.py: error: ')
+    assert words in error and ': error: ' in error
 
 
 def test_what_is_there_is_not_overwritten(layouts, capsys):
