@@ -36,10 +36,10 @@ def save(figure, path, kind, dpi=200):
     figure.savefig(path, format=kind, dpi=dpi, metadata=dated, facecolor='white')
 
 
-def svg(figure, prefix, label):
+def svg(figure, prefix, label, titles=None):
     """A figure as an <svg> element for a page: text as text, every id led by `prefix` (a page must not hold one twice), sized by the page.
 
-    label: what the picture shows, for who cannot see it.
+    label: what the picture shows, for who cannot see it. titles: {gid of an artist: text that shows when pointed at}.
     """
     stream = io.StringIO()
     with matplotlib.rc_context({'svg.fonttype': 'none', 'svg.hashsalt': prefix}):
@@ -49,6 +49,10 @@ def svg(figure, prefix, label):
     text = re.sub(r'<metadata>.*?</metadata>', '', text, flags=re.S)
     text = re.sub(r'\bid="', 'id="%s-' % prefix, text)
     text = re.sub(r'(xlink:href="|href="|url\()#', r'\1#%s-' % prefix, text)
+    if titles:
+        known = {_escape('%s-%s' % (prefix, gid)): _escape(title) for gid, title in titles.items()}
+        text = re.sub(r'<g id="([^"]*)">', lambda found: found.group(0) + ('<title>%s</title>' % known[found.group(1)]
+                                                                           if found.group(1) in known else ''), text)
     width, height = figure.get_size_inches()
     start = '<svg role="img" aria-label="%s" style="max-width:%.2fin" viewBox="0 0 %g %g" xmlns="http://www.w3.org/2000/svg" ' \
             'xmlns:xlink="http://www.w3.org/1999/xlink">' % (_escape(label), width, width * 72, height * 72)
@@ -56,4 +60,4 @@ def svg(figure, prefix, label):
 
 
 def _escape(text):
-    return text.replace('&', '&amp;').replace('<', '&lt;').replace('"', '&quot;')
+    return text.replace('&', '&amp;').replace('<', '&lt;').replace('>', '&gt;').replace('"', '&quot;')

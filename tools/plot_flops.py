@@ -17,7 +17,7 @@ MOST = len(palette.SERIES)
 def arguments():
     """The command line."""
     parser = cli.parser(__doc__)
-    parser.add_argument('runs', nargs='+', metavar='RUN', help='run directories, folders of them; for FLOPs by block also architecture files')
+    parser.add_argument('runs', nargs='+', metavar='RUN', help='run directories, folders of them; FLOPs by block: also architectures')
     parser.add_argument('-o', '--output', required=True, metavar='F', help='the picture to write: .svg, .png or .pdf')
     parser.add_argument('--against', choices=list(AXES), help='draw the test error against this instead of FLOPs by block')
     parser.add_argument('--group', default='search.budget', metavar='KEY', help='--against: the setting that tells curves apart')

@@ -70,7 +70,7 @@ class Run:
     def why(self):
         """One line that says what is wrong with a run, or how far it is."""
         if self.state == 'missing':
-            return '%s: no such directory' % self.path
+            return 'no such directory'
         if self.damaged:
             return '; '.join(self.damaged)
         if self.state == 'finished':
@@ -79,6 +79,8 @@ class Run:
         if not rows:
             return 'not started: no epoch in log.csv yet'
         total = self.get(rows[-1]['stage'] + '.epochs')
+        if rows[-1]['stage'] == 'search' and rows[-1]['epoch'] == total and 'architecture.json' not in self.missing:
+            return 'searched, not retrained'
         done = '%s epoch %d%s' % (rows[-1]['stage'], rows[-1]['epoch'], '' if total is None else ' of %s' % total)
         return '%s; without %s' % (done, ', '.join(self.missing)) if self.summary.get('test_error') is not None and self.missing else done
 

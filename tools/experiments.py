@@ -1,0 +1,90 @@
+"""Runs as experiments: which differ in their seed alone, what kind of network each trained, what its search cost, means over seeds."""
+import json
+import math
+
+SAME = ('seed', 'run', 'preset', 'train')          # settings that do not tell experiments apart
+DATA = ('dir', 'workers', 'memory_gb', 'reader')
+FLAGS = {'--random': 'random', '--full': 'full', '--gluoncv': 'gluoncv'}
+
+
+def kind(run):
+    """'searched', 'random', 'full' or 'gluoncv:<name>'; of a run without a summary yet, from its command."""
+    if run.summary.get('kind'):
+        return str(run.summary['kind'])
+    words = [str(word) for word in run.environment.get('command') or []]
+    for at, word in enumerate(words):
+        flag, _, value = word.partition('=')
+        if flag in FLAGS:
+            value = value or (words[at + 1] if at + 1 < len(words) else '')
+            return '%s:%s' % (FLAGS[flag], value) if flag == '--gluoncv' else FLAGS[flag]
+    return 'searched'
+
+
+def transferred(run):
+    """Whether the architecture was searched elsewhere: it is there, and no trace of a search."""
+    return kind(run) == 'searched' and 'architecture.json' not in run.missing and run.gates is None and not run.rows('search') \
+        and not run.summary.get('search') and bool(run.config) and not run.damaged
+
+
+def devices(run):
+    """(how many, 'GPU' or 'CPU'); one CPU where environment.json does not say."""
+    names = run.environment.get('devices') or ['cpu(0)']
+    hardware = 'GPU' if all(str(name).startswith('gpu') for name in names) else 'CPU'
+    return len(names) * int(run.environment.get('workers') or 1), hardware
+
+
+def search_seconds(run):
+    """What pretraining and search took, None without a search."""
+    return (run.summary.get('search') or {}).get('seconds')
+
+
+def search_days(run):
+    """The same as device days."""
+    seconds = search_seconds(run)
+    return None if seconds is None else seconds * devices(run)[0] / 86400
+
+
+def group(found):
+    """Lists of runs that differ in their seed alone, in the order of their first member; what has no settings stands alone."""
+    groups = {}
+    for run in found:
+        key = json.dumps([_kept(run), kind(run), transferred(run)], sort_keys=True, default=str) if run.config else run.path
+        groups.setdefault(key, []).append(run)
+    return list(groups.values())
+
+
+def differing(members):
+    """Dotted keys of the settings, seeds and machines aside, in which runs differ."""
+    each = [dict(_flat(_kept(run))) for run in members]
+    keys = sorted({key for values in each for key in values})
+    return [key for key in keys if len({values.get(key) for values in each}) > 1]
+
+
+def mean_std(values):
+    """Mean and sample standard deviation (None for fewer than two values)."""
+    mean = math.fsum(values) / len(values)
+    if len(values) < 2:
+        return mean, None
+    return mean, math.sqrt(math.fsum((value - mean) ** 2 for value in values) / (len(values) - 1))
+
+
+def plus_minus(mean, std, form='%.2f'):
+    """'2.84 ± 0.07', without ± where there is no std or it shows as zero."""
+    return form % mean if not std or form % std == form % 0 else '%s ± %s' % (form % mean, form % std)
+
+
+def _kept(run):
+    """The settings that make a run what it is; those of the search are nothing to a network that was not searched."""
+    others = () if kind(run) == 'searched' else ('pretrain', 'search')
+    kept = {key: value for key, value in run.config.items() if key not in SAME + others}
+    if isinstance(kept.get('data'), dict):
+        kept['data'] = {key: value for key, value in kept['data'].items() if key not in DATA}
+    return kept
+
+
+def _flat(tree, prefix=''):
+    for key, value in tree.items():
+        if isinstance(value, dict):
+            yield from _flat(value, prefix + key + '.')
+        else:
+            yield prefix + key, json.dumps(value, default=str)

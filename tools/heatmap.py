@@ -1,0 +1,51 @@
+"""λ over time as a heat map: a small picture with a pixel for each edge and epoch, whose colours a page can turn back into values."""
+import base64
+import io
+
+import matplotlib
+import numpy as np
+from PIL import Image
+
+STEPS = 250                                   # shades; two more colours stand for λ = 0 and for what is pruned for good
+ZERO, PRUNED = (201, 201, 201), (240, 240, 240)
+
+
+def shades(signed):
+    """(STEPS, 3) uint8: light for small λ to dark for large ones; from red over white to blue where λ may be negative."""
+    colours = matplotlib.colormaps['RdBu' if signed else 'viridis_r'](np.linspace(0, 1, STEPS))[:, :3]
+    return (255 * colours + 0.5).astype(np.uint8)
+
+
+def indices(values, pruned, low, high):
+    """Which colour each λ has: 0 to STEPS - 1 from `low` to `high`, STEPS for exactly 0, STEPS + 1 for pruned. Shapes (E, n)."""
+    span = (high - low) or 1.0
+    found = np.clip(np.round((values - low) / span * (STEPS - 1)), 0, STEPS - 1).astype(np.uint8)
+    found[values == 0] = STEPS
+    found[pruned] = STEPS + 1
+    return found
+
+
+def limits(gates):
+    """(least, largest) λ that the colours span: from 0, or symmetric where λ are negative."""
+    values = np.where(gates.pruned, 0, gates.values)
+    top = float(np.abs(values).max()) or 1.0
+    return (-top, top) if values.min() < 0 else (0.0, top)
+
+
+def picture(gates, columns, low, high):
+    """PNG bytes: a row of pixels for each λ in `columns`, a column for each epoch."""
+    image = Image.fromarray(np.ascontiguousarray(indices(gates.values[:, columns], gates.pruned[:, columns], low, high).T), 'P')
+    image.putpalette(np.concatenate([shades(low < 0).ravel(), ZERO, PRUNED]).astype(np.uint8).tobytes())
+    return png(image)
+
+
+def png(image):
+    """A Pillow image as PNG bytes."""
+    stream = io.BytesIO()
+    image.save(stream, 'PNG', optimize=True)
+    return stream.getvalue()
+
+
+def data_uri(content):
+    """PNG bytes as what an <img> can hold in itself."""
+    return 'data:image/png;base64,' + base64.b64encode(content).decode('ascii')

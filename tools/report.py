@@ -1,0 +1,88 @@
+"""Write what a run did as one HTML page that needs no network: result, blocks, λ over time, curves, costs, errors, settings.
+
+Works on a run that is still going: run it again to see more.
+"""
+import sys
+
+from dsonas.symbols.cost import cost
+from dsonas.tools import cli, dag, figures, plot_blocks, plot_flops, plot_search, report_parts, runs
+from dsonas.tools.draw_blocks import sheet
+from dsonas.tools.report_errors import errors
+from dsonas.tools.report_gates import gates, script
+from dsonas.tools.report_page import figure, page, paragraph, section
+from dsonas.tools.sources import gates_of, image_size_of, widths_of
+
+CURVES = (('loss', 'Loss by epoch, over the stages.'), ('error', 'Error by epoch, over the stages.'),
+          ('left', 'What is left of the edges during the search.'), ('flops', 'FLOPs of what is left during the search.'))
+
+
+def arguments():
+    """The command line."""
+    parser = cli.parser(__doc__)
+    parser.add_argument('run', metavar='RUN', help='a run directory')
+    parser.add_argument('-o', '--output', required=True, metavar='F', help='the page to write: .html')
+    return parser
+
+
+def report(run):
+    """The page of a Run, as text."""
+    parts = [report_parts.heading(run), report_parts.result(run), report_parts.baselines(run)]
+    with figures.styled():
+        parts += [blocks(run), gates(run), curves(run), flops(run)]
+    parts += [errors(run), report_parts.settings(run), report_parts.environment(run), report_parts.commands(run)]
+    return page('%s: report' % run.name, '\n'.join(part for part in parts if part), script(run))
+
+
+def blocks(run):
+    """The searched blocks, drawn, with the name and λ of an edge on hover."""
+    architecture = run.architecture
+    if architecture is None:
+        return ''
+    known = gates_of(run)
+    graphs = dag.graphs(architecture, known)
+    drawing = sheet(graphs, plot_blocks.colours_of(architecture))
+    names = [edge.name for graph in graphs for edge in graph.surviving]
+    titles = {name: name if known is None else '%s: λ = %.3g' % (name, known[name]) for name in names}
+    label = '%d edges in %d blocks' % (len(names), len(graphs))
+    sofar = '' if 'architecture.json' not in run.missing else ' As of the last epoch of the search so far.'
+    words = 'Operations by level, coloured by kind; edges%s that survived the search.%s' % (
+        ', as wide as their λ,' if known else '', sofar)
+    return section('The searched blocks', paragraph(words), figure(figures.svg(drawing, 'blocks', label, titles), kind='sheet'))
+
+
+def curves(run):
+    """Loss, error, edges and FLOPs by epoch."""
+    drawn = []
+    for name, caption in CURVES:
+        picture = plot_search.panel(run, name)
+        if picture is not None:
+            drawn.append(figure(figures.svg(picture, 'curve-' + name, caption), caption))
+    return section('Epoch by epoch', '<div class="grid">%s</div>' % ''.join(drawn)) if drawn else ''
+
+
+def flops(run):
+    """FLOPs by block: in the search, and as retrained."""
+    architecture = run.architecture
+    if architecture is None:
+        return ''
+    series, size = [], image_size_of(run, architecture)
+    for label, widths in (('channels of the search', None), ('as retrained', widths_of(run))):
+        if widths or label != 'as retrained':
+            counted = cost(architecture, widths, size)
+            series.append((label, [block.flops for block in counted.blocks if block.name.startswith('b')]))
+    picture = plot_flops.bars(series, architecture.space.blocks)
+    return section('FLOPs by block', figure(figures.svg(picture, 'flops', 'FLOPs of every block')))
+
+
+def main(argv):
+    """Write the page. Returns the exit status."""
+    options = arguments().parse_args(argv)
+    cli.output_kind(options.output, ('html',))
+    content = report(runs.existing(options.run))
+    with open(options.output, 'w', encoding='utf-8') as file:
+        file.write(content)
+    return 0
+
+
+if __name__ == '__main__':
+    sys.exit(cli.run(main))
