@@ -11,6 +11,7 @@ from .space import INPUT, REDUCTION_BRANCHES, SearchSpace
 
 FORMAT = 'dsonas.architecture'
 VERSION = 1
+KEYS = ('format', 'version', 'space', 'blocks', 'reductions')
 RANDOM_TRIES = 1000
 
 
@@ -167,6 +168,9 @@ class Architecture:
         """The architecture that to_dict() described. Raises ValueError that says what is wrong, where, and what is accepted."""
         if not isinstance(values, dict) or values.get('format') != FORMAT:
             raise ValueError('not an architecture: "format" is not "%s"' % FORMAT)
+        for key in values:
+            if key not in KEYS:
+                raise ValueError('unknown key %r; accepted are %s' % (key, ', '.join(KEYS)))
         if values.get('version') != VERSION:
             raise ValueError('version %r is not %d, the one this program reads' % (values.get('version'), VERSION))
         space = SearchSpace.from_dict(values.get('space'))
@@ -223,7 +227,7 @@ def _parse(space, scope, names):
     edges = []
     for name in names:
         plain = name[len(scope) + 1:] if isinstance(name, str) and name.startswith(scope + '/') else name
-        if plain not in known:
+        if not isinstance(plain, str) or plain not in known:
             raise ValueError('block %s: unknown edge %r; %s' % (scope, name, _why_unknown(space, plain)))
         edges.append(known[plain])
     return edges

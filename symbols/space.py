@@ -211,7 +211,7 @@ def _check_count(name, value):
 def _check_operations(names):
     from .operations import OPERATIONS
     for name in names:
-        if name not in OPERATIONS:
+        if not isinstance(name, str) or name not in OPERATIONS:
             raise ValueError('space.operations: unknown operation %r; accepted are %s' % (name, ', '.join(OPERATIONS)))
     if len(set(names)) != len(names):
         raise ValueError('space.operations: %s names an operation twice' % ', '.join(names))
