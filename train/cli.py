@@ -6,7 +6,7 @@ import traceback
 
 from . import settings
 from .config import leaves
-from .run import Stopped, TrainingError
+from .stops import Stopped, TrainingError
 
 PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 MISTAKE, FAILED = 2, 1      # exit statuses
@@ -84,6 +84,9 @@ def main(entry):
             else str(error)
         print('error: %s' % ' '.join(text.split()), file=sys.stderr, flush=True)
         status = MISTAKE
+    if status and os.environ.get('DMLC_ROLE') == 'worker':
+        sys.stdout.flush()
+        os._exit(status)   # MXNet would wait for the other workers before it ends
     sys.exit(status or 0)
 
 

@@ -10,6 +10,7 @@ import os
 import mxnet as mx
 import numpy as np
 
+from .stops import Stopped
 from .watchdog import Watchdog
 
 DISTRIBUTED = ('dist_sync', 'dist_device_sync')
@@ -53,17 +54,36 @@ def contexts(gpus='', cpus=0):
     return [mx.gpu(number) for number in numbers]
 
 
-class _Window(mx.kvstore.KVStoreBase):
-    """A range of keys of a distributed KVStore, so that two Trainers, whose keys both count from 0, share it."""
+class _Exchange(mx.kvstore.KVStoreBase):
+    """Sums gradients over CPU devices, and over workers through a range of keys of a distributed KVStore, which two Trainers share.
 
-    def __init__(self, store, first):
+    oneDNN keeps weights and their gradients in layouts of its own. MXNet's stores read such an array while it is being brought into
+    the plain layout: now and then a device or worker gets other numbers, or a server refuses a key. Only copies that an operator has
+    made, which are plain, are summed and sent here.
+    """
+
+    def __init__(self, store=None, first=0):
         self.store, self.first = store, first
 
     def broadcast(self, key, value, out, priority=0):
-        self.store.broadcast(self.first + key, value, out, priority)
+        plain = mx.nd.array(value.asnumpy(), dtype=value.dtype)
+        if self.store is not None:
+            self.store.broadcast(self.first + key, plain, plain, priority)
+        self._write(plain, out)
 
     def pushpull(self, key, value, out=None, priority=0):
-        self.store.pushpull(self.first + key, value, out, priority)
+        values = value if isinstance(value, (list, tuple)) else [value]
+        plain = values[0] * 1
+        for more in values[1:]:
+            plain = plain + (more * 1).as_in_context(plain.context)
+        if self.store is not None:
+            self.store.pushpull(self.first + key, plain, plain, priority)
+        self._write(plain, values if out is None else out)
+
+    @staticmethod
+    def _write(plain, places):
+        for place in places if isinstance(places, (list, tuple)) else [places]:
+            mx.nd._internal._mul_scalar(plain.as_in_context(place.context), scalar=1.0, out=place)
 
     @staticmethod
     def is_capable(capability):
@@ -71,15 +91,15 @@ class _Window(mx.kvstore.KVStoreBase):
 
     @property
     def type(self):
-        return self.store.type
+        return self.store.type if self.store is not None else 'local'
 
     @property
     def rank(self):
-        return self.store.rank
+        return self.store.rank if self.store is not None else 0
 
     @property
     def num_workers(self):
-        return self.store.num_workers
+        return self.store.num_workers if self.store is not None else 1
 
 
 class Devices:
@@ -124,8 +144,15 @@ class Devices:
             yield
             return
         dog = Watchdog(self.rank, self.workers, self.total, seconds)
-        yield
-        self.barrier()   # nobody leaves before all are done
+        try:
+            yield
+        except Stopped:      # all workers stop together; any other error is this worker's own, and the others are to know of it
+            self._leave(dog)
+            raise
+        self._leave(dog)
+
+    def _leave(self, dog):
+        self.barrier()   # nobody goes before all are done
         dog.close()
 
     def share(self, batch_size, name='batch_size'):
@@ -143,9 +170,9 @@ class Devices:
 
     def trainer(self, params, optimizer):
         """A gluon.Trainer over initialised parameters; in a distributed run all workers now hold worker 0's values."""
-        if not self.distributed:
+        if not self.distributed and (len(self.contexts) == 1 or self.contexts[0].device_type == 'gpu'):
             return mx.gluon.Trainer(params, optimizer, kvstore=self.kvstore, update_on_kvstore=False)
-        trainer = mx.gluon.Trainer(params, optimizer, kvstore=_Window(self._store, self._next_key), update_on_kvstore=False)
+        trainer = mx.gluon.Trainer(params, optimizer, kvstore=_Exchange(self._store, self._next_key), update_on_kvstore=False)
         self._next_key += len(params)
         trainer._init_kvstore()   # the first step would race with the initialisation of the servers otherwise
         trainer._init_params()

@@ -11,9 +11,9 @@ import mxnet as mx
 import numpy as np
 
 from . import seeds
-from .run import Stopped, TrainingError
 from .runlog import epoch_line
 from .state import average_statistics, digest
+from .stops import Stopped, TrainingError
 
 LAG = 2   # steps whose figures are still on their way while the next are started
 

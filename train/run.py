@@ -1,7 +1,5 @@
 """A run in progress: its directory, log and checkpoints, what it tells people, and how it is stopped."""
-import signal
 import sys
-import threading
 import time
 
 from . import settings
@@ -9,38 +7,9 @@ from .checkpoint import STAGES, Checkpoints
 from .rundir import RunDirectory
 from .runlog import Events, Log, Progress
 from .state import gather, restore
+from .stops import Interrupt
 
 FREE_TO_CHANGE = ('run', 'preset', 'train', 'data.dir', 'data.workers', 'data.memory_gb')   # a resumed run may have others of these
-
-
-class Stopped(Exception):
-    """A signal ended the run, after a checkpoint. `signal` is its number."""
-
-    def __init__(self, number, message):
-        super().__init__(message)
-        self.signal = number
-
-
-class TrainingError(Exception):
-    """Training cannot go on: one line with what happened, where."""
-
-
-class Interrupt:
-    """SIGTERM and SIGINT ask for a stop at the next step; asked a second time, SIGINT ends the process at once."""
-
-    def __init__(self):
-        self.signal = 0
-
-    def install(self):
-        if threading.current_thread() is threading.main_thread():
-            signal.signal(signal.SIGTERM, self._ask)
-            signal.signal(signal.SIGINT, self._ask)
-        return self
-
-    def _ask(self, number, _frame):
-        if self.signal and number == signal.SIGINT:
-            raise KeyboardInterrupt
-        self.signal = number
 
 
 class Run:

@@ -80,7 +80,7 @@ class Watchdog:
                     gone += 1
                     if connection not in farewell:
                         dead = 'worker %s has died' % rank
-            for connection, (rank, last) in alive.items():
+            for rank, last in alive.values():
                 if now - last > self.seconds:
                     dead = 'worker %s has been silent for %.0f seconds' % (rank, now - last)
             if gone + len(alive) < expected and now - started > 4 * self.seconds:

@@ -1,0 +1,185 @@
+"""Start a distributed run: a scheduler, servers and workers, here or by ssh on several hosts.
+
+    python tools/launch.py -n 2 -s 1 -- python train/search.py --kvstore dist_sync --run runs/two ...
+    python tools/launch.py -n 8 -s 4 --hostfile hosts -- python train/search.py --kvstore dist_device_sync ...
+
+Every process's output comes with its name in front. When one fails, the others are ended, and so is this; SIGTERM and SIGINT go to the
+workers, which then stop at the next step. Hosts (one a line) must see the same files under the same paths, and let ssh in without asking.
+"""
+import argparse
+import ctypes
+import os
+import shlex
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+
+GRACE = 20.0      # seconds in which the others may end by themselves after one has failed, or the servers after the workers
+PASSED = ('DMLC_', 'PS_', 'MXNET_', 'OMP_', 'KMP_', 'DSONAS_', 'CUDA_', 'NCCL_', 'LD_LIBRARY_PATH', 'PYTHONPATH')   # to other hosts
+SERVE = 'import mxnet'   # with DMLC_ROLE=server or scheduler, the import serves until the workers are done
+
+
+class Launch:
+    """The processes of one job. python: the interpreter for scheduler and servers."""
+
+    def __init__(self, workers, servers, command, hosts=(), ssh=('ssh', '-o', 'BatchMode=yes'), port=0, python=sys.executable):
+        self.command, self.hosts, self.ssh, self.python = list(command), list(hosts), list(ssh), python
+        self.processes = []   # (name, Popen)
+        self.readers = []
+        self.asked = 0
+        root = _address_towards(self.hosts[0]) if self.hosts else '127.0.0.1'
+        self.settings = {'DMLC_PS_ROOT_URI': root, 'DMLC_PS_ROOT_PORT': str(port or _free_port()), 'DMLC_NUM_WORKER': str(workers),
+                         'DMLC_NUM_SERVER': str(servers)}
+        if not self.hosts:
+            self.settings['DMLC_NODE_HOST'] = root
+        self.start('scheduler', 'scheduler', [python, '-c', SERVE])
+        for number in range(servers):
+            self.start('server %d' % number, 'server', [python, '-c', SERVE], number)
+        for number in range(workers):
+            self.start('worker %d' % number, 'worker', self.command, number)
+
+    def start(self, name, role, command, number=0):
+        """Start one process; the scheduler always here."""
+        settings = dict(self.settings, DMLC_ROLE=role)
+        environment = dict(os.environ, **settings)
+        stdin = subprocess.DEVNULL
+        if self.hosts and role != 'scheduler':
+            given = {key: value for key, value in environment.items() if key.startswith(PASSED)}
+            command = self.ssh + [self.hosts[number % len(self.hosts)], _remote(given, command)]
+            stdin = subprocess.PIPE   # stays open as long as this process lives
+        process = subprocess.Popen(command, env=environment, stdin=stdin, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                                   start_new_session=True, preexec_fn=_die_with_parent)
+        self.processes.append((name, process))
+        for stream, out in ((process.stdout, sys.stdout), (process.stderr, sys.stderr)):
+            reader = threading.Thread(target=_forward, args=(name, stream, out), daemon=True)
+            reader.start()
+            self.readers.append(reader)
+
+    def of(self, role):
+        """Processes of a role: 'worker', 'server' or 'scheduler'."""
+        return [process for name, process in self.processes if name.startswith(role)]
+
+    def ask(self, number, _frame=None):
+        """Pass a signal to the workers; end everything when asked a second time."""
+        if self.asked:
+            self.end(signal.SIGKILL, self.processes)
+        self.asked = number
+        self.end(number, [entry for entry in self.processes if entry[0].startswith('worker')])
+
+    @staticmethod
+    def end(number, entries):
+        for _, process in entries:
+            if process.poll() is None:
+                try:
+                    os.killpg(process.pid, number)
+                except ProcessLookupError:
+                    pass
+
+    def wait(self):
+        """Until all workers are done or one process has failed; ends what is left. Returns the exit status of the whole."""
+        failed = None
+        while failed is None and any(process.poll() is None for process in self.of('worker')):
+            time.sleep(0.1)
+            failed = self._failed()
+        failed = failed or self._failed()
+        deadline = time.monotonic() + GRACE
+        while time.monotonic() < deadline and any(process.poll() is None for _, process in self.processes):
+            if failed and all(process.poll() is not None for process in self.of('worker')):
+                break   # servers would wait for ever
+            time.sleep(0.1)
+        self.end(signal.SIGKILL, self.processes)
+        for _, process in self.processes:
+            process.wait()
+        for reader in self.readers:
+            reader.join(5)
+        if failed:
+            name, status = failed
+            print('launch: %s %s; the job is over' % (
+                name, 'ended with status %d' % status if status >= 0 else 'was killed by signal %d' % -status), file=sys.stderr, flush=True)
+            return status if status > 0 else 128 - status
+        return 0
+
+    def _failed(self):
+        for name, process in self.processes:
+            if process.poll():
+                return name, process.returncode
+        return None
+
+
+def _forward(name, stream, out):
+    for line in iter(stream.readline, b''):
+        out.write('[%s] %s' % (name, line.decode('utf-8', 'replace')))
+        out.flush()
+
+
+def _die_with_parent():
+    """Linux: when this launcher is killed, so are its processes."""
+    try:
+        ctypes.CDLL('libc.so.6').prctl(1, signal.SIGKILL)   # PR_SET_PDEATHSIG
+    except (OSError, AttributeError):
+        pass
+
+
+def _remote(environment, command):
+    """Shell text that runs `command` in this folder, and ends it when the connection's input is closed."""
+    assignments = ' '.join('%s=%s' % (key, shlex.quote(value)) for key, value in sorted(environment.items()))
+    run = 'env %s %s' % (assignments, ' '.join(shlex.quote(word) for word in command))
+    return 'exec 3<&0; cd %s && { %s & child=$!; { cat <&3 >/dev/null; kill -9 $child; } 2>/dev/null & wait $child; }' % (
+        shlex.quote(os.getcwd()), run)
+
+
+def _free_port():
+    with socket.socket() as probe:
+        probe.bind(('', 0))
+        return probe.getsockname()[1]
+
+
+def _address_towards(host):
+    """The address of this machine on the way to `host`. Raises ValueError for a host that has no address."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.connect((host.rpartition('@')[2], 9))
+        except OSError as error:
+            raise ValueError('host %s: %s' % (host, error)) from None
+        return probe.getsockname()[0]
+
+
+def read_hosts(path):
+    """Hosts of a file, one a line, empty lines and comments left out. Raises OSError, ValueError for none."""
+    with open(path, encoding='utf-8') as stream:
+        hosts = [line.split('#')[0].strip() for line in stream]
+    hosts = [host for host in hosts if host]
+    if not hosts:
+        raise ValueError('%s: no host in it; expected one a line' % path)
+    return hosts
+
+
+def main(argv=None):
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0], formatter_class=argparse.ArgumentDefaultsHelpFormatter)
+    parser.add_argument('-n', '--workers', type=int, default=2, help='workers')
+    parser.add_argument('-s', '--servers', type=int, default=1, help='servers')
+    parser.add_argument('--hostfile', help='hosts for workers and servers, one a line; without it all run here')
+    parser.add_argument('--port', type=int, default=0, help='port of the scheduler; 0: a free one')
+    parser.add_argument('--ssh', default='ssh -o BatchMode=yes', help='how to reach a host')
+    parser.add_argument('command', nargs=argparse.REMAINDER, metavar='-- COMMAND', help='what each worker runs')
+    given = parser.parse_args(argv)
+    command = given.command[1:] if given.command[:1] == ['--'] else given.command
+    try:
+        if not command or given.workers < 1 or given.servers < 1:
+            raise ValueError('expected: launch.py -n WORKERS -s SERVERS -- COMMAND, at least one of each')
+        hosts = read_hosts(given.hostfile) if given.hostfile else ()
+        python = command[0] if os.path.basename(command[0]).startswith('python') else sys.executable
+        launch = Launch(given.workers, given.servers, command, hosts, shlex.split(given.ssh), given.port, python)
+    except (ValueError, OSError) as error:
+        print('error: %s' % error, file=sys.stderr)
+        return 2
+    signal.signal(signal.SIGTERM, launch.ask)
+    signal.signal(signal.SIGINT, launch.ask)
+    return launch.wait()
+
+
+if __name__ == '__main__':
+    sys.exit(main())

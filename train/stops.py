@@ -1,0 +1,32 @@
+"""How training ends before its end: asked to stop, or unable to go on."""
+import signal
+import threading
+
+
+class Stopped(Exception):
+    """A signal ended the run, after a checkpoint. `signal` is its number."""
+
+    def __init__(self, number, message):
+        super().__init__(message)
+        self.signal = number
+
+
+class TrainingError(Exception):
+    """Training cannot go on: one line with what happened, where."""
+
+
+class Interrupt:
+    """SIGTERM and SIGINT ask for a stop at the next step; SIGINT a second time ends the process at once."""
+
+    def __init__(self):
+        self.signal = 0
+
+    def install(self):
+        if threading.current_thread() is threading.main_thread():
+            signal.signal(signal.SIGTERM, self._ask)
+            signal.signal(signal.SIGINT, self._ask)
+
+    def _ask(self, number, _frame):
+        if self.signal and number == signal.SIGINT:
+            raise KeyboardInterrupt
+        self.signal = int(number)
