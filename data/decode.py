@@ -86,10 +86,11 @@ def resize_short(image, size):
 
 
 def resize(image, height, width):
-    """Resize by area averaging when it shrinks, else cubic."""
+    """Resize: to less than half by area averaging (OpenCV's takes ten times as long as linear), to less linear, to more cubic."""
     import cv2
-    shrinks = height * width < image.shape[0] * image.shape[1]
-    return cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_CUBIC)
+    scale = min(height / image.shape[0], width / image.shape[1])
+    how = cv2.INTER_CUBIC if scale > 1 else cv2.INTER_LINEAR if scale > 0.5 else cv2.INTER_AREA
+    return cv2.resize(image, (width, height), interpolation=how)
 
 
 def centre(image, size):

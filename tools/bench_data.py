@@ -86,7 +86,7 @@ def make_photographs(root, count, records):
         cv2.imwrite(path, np.ascontiguousarray(photo[y:y + PHOTO[0], x:x + PHOTO[1], ::-1]), [cv2.IMWRITE_JPEG_QUALITY, 90])
     if records:
         classes, items = ilsvrc.class_folder_items(os.path.join(root, 'photos'))
-        prepare.prepare(os.path.join(root, 'records'), classes, items, items[:2 * CLASSES])
+        prepare.prepare(os.path.join(root, 'records'), classes, items, items[::max(1, count // (4 * CLASSES))])
 
 
 def delivered(dataset, batch_size, seconds):
