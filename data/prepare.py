@@ -15,6 +15,7 @@ from . import cache, decode, record_writer, recordio, records, split, streams
 
 PLAN = 'plan.json'
 PARTS = ('weights', 'gates', 'val')
+FEW = 10            # images of a class in a part
 
 log = logging.getLogger(__name__)
 
@@ -73,10 +74,9 @@ def prepare(folder, classes, train, val, short_side=256, quality=95, fraction=0.
 
     progress(what, done, total) is told how far each step is.  A call after an interruption goes on where it was.
     """
-    labels = np.array([item.label for item in train])
-    halves = split.two_parts(labels, fraction, seed)
+    weights, gates = _divided(train, fraction, seed, workers, progress)
     rng = streams.generator(seed, streams.RECORDS)
-    items = [[train[i] for i in rng.permutation(half)] for half in halves] + [list(val)]
+    items = [[train[i] for i in rng.permutation(half)] for half in (weights, gates)] + [list(val)]
     plan = {'images': digest(list(train) + list(val)), 'short_side': short_side, 'quality': quality, 'split': fraction, 'seed': seed}
     with locked(folder):
         finished = os.path.join(folder, records.MANIFEST)
@@ -92,6 +92,36 @@ def prepare(folder, classes, train, val, short_side=256, quality=95, fraction=0.
         _every_class(folder, classes, rows)
         return _finish(folder, classes, ['weights.rec', 'gates.rec'], ['val.rec'], workers, max_bad, progress, extra={
             'split': {'fraction': fraction, 'seed': seed}, 'plan': plan, 'short_side': short_side, 'quality': quality, 'skipped': skipped})
+
+
+def _unreadable(numbered):
+    """Numbers of those of some (number, item) that cannot be decoded."""
+    bad = []
+    for number, item in numbered:
+        try:
+            decode.read_rgb(item.read(), item.name)
+        except (decode.BadImage, OSError):
+            bad.append(number)
+    return bad
+
+
+def _divided(train, fraction, seed, workers, progress):
+    """(W part, lambda part) as indices into train, stratified.
+
+    Where a class has FEW images in one of them, its images are decoded first: a corrupt one shall not be the only one there.
+    Corrupt ones then go to the W part, where they are skipped and counted as the others are.
+    """
+    labels = np.array([item.label for item in train])
+    few = np.bincount(labels) * min(fraction, 1 - fraction) < FEW
+    numbered = [(i, train[i]) for i in np.flatnonzero(few[labels])]
+    bad, step = [], record_writer.CHUNK
+    chunks = [numbered[i:i + step] for i in range(0, len(numbered), step)]
+    for done, some in enumerate(record_writer.in_order(_unreadable, chunks, workers), 1):
+        bad += some
+        progress('small classes', min(done * step, len(numbered)), len(numbered))
+    good = np.setdiff1d(np.arange(len(train)), np.array(bad, np.int64))
+    weights, gates = (good[half] for half in split.two_parts(labels[good], fraction, seed))
+    return np.concatenate([weights, np.array(bad, np.int64)]), gates
 
 
 def _write(folder, stem, items, short_side, quality, workers, progress):
