@@ -7,7 +7,8 @@ Nothing here knows of networks, optimizers or the trainer; batches are numpy arr
     order, shards, batches      dataset.py; random streams in streams.py; background work in prefetch.py
     W part and lambda part      split.py
     augmentation of batches     augment.py (pad-crop, mirror, cutout); of single large images: crops.py
-    bytes to pixels             decode.py (any image file becomes RGB); archives: cifar10.py; records: records.py
-    class folders               scan.py finds them; folder.py serves them; record_writer.py turns them into records
+    bytes to pixels             decode.py (any image file becomes RGB); archives: cifar10.py; records: recordio.py, records.py
+    class folders               scan.py finds them, folder.py serves them
+    making records              ilsvrc.py (from what), record_writer.py (one file), prepare.py (all, checked, with a manifest)
     files kept between runs     cache.py
 """

@@ -54,6 +54,15 @@ def normalise(images, mean, std):
     return out
 
 
+def resized(images, size):
+    """uint8 (n, 3, H, W) resized to size x size (0: as they are)."""
+    if not size or size == images.shape[-1]:
+        return images
+    import cv2
+    how = cv2.INTER_AREA if size < images.shape[-1] else cv2.INTER_LINEAR
+    return np.stack([cv2.resize(image.transpose(1, 2, 0), (size, size), interpolation=how).transpose(2, 0, 1) for image in images])
+
+
 def statistics(images):
     """Mean and standard deviation of each channel of uint8 (n, 3, H, W), for pixels in [0, 1]: two tuples of floats."""
     counts = [np.bincount(images[:, c].ravel(), minlength=256) for c in range(images.shape[1])]

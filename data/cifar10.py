@@ -24,7 +24,6 @@ import numpy as np
 
 from . import augment
 from .dataset import DataSet, Images
-from .digits import resized
 
 RECORDS, PIXELS = 10000, 3 * 32 * 32
 MEAN, STD = (0.5071, 0.4867, 0.4408), (0.2675, 0.2565, 0.2761)
@@ -189,6 +188,6 @@ def read(path):
 def open_data(options):
     """DataSet `cifar10`: 50,000 and 10,000 images; augmented by pad-crop (4 pixels) and mirror."""
     classes, (train, train_labels), (test, test_labels) = read(options.dir)
-    train, test = resized(train, options.image_size), resized(test, options.image_size)
+    train, test = augment.resized(train, options.image_size), augment.resized(test, options.image_size)
     transform = augment.Transform(MEAN, STD, pad=train.shape[-1] // 8, mirrored=True, cut=options.cutout)
     return DataSet('cifar10', classes, Images(train, train_labels, transform), Images(test, test_labels, transform), MEAN, STD, options)

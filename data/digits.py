@@ -106,19 +106,10 @@ def arrays():
     return made
 
 
-def resized(images, size):
-    """uint8 (n, 3, H, W) resized to size x size (0: as they are)."""
-    if not size or size == images.shape[-1]:
-        return images
-    import cv2
-    how = cv2.INTER_AREA if size < images.shape[-1] else cv2.INTER_LINEAR
-    return np.stack([cv2.resize(image.transpose(1, 2, 0), (size, size), interpolation=how).transpose(2, 0, 1) for image in images])
-
-
 def open_data(options):
     """DataSet `digits`; augmented by pad-crop (4 pixels of 32), not mirrored: a mirrored digit is not a digit."""
     made = arrays()
-    train, test = (resized(made[half + '_images'], options.image_size) for half in ('train', 'test'))
+    train, test = (augment.resized(made[half + '_images'], options.image_size) for half in ('train', 'test'))
     mean, std = augment.statistics(train)
     transform = augment.Transform(mean, std, pad=train.shape[-1] // 8, cut=options.cutout)
     return DataSet('digits', [str(label) for label in range(10)], Images(train, made['train_labels'], transform),
