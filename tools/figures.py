@@ -36,10 +36,11 @@ def save(figure, path, kind, dpi=200):
     figure.savefig(path, format=kind, dpi=dpi, metadata=dated, facecolor='white')
 
 
-def svg(figure, prefix, label, titles=None):
+def svg(figure, prefix, label, titles=None, grow=False):
     """A figure as an <svg> element for a page: text as text, every id led by `prefix` (a page must not hold one twice), sized by the page.
 
     label: what the picture shows, for who cannot see it. titles: {gid of an artist: text that shows when pointed at}.
+    grow: as wide as the page lets it, instead of its own size at most.
     """
     stream = io.StringIO()
     with matplotlib.rc_context({'svg.fonttype': 'none', 'svg.hashsalt': prefix}):
@@ -54,8 +55,8 @@ def svg(figure, prefix, label, titles=None):
         text = re.sub(r'<g id="([^"]*)">', lambda found: found.group(0) + ('<title>%s</title>' % known[found.group(1)]
                                                                            if found.group(1) in known else ''), text)
     width, height = figure.get_size_inches()
-    start = '<svg role="img" aria-label="%s" style="max-width:%.2fin" viewBox="0 0 %g %g" xmlns="http://www.w3.org/2000/svg" ' \
-            'xmlns:xlink="http://www.w3.org/1999/xlink">' % (_escape(label), width, width * 72, height * 72)
+    start = '<svg role="img" aria-label="%s" style="max-width:%s" viewBox="0 0 %g %g" xmlns="http://www.w3.org/2000/svg" ' \
+            'xmlns:xlink="http://www.w3.org/1999/xlink">' % (_escape(label), 'none' if grow else '%.2fin' % width, width * 72, height * 72)
     return start + text[text.index('>') + 1:]
 
 

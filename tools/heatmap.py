@@ -6,14 +6,20 @@ import matplotlib
 import numpy as np
 from PIL import Image
 
-STEPS = 250                                   # shades; two more colours stand for λ = 0 and for what is pruned for good
+STEPS = 240                                   # shades, all different; two more colours stand for λ = 0 and for what is pruned for good
 ZERO, PRUNED = (201, 201, 201), (240, 240, 240)
 
 
 def shades(signed):
     """(STEPS, 3) uint8: light for small λ to dark for large ones; from red over white to blue where λ may be negative."""
     colours = matplotlib.colormaps['RdBu' if signed else 'viridis_r'](np.linspace(0, 1, STEPS))[:, :3]
-    return (255 * colours + 0.5).astype(np.uint8)
+    taken, distinct = {ZERO, PRUNED}, []
+    for red, green, blue in (255 * colours + 0.5).astype(int).tolist():
+        while (red, green, blue) in taken:                # a page reads values back from colours
+            blue = blue + 1 if blue < 255 else 0
+        taken.add((red, green, blue))
+        distinct.append((red, green, blue))
+    return np.array(distinct, np.uint8)
 
 
 def indices(values, pruned, low, high):

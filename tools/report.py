@@ -47,7 +47,9 @@ def blocks(run):
     sofar = '' if 'architecture.json' not in run.missing else ' As of the last epoch of the search so far.'
     words = 'Operations by level, coloured by kind; edges%s that survived the search.%s' % (
         ', as wide as their λ,' if known else '', sofar)
-    return section('The searched blocks', paragraph(words), figure(figures.svg(drawing, 'blocks', label, titles), kind='sheet'))
+    many = len(graphs) > 6
+    picture = figures.svg(drawing, 'blocks', label, titles, grow=many)
+    return section('The searched blocks', paragraph(words), figure(picture, kind='many-blocks' if many else 'sheet'))
 
 
 def curves(run):
@@ -67,11 +69,13 @@ def flops(run):
         return ''
     series, size = [], image_size_of(run, architecture)
     for label, widths in (('channels of the search', None), ('as retrained', widths_of(run))):
-        if widths or label != 'as retrained':
+        if widths or not series:
             counted = cost(architecture, widths, size)
             series.append((label, [block.flops for block in counted.blocks if block.name.startswith('b')]))
-    picture = plot_flops.bars(series, architecture.space.blocks)
-    return section('FLOPs by block', figure(figures.svg(picture, 'flops', 'FLOPs of every block')))
+    if len(series) > 1 and series[0][1] == series[1][1]:
+        series = series[:1]
+    picture, wide = plot_flops.bars(series, architecture.space.blocks), architecture.space.num_blocks > 8
+    return section('FLOPs by block', figure(figures.svg(picture, 'flops', 'FLOPs of every block'), kind='sheet' if wide else ''))
 
 
 def main(argv):

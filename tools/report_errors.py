@@ -54,8 +54,8 @@ def _matrix(counts, names):
             title = '%s taken for %s: %d' % (names[index], names[column], count)
             cells.append('<td style="background:%s;color:%s" title="%s">%s</td>' % (shade, ink, text(title), count or ''))
         rows.append('<tr><th>%s</th>%s</tr>' % (text(names[index]), ''.join(cells)))
-    return '<p class="soft">Rows: true class. Columns: what the network said.</p><div class="wide"><table class="confusion">%s%s</table></div>' % (
-        head, ''.join(rows))
+    words = '<p class="soft">Rows: true class. Columns: what the network said.</p>'
+    return words + '<div class="wide"><table class="confusion">%s%s</table></div>' % (head, ''.join(rows))
 
 
 def _pairs(counts, names):
@@ -63,8 +63,8 @@ def _pairs(counts, names):
     np.fill_diagonal(off, 0)
     order = np.argsort(-off, axis=None, kind='stable')[:PAIRS]
     pairs = [divmod(int(at), len(names)) for at in order if off.flat[at]]
-    return table(('True class', 'Taken for', 'Images', 'of'), [(names[a], names[b], off[a, b], counts[a].sum()) for a, b in pairs], (2, 3)) \
-        if pairs else ''
+    rows = [(names[a], names[b], off[a, b], counts[a].sum()) for a, b in pairs]
+    return table(('True class', 'Taken for', 'Images', 'of'), rows, (2, 3)) if rows else ''
 
 
 def _worst(found, names):
@@ -76,5 +76,6 @@ def _worst(found, names):
         true, said = int(found['labels'][at]), int(found['predicted'][at])
         sure = ' (%.0f %%)' % (100 * found['probabilities'][at, said]) if 'probabilities' in found else ''
         label = '%s, taken for %s%s' % (names[true], names[said], sure)
-        cells.append('<div><img src="%s" alt="%s">%s</div>' % (heatmap.data_uri(heatmap.png(Image.fromarray(image))), text(label), text(label)))
+        picture = heatmap.data_uri(heatmap.png(Image.fromarray(image)))
+        cells.append('<div><img src="%s" alt="%s">%s</div>' % (picture, text(label), text(label)))
     return '<p>The images that it got most wrong:</p><div class="worst">%s</div>' % ''.join(cells)

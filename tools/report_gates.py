@@ -18,8 +18,8 @@ def gates(run):
     large = [scope for scope in scopes if len(scopes[scope]) > 4]
     alone = len(large) == 1
     maps = ''.join(_map(run.gates, scope, columns, low, high, alone) for scope, columns in scopes.items())
-    words = 'Each row is one edge%s, each column one epoch of the search, from 0 (before it) to %d. Point at a spot for its name and value.' % (
-        '' if alone else ' of a block', run.gates.epochs[-1])
+    words = 'Each row is one edge%s, each column one epoch of the search, from 0 (before it) to %d. Point at a spot for its name and ' \
+            'value.' % ('' if alone else ' of a block', run.gates.epochs[-1])
     return section('λ over time', paragraph(words), _scale(low, high), '<div class="maps%s">%s</div>' % ('' if alone else ' many', maps))
 
 
@@ -72,7 +72,9 @@ def _levels(gates, columns):
 
 
 def _scale(low, high):
-    stops = ','.join('rgb(%d,%d,%d)' % tuple(colour) for colour in heatmap.shades(low < 0)[::25].tolist() + heatmap.shades(low < 0)[-1:].tolist())
+    colours = heatmap.shades(low < 0).tolist()
+    stops = ','.join('rgb(%d,%d,%d)' % tuple(colour) for colour in colours[::25] + colours[-1:])
     boxes = ''.join('<span><em class="box" style="background:rgb(%d,%d,%d)"></em>%s</span>' % (*colour, label)
                     for colour, label in ((heatmap.ZERO, 'λ = 0'), (heatmap.PRUNED, 'pruned for good')))
-    return '<p class="scale"><span>%.2g <em style="background:linear-gradient(90deg,%s)"></em> %.2g</span>%s</p>' % (low, stops, high, boxes)
+    ramp = '<span>%.2g <em style="background:linear-gradient(90deg,%s)"></em> %.2g</span>' % (low, stops, high)
+    return '<p class="scale">%s%s</p>' % (ramp, boxes)

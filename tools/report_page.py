@@ -9,32 +9,41 @@ main { max-width: 1080px; margin: 0 auto; padding: 16px; }
 h1 { font-size: 1.5rem; margin: 0 0 4px; overflow-wrap: anywhere; } h2 { font-size: 1.15rem; margin: 36px 0 8px; }
 p { margin: 6px 0; max-width: 75ch; } .soft { color: var(--soft); } .bad { color: #a33600; font-weight: 600; }
 .cards { display: grid; grid-template-columns: repeat(auto-fit, minmax(140px, 1fr)); gap: 10px; margin: 14px 0; }
-.card { border: 1px solid var(--line); border-radius: 8px; padding: 10px 12px; } .card b { display: block; font-size: 1.45rem; line-height: 1.3; }
+.card { border: 1px solid var(--line); border-radius: 8px; padding: 10px 12px; }
+.card b { display: block; font-size: 1.45rem; line-height: 1.3; }
 .card.first { border-color: var(--accent); background: #f0f7fc; } .card span { color: var(--soft); font-size: .85rem; }
-.grid { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(300px, 100%), 1fr)); gap: 16px 24px; align-items: start; }
-figure { margin: 0; } figcaption { font-size: .85rem; color: var(--soft); } svg { width: 100%; height: auto; display: block; }
-.wide { overflow-x: auto; } .wide > svg { margin: 0 auto; } .sheet > svg { min-width: 640px; }
-table { border-collapse: collapse; font-size: .88rem; } th, td { text-align: left; padding: 3px 12px 3px 0; border-bottom: 1px solid var(--line);
-  vertical-align: top; overflow-wrap: anywhere; } td.n, th.n { text-align: right; } thead th { border-bottom: 2px solid #bbb; }
+.grid { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(420px, 100%), 1fr));
+  gap: 16px 24px; align-items: start; }
+figure { margin: 0; } figcaption { font-size: .85rem; color: var(--soft); }
+svg { width: 100%; height: auto; display: block; }
+.wide { overflow-x: auto; } .wide > svg { margin: 0 auto; } .sheet > svg { min-width: 600px; } .many-blocks > svg { min-width: 1000px; }
+.grid .wide > svg { margin: 0; }
+table { border-collapse: collapse; font-size: .88rem; }
+th, td { text-align: left; padding: 3px 14px 3px 0; border-bottom: 1px solid var(--line); vertical-align: top; }
+ td.n, th.n { text-align: right; } thead th { border-bottom: 2px solid #bbb; }
 .settings { columns: 300px; column-gap: 28px; } .settings table { width: 100%; break-inside: avoid; margin-bottom: 14px; }
-.settings td { width: 50%; font-size: .8rem; } pre { background: #f6f6f6; padding: 10px; border-radius: 6px; overflow-x: auto; font-size: .82rem; }
+.settings td { width: 50%; font-size: .8rem; overflow-wrap: anywhere; } .long td { overflow-wrap: anywhere; }
+pre { background: #f6f6f6; padding: 10px; border-radius: 6px; overflow-x: auto; font-size: .82rem; }
 .maps { display: grid; gap: 14px 20px; } .maps.many { grid-template-columns: repeat(auto-fill, minmax(150px, 1fr)); }
 .heat { break-inside: avoid; } .heat > div { position: relative; padding-left: 30px; }
 .heat img { width: 100%; display: block; image-rendering: pixelated; cursor: crosshair; touch-action: pan-y; border: 1px solid #bbb; }
-.heat i { position: absolute; left: 0; font-style: normal; font-size: .72rem; color: var(--soft); line-height: 1; border-top: 1px solid #bbb;
-  width: 30px; padding-top: 2px; } .heat small { display: flex; justify-content: space-between; padding-left: 30px; color: var(--soft); }
+.heat i { position: absolute; left: 0; width: 30px; padding-top: 2px; border-top: 1px solid #bbb; line-height: 1; font-style: normal;
+  font-size: .72rem; color: var(--soft); }
+ .heat small { display: flex; justify-content: space-between; padding-left: 30px; color: var(--soft); }
 .scale { display: flex; flex-wrap: wrap; gap: 4px 14px; align-items: center; font-size: .85rem; }
 .scale span { display: inline-flex; align-items: center; gap: 6px; }
 .scale em { display: inline-block; width: 120px; height: 12px; } .scale em.box { width: 14px; height: 14px; border: 1px solid #aaa; }
-#tip { position: fixed; z-index: 9; background: #222; color: #fff; font-size: .8rem; padding: 4px 8px; border-radius: 4px; pointer-events: none;
-  max-width: 92vw; overflow-wrap: anywhere; } #tip[hidden] { display: none; }
+#tip { position: fixed; z-index: 9; background: #222; color: #fff; font-size: .8rem; padding: 4px 8px; border-radius: 4px;
+  pointer-events: none; max-width: 92vw; overflow-wrap: anywhere; } #tip[hidden] { display: none; }
 .confusion td, .confusion th { border: 1px solid #fff; padding: 2px 4px; text-align: center; min-width: 30px; font-size: .78rem; }
 .confusion th { font-weight: 400; color: var(--soft); }
 .worst { display: grid; grid-template-columns: repeat(auto-fill, minmax(84px, 1fr)); gap: 10px; font-size: .75rem; line-height: 1.25; }
 .worst img { width: 64px; height: 64px; image-rendering: pixelated; display: block; }
 @media print { body { font-size: 11px; } main { max-width: none; padding: 0; } figure, .card, tr { break-inside: avoid; }
-  * { print-color-adjust: exact; -webkit-print-color-adjust: exact; } .wide { overflow: visible; } .sheet > svg { min-width: 0; }
-  h2 { break-after: avoid; } pre { white-space: pre-wrap; } }
+  * { print-color-adjust: exact; -webkit-print-color-adjust: exact; } .wide { overflow: visible; }
+  .sheet > svg, .many-blocks > svg { min-width: 0; }
+  .sheet > svg { max-width: 5in !important; } .grid { grid-template-columns: 1fr 1fr; } .confusion { break-inside: avoid; }
+  h2, h2 + p { break-after: avoid; } pre { white-space: pre-wrap; } }
 '''
 SCRIPT = '''
 (function () {
@@ -55,7 +64,7 @@ SCRIPT = '''
     var index = colours[[data[at], data[at + 1], data[at + 2]].join()];
     if (index === info.steps) { return 'λ = 0'; }
     if (index === info.steps + 1) { return 'pruned'; }
-    return 'λ ≈ ' + (info.low + (info.high - info.low) * index / (info.steps - 1)).toPrecision(2);
+    return 'λ ≈ ' + (info.low + (info.high - info.low) * index / (info.steps - 1)).toPrecision(3);
   }
   function show(event) {
     var img = event.currentTarget, box = img.getBoundingClientRect();
@@ -74,17 +83,31 @@ SCRIPT = '''
   });
 })();
 '''
+FRAME = '''<!DOCTYPE html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>%s</title>
+<link rel="icon" href="data:,">
+<style>%s</style>
+</head>
+<body>
+<main>
+%s
+</main>
+%s</body>
+</html>
+'''
 
 
 def page(title, body, script=''):
     """A whole HTML document. body: HTML; script: JSON for SCRIPT, none without heat maps."""
     live = ''
     if script:
-        live = '<div id="tip" hidden="hidden"></div>\n<script type="application/json" id="edges">%s</script>\n<script>%s</script>\n' % (
-            script.replace('<', '\\u003c'), SCRIPT)
-    return ('<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n<meta name="viewport" content="width=device-width, initial-scale=1">\n'
-            '<title>%s</title>\n<link rel="icon" href="data:,">\n<style>%s</style>\n</head>\n<body>\n<main>\n%s\n</main>\n%s</body>\n</html>\n'
-            % (text(title), STYLE, body, live))
+        live = '<div id="tip" hidden="hidden"></div>\n<script type="application/json" id="edges">%s</script>\n'
+        live = live % script.replace('<', '\\u003c') + '<script>%s</script>\n' % SCRIPT
+    return FRAME % (text(title), STYLE, body, live)
 
 
 def text(value):
@@ -112,7 +135,7 @@ def figure(content, caption='', kind=''):
 
 
 def table(heads, rows, numbers=(), kind=''):
-    """A table of texts. numbers: which columns are set to the right."""
+    """A table of texts. numbers: which columns are set to the right; kind: its class."""
     def line(cells, tag):
         return '<tr>%s</tr>' % ''.join('<%s%s>%s</%s>' % (tag, ' class="n"' if at in numbers else '', text(cell), tag)
                                        for at, cell in enumerate(cells))

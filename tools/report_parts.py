@@ -4,7 +4,7 @@ import shlex
 
 from ..symbols.architecture import Architecture
 from . import experiments, palette
-from .report_page import figure, paragraph, section, table, text
+from .report_page import paragraph, section, table, text
 
 
 def heading(run):
@@ -34,14 +34,14 @@ def result(run):
         cards.append(_card('%.2f %%' % summary['test_error'], 'test error' + earlier, 'first'))
         if summary.get('top5_error') is not None:
             cards.append(_card('%.2f %%' % summary['top5_error'], 'top-5 error'))
-        cards += [_card(palette.count(summary.get(key)), label)
-                  for key, label in (('params', 'parameters'), ('flops', 'FLOPs'), ('mac', 'memory accesses')) if summary.get(key) is not None]
+        sizes = (('params', 'parameters'), ('flops', 'FLOPs'), ('mac', 'memory accesses'))
+        cards += [_card(palette.count(summary[key]), label) for key, label in sizes if summary.get(key) is not None]
         cards += _budget(summary.get('budget'))
-    else:
-        last = run.log[-1] if run.log else {}
+    elif run.log:
+        last = run.log[-1]
         cards.append(_card(run.why, 'so far', 'first'))
-        cards += [_card('%.1f %%' % last[key], label) for key, label in (('test_error', 'test error of the supernet'), ('error', 'training error'))
-                  if last.get(key) is not None]
+        kinds = (('test_error', 'test error, last epoch'), ('error', 'training error, last epoch'))
+        cards += [_card('%.1f %%' % last[key], label) for key, label in kinds if last.get(key) is not None]
     if run.architecture is not None:
         whole = Architecture.full(run.architecture.space).num_edges
         cards.append(_card('%d of %d' % (run.architecture.num_edges, whole), 'edges left'))
@@ -55,9 +55,9 @@ def result(run):
 def _budget(budget):
     if not isinstance(budget, dict) or not budget.get('target') or budget.get('reached') is None:
         return []
-    met = 'budget met' if budget['reached'] <= budget['target'] else 'budget NOT met'
+    met = 'met' if budget['reached'] <= budget['target'] else 'NOT met'
     part = 100 * budget['reached'] / budget['target']
-    return [_card('%.1f %%' % part, '%s: of %s = %s' % (met, budget['kind'], palette.count(budget['target'])))]
+    return [_card('%.1f %%' % part, 'of the budget %s = %s: %s' % (budget['kind'], palette.count(budget['target']), met))]
 
 
 def baselines(run):
@@ -92,6 +92,8 @@ def _group(name, rows):
 
 
 def _show(value):
+    if isinstance(value, (list, tuple)):
+        return ', '.join(map(str, value)) or 'none'
     return 'none' if value == '' else 'true' if value is True else 'false' if value is False else str(value)
 
 
@@ -99,8 +101,9 @@ def environment(run):
     """Versions and machine."""
     if not run.environment:
         return ''
-    rows = [(key, ' '.join(map(str, value)) if isinstance(value, list) else _show(value)) for key, value in run.environment.items()]
-    return section('Versions and machine', table((), rows))
+    rows = [(key, ' '.join(map(str, value)) if key == 'command' and isinstance(value, list) else _show(value))
+            for key, value in run.environment.items()]
+    return section('Versions and machine', table((), rows, kind='long'))
 
 
 def commands(run):
@@ -110,7 +113,8 @@ def commands(run):
     lines = []
     kind = experiments.kind(run)
     if kind == 'searched' and not experiments.transferred(run):
-        lines += ['python train/search.py --config %s --run %s' % (quote(config), quote(again)), 'python train/retrain.py --run %s' % quote(again)]
+        lines.append('python train/search.py --config %s --run %s' % (quote(config), quote(again)))
+        lines.append('python train/retrain.py --run %s' % quote(again))
     else:
         what = {'random': '--architecture', 'searched': '--architecture', 'full': '--full'}.get(kind.split(':')[0])
         what = '--gluoncv %s' % quote(kind.partition(':')[2]) if what is None else what
@@ -123,8 +127,3 @@ def commands(run):
     if isinstance(given, list) and given:
         first = 'It was last started as: %s. %s' % (' '.join(quote(str(word)) for word in given), first)
     return section('To reproduce it', '<pre>%s</pre>' % text('\n'.join(lines)), paragraph(first, 'soft'))
-
-
-def panel(content, caption=''):
-    """A figure in the grid of curves."""
-    return figure(content, caption)

@@ -100,7 +100,12 @@ def read_gates(file):
 def read_mapping(file):
     """A .json or .yaml file that holds a mapping."""
     with open(file, encoding='utf-8') as stream:
-        found = json.load(stream) if file.endswith('.json') else yaml.safe_load(stream)
+        text = stream.read()
+    try:
+        found = json.loads(text) if file.endswith('.json') else yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        where = getattr(error, 'problem_mark', None)
+        raise ValueError('%s: not YAML%s' % (file, ' (line %d)' % (where.line + 1) if where else '')) from None
     if not isinstance(found, dict):
         raise ValueError('%s: holds no mapping of names to values' % file)
     return found

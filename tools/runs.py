@@ -12,7 +12,6 @@ import os
 from typing import Any, Dict, List, Optional
 
 import numpy as np
-import yaml
 
 from ..symbols.architecture import Architecture
 from ..symbols.space import SearchSpace
@@ -148,7 +147,7 @@ def _part(run, name, reader, default, needed=True):
         return default
     try:
         return reader(file)
-    except (ValueError, OSError, KeyError, yaml.YAMLError, UnicodeDecodeError, csv.Error) as error:
+    except (ValueError, OSError, KeyError, UnicodeDecodeError, csv.Error) as error:
         reason = ' '.join(str(error).split())
         run.damaged.append('%s: %s' % (name, reason.replace(file + ': ', '')))
         return default

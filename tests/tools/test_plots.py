@@ -1,0 +1,171 @@
+"""Curves of a search, FLOPs by block, error against cost, and the table of costs."""
+import json
+import random
+
+import numpy as np
+import pytest
+
+from dsonas.symbols.architecture import Architecture
+from dsonas.symbols.cost import cost
+from dsonas.symbols.space import SearchSpace
+from dsonas.tools import cli, count_cost, figures, palette, plot_flops, plot_search, runs
+from dsonas.tools.pareto import front
+
+from .runmaker import SMALL, make_run
+
+FULL = SearchSpace.cifar10(share=False, channels=4, blocks=(2, 1, 2))
+
+
+def no_text_overlaps(figure):
+    figure.canvas.draw()
+    renderer = figure.canvas.get_renderer()
+    for axes in figure.axes:
+        ticks = [tick.label1 for axis in (axes.xaxis, axes.yaxis) for tick in axis.get_major_ticks()
+                 if axis.get_view_interval()[0] <= tick.get_loc() <= axis.get_view_interval()[1]]
+        texts = [axes.xaxis.label, axes.yaxis.label, axes.title] + axes.texts + ticks
+        texts += axes.get_legend().get_texts() if axes.get_legend() else []
+        boxes = [(text.get_text(), text.get_window_extent(renderer)) for text in texts if text.get_text() and text.get_visible()]
+        for index, (words, box) in enumerate(boxes):
+            assert box.x0 >= -1 and box.x1 <= figure.bbox.x1 + 1, words
+            for other, beside in boxes[index + 1:]:
+                assert not box.overlaps(beside), (words, other)
+
+
+@pytest.mark.parametrize('space, epochs, state', [(SMALL, (2, 3, 2), 'finished'), (SMALL, (20, 300, 40), 'finished'),
+                                                  (FULL, (2, 5, 2), 'finished'), (SMALL, (2, 3, 2), 'searching'),
+                                                  (SMALL, (0, 4, 0), 'searched')])
+def test_search_is_drawn_for_any_length_and_state(space, epochs, state, tmp_path):
+    run = runs.read(make_run(tmp_path / 'run', space, epochs=epochs, state=state))
+    with figures.styled():
+        figure = plot_search.draw(run)
+        no_text_overlaps(figure)
+    assert [axes.get_ylabel() for axes in figure.axes[:4]] == ['loss (nats)', 'error (%)', 'λ', 'λ at zero (%)']
+    assert figure.axes[4].get_ylabel().startswith('FLOPs left (')
+
+
+def test_curves_hold_what_the_log_says_one_stage_after_the_other(tmp_path):
+    run = runs.read(make_run(tmp_path / 'run'))
+    assert plot_search.timeline(run) == [('pretrain', 0, 2), ('search', 2, 3), ('retrain', 5, 2)]
+    with figures.styled():
+        axes = plot_search.draw(run, ['loss']).axes[0]
+    found = sorted(point for line in axes.get_lines() for point in zip(line.get_xdata(), line.get_ydata()))
+    before = {'pretrain': 0, 'search': 2, 'retrain': 5}
+    names = ('loss', 'gate_loss', 'test_loss')
+    assert found == sorted((before[row['stage']] + row['epoch'], row[name]) for row in run.log for name in names if row[name] is not None)
+
+
+def test_a_line_for_every_lambda_that_ends_where_it_is_pruned(tmp_path):
+    run = runs.read(make_run(tmp_path / 'run', epochs=(1, 8, 1)))
+    with figures.styled():
+        lines = [line for line in plot_search.draw(run, ['lambda']).axes[0].get_lines() if len(line.get_xdata())]
+    assert len(lines) == len(run.gates.names)
+    first = [np.flatnonzero(gone)[0] if gone.any() else len(run.gates.epochs) - 1 for gone in run.gates.pruned.T]
+    assert sorted(line.get_xdata()[-1] for line in lines) == sorted(1 + epoch for epoch in first)
+
+
+def test_a_run_without_an_epoch_is_a_mistake(tmp_path, capsys):
+    run = make_run(tmp_path / 'run', state='new')
+    assert cli.run(plot_search.main, [run, '-o', str(tmp_path / 'x.png')]) == 2
+    assert cli.run(plot_search.main, [str(tmp_path / 'nope'), '-o', str(tmp_path / 'x.png')]) == 2
+    assert cli.run(plot_search.main, [run, '-o', str(tmp_path / 'no' / 'x.png')]) == 2
+    lines = capsys.readouterr().err.splitlines()
+    assert len(lines) == 3 and 'no epoch in log.csv' in lines[0] and 'not a run directory' in lines[1] and 'no folder' in lines[2]
+
+
+def test_pareto_front_against_the_definition():
+    for seed in range(30):
+        dice = random.Random(seed)
+        points = [(dice.randint(0, 12), dice.randint(0, 12)) for _ in range(dice.randint(1, 25))]
+
+        def dominated(point, points=points):
+            return any(other != point and other[0] <= point[0] and other[1] <= point[1] for other in points)
+        kept = [points[index] for index in front(points)]
+        assert sorted(kept) == sorted({point for point in points if not dominated(point)}), seed
+        assert kept == sorted(kept)
+    assert front([]) == []
+
+
+def test_flops_of_blocks_are_those_of_the_cost(tmp_path):
+    path = make_run(tmp_path / 'run', FULL)
+    names, values, name = plot_flops.block_flops(path)
+    run = runs.read(path)
+    counted = {block.name: block.flops for block in cost(run.architecture).blocks}
+    assert names == ['b00', 'b01', 'b02', 'b03', 'b04'] and values == [counted[block] for block in names] and name == 'run'
+    with figures.styled():
+        figure = plot_flops.bars([('one', values), ('two', values)], FULL.blocks)
+        no_text_overlaps(figure)
+    heights = [bar.get_height() for bar in figure.axes[0].patches]
+    scale = palette.scale_of(values)[0]
+    assert heights == [value / scale for value in values] * 2
+
+
+def test_error_against_cost_has_each_finished_run_once_and_each_groups_front(tmp_path, capsys):
+    for index, budget in enumerate(['none', 'flops'] * 4):
+        make_run(tmp_path / 'runs' / str(index), FULL, seed=index, search__budget=budget)
+    make_run(tmp_path / 'runs' / 'late', state='searched')
+    found = [runs.read(path) for path in runs.find([str(tmp_path / 'runs')])]
+    groups = plot_flops.groups_of([run for run in found if run.state == 'finished'], 'search.budget')
+    assert {label: len(members) for label, members in groups.items()} == {'constant γ': 4, 'adaptive FLOPs': 4}
+    with figures.styled():
+        figure = plot_flops.scatter(groups, 'params')
+        no_text_overlaps(figure)
+    lines = [line for line in figure.axes[0].get_lines() if len(line.get_xdata())]
+    scale = palette.scale_of([run.summary['params'] for run in found if run.state == 'finished'])[0]
+    for members, points, best in zip(groups.values(), lines[::2], lines[1::2]):
+        wanted = [(run.summary['params'] / scale, run.summary['test_error']) for run in members]
+        assert list(zip(points.get_xdata(), points.get_ydata())) == wanted
+        assert list(zip(best.get_xdata(), best.get_ydata())) == [wanted[index] for index in front(wanted)]
+    assert 'parameters (' in figure.axes[0].get_xlabel() and figure.axes[0].get_ylabel() == 'test error (%)'
+    assert cli.run(plot_flops.main, [str(tmp_path / 'runs'), '-o', str(tmp_path / 'x.svg'), '--against', 'mac']) == 0
+    assert 'late (searched, not retrained)' in capsys.readouterr().err
+
+
+def test_mistakes_of_plot_flops(tmp_path, capsys):
+    run = make_run(tmp_path / 'run', state='searched')
+    picture = str(tmp_path / 'x.svg')
+    assert cli.run(plot_flops.main, [run, '-o', picture, '--against', 'flops']) == 2
+    assert 'no finished run' in capsys.readouterr().err
+    assert cli.run(plot_flops.main, [run, '-o', picture, '--labels', 'a', 'b']) == 2
+    assert '--labels: 2 texts for 1 curves' in capsys.readouterr().err
+    assert cli.run(plot_flops.main, [run, '-o', picture]) == 0
+
+
+@pytest.mark.parametrize('words, channels, size', [([], None, 32), (['--channels', '6', '--image-size', '64'], 6, 64),
+                                                   (['--channels', '5,9,12'], (5, 9, 12), 32)])
+def test_count_cost_prints_the_cost(words, channels, size, tmp_path, capsys):
+    source = tmp_path / 'a.json'
+    architecture = Architecture.random(FULL, 1, 0.6)
+    architecture.save(str(source))
+    assert cli.run(count_cost.main, [str(source), '--json'] + words) == 0
+    printed = json.loads(capsys.readouterr().out)
+    counted = cost(architecture, channels, size)
+    assert (printed['params'], printed['flops'], printed['mac']) == (counted.params, counted.flops, counted.mac)
+    for field in ('params', 'flops', 'mac'):
+        assert sum(block[field] for block in printed['blocks']) == printed[field]
+    assert cli.run(count_cost.main, [str(source), '--operations'] + words) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[-2].split() == ['total'] + ['{:,}'.format(value) for value in (counted.params, counted.flops, counted.mac)]
+    assert sum(line.startswith('  L') for line in lines) == sum(len(architecture.operations(scope)) for scope in architecture.scopes)
+
+
+def test_count_cost_takes_a_runs_own_widths(tmp_path, capsys):
+    path = make_run(tmp_path / 'run')
+    summary = json.loads((tmp_path / 'run' / 'summary.json').read_text())
+    summary['budget']['widths'] = [3, 5, 7]
+    (tmp_path / 'run' / 'summary.json').write_text(json.dumps(summary))
+    assert cli.run(count_cost.main, [path, '--json']) == 0
+    assert json.loads(capsys.readouterr().out)['widths'] == [3, 5, 7]
+    mistakes = {'--channels 0': ['--channels', '0'], '3 stages': ['--channels', '1,2'], '--image-size 0': ['--image-size', '0']}
+    for named, words in mistakes.items():
+        assert cli.run(count_cost.main, [path] + words) == 2
+        assert named in capsys.readouterr().err
+
+
+def test_colours_are_distinct_and_labels_short():
+    names = ['sep_conv_3x3', 'sep_conv_5x5', 'avg_pool_3x3', 'max_pool_3x3', 'noise', 'zero', 'dil_conv_3x3', 'conv_1x1', 'conv_3x3']
+    colours = palette.operation_colours(names)
+    assert len(set(colours.values())) == len(names)
+    assert palette.operation_label('sep_conv_3x3') == 'sep 3×3' and palette.operation_label('max_pool_3x3', True) == 'max'
+    assert palette.operation_label('conv_1x1') == 'conv 1×1' and palette.operation_label('noise') == 'noise'
+    assert palette.count(1234567) == '1.23 M' and palette.count(999) == '999' and palette.count(10031002) == '10 M'
+    assert palette.text_on('#ffffff') == '#000000' and palette.text_on('#0072B2') == '#ffffff'
