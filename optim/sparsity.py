@@ -4,8 +4,8 @@ One mechanism: a policy turns costs and λ into a γ for each λ. It is made onc
 with the λ vectors whenever γ is to follow them. A new budget is one small class: a `scales` method and an entry in POLICIES.
 
 Costs are plain numbers, of whatever unit; here is no notion of what a block or an operation is. The cost of an operation is what the
-network saves when it goes: for a λ vector that serves many blocks, the sum over these; together with what it costs downstream alone
-(its columns of R, say). What no λ can remove belongs in no cost.
+network saves when it goes: for a λ vector that serves many blocks, the sum over these. What an edge to the block output costs (the
+operation's columns of R) is counted apart, since it can go alone. What no λ can remove belongs in no cost.
 """
 import dataclasses
 
@@ -21,7 +21,9 @@ class Structure:
     source, target : integer sequences, one entry for each λ, in λ's order
         The operations (0 … N−1) that the edge of that λ joins; OUTSIDE (−1) as source is the block input, as target the block output.
     cost : sequence of N numbers >= 0
-        What each operation costs, in the unit of the policy.
+        What each operation costs by itself, in the unit of the policy.
+    output_cost : sequence of N numbers >= 0, or None for zeros
+        What each operation's edge to the block output costs, while it is there.
     ungated : sequence of operations that read the block input by an edge without a λ (the first level's, as published)
     adaptive : bool
         False: adaptive policies give these λ the constant γ, and MAC_max does not look at them. Equations 9 and 10 speak of convolution
@@ -34,12 +36,14 @@ class Structure:
     target: np.ndarray
     cost: np.ndarray
     ungated: tuple = ()
+    output_cost: np.ndarray = None
     adaptive: bool = True
     name: str = ''
 
     def __post_init__(self):
         source, target = (np.array(ends, dtype=np.int64).reshape(-1) for ends in (self.source, self.target))
         cost = np.array(self.cost, dtype=np.float64).reshape(-1)
+        output_cost = np.zeros(len(cost)) if self.output_cost is None else np.array(self.output_cost, dtype=np.float64).reshape(-1)
         ungated = tuple(int(operation) for operation in self.ungated)
         n, where = len(cost), 'structure %r: ' % self.name
         if len(source) != len(target):
@@ -49,8 +53,11 @@ class Structure:
                 raise ValueError(where + 'operations must be 0 to %d (or %d), got %d to %d' % (n - 1, OUTSIDE, end.min(), end.max()))
         if OUTSIDE in ungated or ((source == OUTSIDE) & (target == OUTSIDE)).any():
             raise ValueError(where + 'an edge must start or end in an operation')
-        if not (np.isfinite(cost).all() and (cost >= 0).all()):
-            raise ValueError(where + 'costs must be finite and >= 0')
+        if len(output_cost) != n:
+            raise ValueError(where + 'cost has %d entries, output_cost %d' % (n, len(output_cost)))
+        for numbers in (cost, output_cost):
+            if not (np.isfinite(numbers).all() and (numbers >= 0).all()):
+                raise ValueError(where + 'costs must be finite and >= 0')
         # Nodes: the operations, then the block input (n), then its output (n + 1). An edge is a position in the flat adjacency matrix.
         tails, heads = np.where(source == OUTSIDE, n, source), np.where(target == OUTSIDE, n + 1, target)
         flat = tails * (n + 2) + heads
@@ -60,7 +67,7 @@ class Structure:
             raise ValueError(where + 'two edges join the same operations')
         complete = always.copy()
         complete.ravel()[flat] = 1
-        final = {'source': source, 'target': target, 'cost': cost, 'ungated': ungated,
+        final = {'source': source, 'target': target, 'cost': cost, 'output_cost': output_cost, 'ungated': ungated,
                  '_flat': flat, '_always': always, '_squarings': _squarings(complete, where)}
         for field, value in final.items():
             object.__setattr__(self, field, value)   # the way to complete a frozen dataclass
@@ -105,8 +112,18 @@ def kept_operations(structure, lam):
 
 
 def kept_cost(structure, lam):
-    """The cost of the operations that would be left if the search ended at `lam` (FLOPs_b^t of eq. 9, where costs are FLOPs)."""
-    return float(structure.cost[kept_operations(structure, lam)].sum())
+    """What would be left to pay if the search ended at `lam`: FLOPs_b^t of eq. 9, where costs are FLOPs.
+
+    That is the operations that are kept, and their surviving edges to the block output.
+    """
+    kept = kept_operations(structure, lam)
+    to_output = structure.source[(structure.target == OUTSIDE) & (np.ravel(lam) != 0)]
+    return float(structure.cost[kept].sum() + structure.output_cost[to_output[kept[to_output]]].sum())
+
+
+def complete_cost(structure):
+    """kept_cost while no λ is zero: FLOPs_block of eq. 9, where costs are FLOPs."""
+    return kept_cost(structure, np.ones(len(structure.source)))
 
 
 class Policy:
@@ -158,11 +175,11 @@ class AdaptiveFLOPs(Policy):
 
     def prepare(self, structures):
         for structure in structures:
-            if not structure.cost.sum() > 0:
+            if not complete_cost(structure) > 0:
                 raise ValueError('AdaptiveFLOPs: the operations of structure %r cost nothing, eq. 9 divides by their sum' % structure.name)
 
     def scales(self, structure, lam):
-        return kept_cost(structure, lam) / structure.cost.sum()   # eq. 9
+        return kept_cost(structure, lam) / complete_cost(structure)   # eq. 9
 
 
 class AdaptiveMAC(Policy):

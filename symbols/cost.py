@@ -41,8 +41,8 @@ class GateGraph:
     """The graph behind one λ vector and what its operations cost, in plain numbers.
 
     source, target: for each λ the operation (its index in `operations`) that its edge leaves and enters; -1 as source is the block's
-    input, as target its output. ungated: operations that read the block's input by an edge without λ. costs: what the network saves when
-    the operation goes, its batch norm and its columns of R included, over all blocks that the λ vector serves.
+    input, as target its output. ungated: operations that read the block's input by an edge without λ. costs: of each operation with its
+    batch norm; output_costs: of its columns of R; both summed over all blocks that the λ vector serves.
     """
     name: str
     source: List[int]
@@ -50,6 +50,7 @@ class GateGraph:
     ungated: Tuple[int, ...]
     operations: Tuple[str, ...]
     costs: Tuple[LayerCost, ...]
+    output_costs: Tuple[LayerCost, ...]
 
 
 def cost(architecture, channels=None, image_size=32):
@@ -93,13 +94,14 @@ def gate_graphs(space, image_size=32):
     graphs = []
     for index, scope in enumerate(space.scopes):
         stages = [space.stage_of(block) for block in range(space.num_blocks) if space.scope_index(block) == index]
-        costs = [_total([_operation_in_block(space.operations[node[1]], widths[stage], sizes[stage]) for stage in stages])
-                 for node in nodes]
-        graphs.append(GateGraph(scope, *ends, ungated=ungated, operations=tuple(map(space.node_name, nodes)), costs=tuple(costs)))
+        costs = [_total([_operation(space.operations[node[1]], widths[stage], sizes[stage]) for stage in stages]) for node in nodes]
+        columns = _total([_columns_of_r(widths[stage], sizes[stage]) for stage in stages])
+        graphs.append(GateGraph(scope, *ends, ungated=ungated, operations=tuple(map(space.node_name, nodes)), costs=tuple(costs),
+                                output_costs=(columns,) * len(nodes)))
     for index, scope in enumerate(space.reduction_scopes):
         costs = [_convolution(widths[index], widths[index + 1], int(branch[-1]), sizes[index + 1], sizes[index])
                  for branch in REDUCTION_BRANCHES]
-        graphs.append(GateGraph(scope, [0, 1], [-1, -1], (0, 1), REDUCTION_BRANCHES, tuple(costs)))
+        graphs.append(GateGraph(scope, [0, 1], [-1, -1], (0, 1), REDUCTION_BRANCHES, tuple(costs), (LayerCost(0, 0, 0),) * len(costs)))
     return graphs
 
 
@@ -128,10 +130,9 @@ def _operation(name, channels, size):
     return LayerCost(layers.params + 2 * channels, layers.flops, layers.mac)
 
 
-def _operation_in_block(name, channels, size):
-    """What a block saves without the operation: its layers, batch norm, and columns of R's 1×1 convolution."""
-    columns = LayerCost(channels ** 2, channels ** 2 * size ** 2, channels * size ** 2 + channels ** 2)
-    return _total([_operation(name, channels, size), columns])
+def _columns_of_r(channels, size):
+    """What R's 1×1 convolution saves without one of its inputs."""
+    return LayerCost(channels ** 2, channels ** 2 * size ** 2, channels * size ** 2 + channels ** 2)
 
 
 def _stem(space, channels, image_size):

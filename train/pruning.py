@@ -180,5 +180,8 @@ def structures(graphs, costs=None):
     costs: function of a LayerCost (or of what stands in its place) giving the number that counts. Branches of reduction blocks keep
     the constant γ: eq. 9 and 10 speak of convolution blocks.
     """
-    return [sparsity.Structure(graph.source, graph.target, [costs(entry) if costs else 0.0 for entry in graph.costs], graph.ungated,
+    def numbers(entries):
+        return [costs(entry) if costs else 0.0 for entry in entries]
+
+    return [sparsity.Structure(graph.source, graph.target, numbers(graph.costs), graph.ungated, numbers(graph.output_costs),
                                adaptive=not graph.name.startswith('r'), name=graph.name) for graph in graphs]

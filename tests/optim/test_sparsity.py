@@ -74,6 +74,17 @@ def test_adaptive_flops_by_hand(lam, kept):
     np.testing.assert_allclose(gamma, 0.5 * kept / 100, rtol=1e-6)
 
 
+def test_an_edge_to_the_output_costs_while_it_is_there():
+    # Two operations in a row; edges: 0 -> 1, 0 -> out, 1 -> out. R's columns cost 10 for each operation that reaches it.
+    structure = Structure([0, 0, 1], [1, OUTSIDE, OUTSIDE], [100, 200], ungated=(0,), output_cost=[10, 10])
+    assert kept_cost(structure, np.array([1.0, 1.0, 1.0])) == 320
+    assert kept_cost(structure, np.array([1.0, 0.0, 1.0])) == 310
+    assert kept_cost(structure, np.array([0.0, 1.0, 1.0])) == 110   # operation 1 is isolated, and so is its edge
+    assert kept_cost(structure, np.array([1.0, 0.0, 0.0])) == 0
+    (gamma,) = make('flops', 0.5, [structure])([np.array([1.0, 0.0, 1.0])])
+    np.testing.assert_allclose(gamma, 0.5 * 310 / 320, rtol=1e-6)
+
+
 def test_adaptive_flops_block_by_block():
     """Each block has its own ratio, whatever its cost beside the others'."""
     structures = [block(**TWO), block(2, 2, [1000, 2000, 3000, 4000])]
