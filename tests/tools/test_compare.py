@@ -1,0 +1,52 @@
+"""Searched against random: means, Welch's test, edges by operation."""
+import numpy as np
+import pytest
+
+from dsonas.symbols.architecture import Architecture
+from dsonas.symbols.space import SearchSpace
+from dsonas.tools.compare import compare, edges_by_operation, text, welch
+from dsonas.tools.runs import Run
+
+
+def test_welch_against_its_formula():
+    generator = np.random.RandomState(3)
+    a, b = generator.normal(5, 1, 6), generator.normal(7, 2, 4)
+    va, vb = a.var(ddof=1) / 6, b.var(ddof=1) / 4
+    t = (a.mean() - b.mean()) / np.sqrt(va + vb)
+    freedom = (va + vb) ** 2 / (va ** 2 / 5 + vb ** 2 / 3)
+    draws = np.abs(np.random.RandomState(0).standard_t(freedom, 2000000))
+    difference, p = welch(list(a), list(b))
+    assert difference == pytest.approx(a.mean() - b.mean())
+    assert p == pytest.approx((draws >= abs(t)).mean(), abs=2e-3)
+    assert welch([1.0], [2.0, 3.0]) == (-1.5, None)
+
+
+def test_edges_by_operation():
+    space = SearchSpace.cifar10(operations=('sep_conv_3x3', 'noise', 'max_pool_3x3'), blocks=(1,), levels=3)
+    counts = edges_by_operation(Architecture.full(space))
+    # Each operation of level 1 feeds 3 + 3 operations and the output, of level 2 three and the output, of level 3 the output.
+    assert counts == {name: (7 + 4 + 1, 12) for name in space.operations}
+    kept = Architecture(space, [['L2.max_pool_3x3<-L1.sep_conv_3x3', 'out<-L2.max_pool_3x3', 'out<-L1.sep_conv_3x3']])
+    assert edges_by_operation(kept) == {'sep_conv_3x3': (2, 12), 'noise': (0, 12), 'max_pool_3x3': (1, 12)}
+
+
+def run(kind, error, **fields):
+    made = Run('runs/%s-%g' % (kind, error), summary={'kind': kind, 'test_error': error}, **fields)
+    return made
+
+
+def test_only_finished_runs_count(tmp_path):
+    found = []
+    for place, (kind, error) in enumerate([('searched', 5.0), ('searched', 7.0), ('random', 8.0), ('random', 9.0), ('random', None)]):
+        made = run(kind, error or 0.0)
+        made.path = str(tmp_path / str(place))
+        (tmp_path / str(place)).mkdir()
+        if error is None:
+            made.summary.pop('test_error')
+        found.append(made)
+    result = compare(found)
+    assert result['errors'] == {'searched': [5.0, 7.0], 'random': [8.0, 9.0]}
+    assert result['mean']['searched'] == 6.0 and result['std']['searched'] == pytest.approx(np.sqrt(2))
+    assert result['against']['random']['difference'] == pytest.approx(-2.5)
+    assert list(result['unfinished']) == ['4']
+    assert 'searched - random: -2.50 points, p = ' in text(result)

@@ -1,0 +1,100 @@
+"""Compare searched with random networks over seeds: mean ± std of the test error, the difference, and Welch's p-value.
+
+Also, where the search space holds decoys (operations that no network needs), how many of their edges each search kept.
+"""
+import json
+import sys
+
+import numpy as np
+from scipy import stats
+
+from dsonas.symbols.operations import OPERATIONS
+from dsonas.tools import cli, runs
+
+
+def arguments():
+    """The command line."""
+    parser = cli.parser(__doc__)
+    parser.add_argument('runs', nargs='+', metavar='RUN', help='run directories, or folders of them; runs inside runs are found')
+    parser.add_argument('--json', action='store_true', help='print JSON')
+    return parser
+
+
+def errors(found):
+    """{kind: test errors in percent, sorted by run} of the finished runs; kind as in summary.json."""
+    groups = {}
+    for run in found:
+        if run.state == 'finished':
+            groups.setdefault(str(run.summary.get('kind')), []).append(float(run.summary['test_error']))
+    return groups
+
+
+def welch(searched, others):
+    """(difference of means searched - others, two-sided p-value of Welch's t-test); p is None with fewer than two on either side."""
+    difference = float(np.mean(searched) - np.mean(others))
+    if min(len(searched), len(others)) < 2:
+        return difference, None
+    return difference, float(stats.ttest_ind(searched, others, equal_var=False).pvalue)
+
+
+def edges_by_operation(architecture):
+    """{operation: (surviving edges that leave it, all such edges)} over the block λ of an architecture."""
+    space, counts = architecture.space, {}
+    for scope in architecture.scopes:
+        alive = set(architecture.block_edges(scope))
+        for edge in space.block_edges():
+            if edge.source[0]:
+                name = space.operations[edge.source[1]]
+                kept, total = counts.get(name, (0, 0))
+                counts[name] = (kept + (edge in alive), total + 1)
+    return counts
+
+
+def compare(found):
+    """Everything that is printed, as plain data."""
+    groups = errors(found)
+    result = {'errors': groups, 'mean': {kind: float(np.mean(values)) for kind, values in groups.items()},
+              'std': {kind: float(np.std(values, ddof=1)) if len(values) > 1 else None for kind, values in groups.items()},
+              'against': {}, 'searches': []}
+    for kind, values in groups.items():
+        if kind != 'searched' and 'searched' in groups:
+            difference, p = welch(groups['searched'], values)
+            result['against'][kind] = {'difference': difference, 'p': p}
+    for run in found:
+        if run.gates is not None and run.architecture is not None:
+            result['searches'].append({'run': run.name, 'edges': {name: list(pair) for name, pair
+                                                                  in edges_by_operation(run.architecture).items()}})
+    result['unfinished'] = {run.name: run.why for run in found if run.state != 'finished'}
+    return result
+
+
+def text(result):
+    """The comparison as lines."""
+    lines = ['test error (%) by kind of network:']
+    for kind, values in sorted(result['errors'].items()):
+        spread = result['std'][kind]
+        lines.append('  %-10s %.2f%s over %d runs: %s' % (kind, result['mean'][kind], '' if spread is None else ' ± %.2f' % spread,
+                                                         len(values), ', '.join('%.2f' % value for value in values)))
+    for kind, entry in result['against'].items():
+        p = 'p is not defined below two runs each' if entry['p'] is None else 'p = %.3g (Welch)' % entry['p']
+        lines.append('  searched - %s: %+.2f points, %s' % (kind, entry['difference'], p))
+    for search in result['searches']:
+        parts = []
+        for name, (kept, total) in search['edges'].items():
+            decoy = ' (decoy)' if OPERATIONS[name].kind == 'decoy' else ''
+            parts.append('%s%s %d of %d' % (name, decoy, kept, total))
+        lines.append('edges left in %s, by the operation they leave: %s' % (search['run'], ', '.join(parts)))
+    lines += ['not counted: %s (%s)' % pair for pair in result['unfinished'].items()]
+    return '\n'.join(lines)
+
+
+def main(argv):
+    """Compare and print. Returns the exit status."""
+    options = arguments().parse_args(argv)
+    result = compare([runs.read(path) for path in runs.find(options.runs)])
+    print(json.dumps(result, indent=1) if options.json else text(result))
+    return 0
+
+
+if __name__ == '__main__':
+    sys.exit(cli.run(main))
