@@ -21,6 +21,20 @@ def hybridize(net):
         warnings.filterwarnings('ignore', message=what + ' is not used by any computation')
 
 
+def plain_layout(net):
+    """Bring the parameters of `net` back into the plain layout; call it after inference, before training goes on.
+
+    Inference leaves weights in oneDNN's blocked layout. The next training step would bring them back by itself, in the background, and
+    at times while they are being updated: the same command would not give the same numbers.
+    """
+    mx.nd.waitall()
+    for param in net.collect_params().values():
+        for array in param.list_data():
+            if array.context.device_type == 'cpu':
+                mx.nd._internal._mul_scalar(array * 1, scalar=1.0, out=array)   # an operator's output is plain; a copy's is not
+    mx.nd.waitall()
+
+
 def nag(params, settings):
     """NAG for `params` with the stage's lr, wd, momentum and clip_gradient; weight decay on weights alone, not on BN γ, β and biases."""
     for param in params:
@@ -122,7 +136,10 @@ class Learner:
 
     def evaluate(self, batches, batch_size, topk=5, classes=0, inputs=()):
         """Loss and errors over (x, y) batches, in inference mode. See Evaluation."""
-        return evaluate(self.net, batches, batch_size, self.devices, topk, classes, inputs)
+        try:
+            return evaluate(self.net, batches, batch_size, self.devices, topk, classes, inputs)
+        finally:
+            plain_layout(self.net)
 
 
 def evaluate(net, batches, batch_size, devices, topk=5, classes=0, inputs=()):

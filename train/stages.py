@@ -12,7 +12,7 @@ from ..symbols.space import SearchSpace
 from ..symbols.supernet import Supernet
 from . import seeds
 from .config import ratio
-from .learner import Learner, apg_nag, hybridize, nag
+from .learner import Learner, apg_nag, hybridize, nag, plain_layout
 from .losses import Loss
 from .pruning import NoHooks, Pruning, structures
 from .runlog import GateHistory
@@ -54,7 +54,7 @@ def initialise(net, devices, image_size, seed, name, inputs=()):
     hybridize(net)
     for context in devices.contexts:
         net(mx.nd.zeros((2, 3, image_size, image_size), ctx=context), *[mx.nd.array(value, ctx=context) for value in inputs])
-    mx.nd.waitall()
+    plain_layout(net)
 
 
 def _schedule(settings, lr, epochs, **more):

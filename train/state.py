@@ -6,6 +6,8 @@ are pruned for good, and everything that is a number or a name, travels beside t
 import mxnet as mx
 import numpy as np
 
+from .learner import plain_layout
+
 
 def parameters(net):
     """Parameters by name, without the network's own prefix, which may count networks made before."""
@@ -76,7 +78,7 @@ def restore(learner, arrays, counts):
         optimizer.num_update = counts[group]['num_update']
         if learner.amp and 'loss_scale' in counts:
             trainer._amp_loss_scaler._loss_scale = counts['loss_scale']
-    mx.nd.waitall()
+    plain_layout(learner.net)
 
 
 def _entries(state):
