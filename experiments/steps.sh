@@ -1,12 +1,38 @@
-# What the recipes share: a step is skipped when its result is there, and resumed when it was stopped half-way.
+# What the recipes share. A step is skipped when its result is there, and resumed when it was stopped half-way.
+#
+#   SCALE=smoke (default): embedded data, a small space, two CPU cores, minutes.   SCALE=paper: the paper's settings; needs DATA and GPUS.
+#   SEEDS=n: seeds 1 to n.   ROOT: where the runs go.
+#   DATA_CIFAR10, DATA_IMAGENET: folders of the prepared data (SCALE=paper).   GPUS=0-7: devices (SCALE=paper).
 
 export OMP_NUM_THREADS="${OMP_NUM_THREADS:-2}"  # one process on two cores; more threads than free cores make a step many times slower
+SCALE="${SCALE:-smoke}"
+SEEDS="${SEEDS:-1}"
+ROOT="${ROOT:-runs/$(basename "$0" .sh)-$SCALE}"
+case "$SCALE" in smoke | paper) ;; *) echo "SCALE=$SCALE: accepted are smoke and paper" >&2; exit 2 ;; esac
+
+plan() {  # SMOKE-TIME PAPER-TIME TEXT: what will run, and how long it should take
+    echo "== $(basename "$0"): $3"
+    echo "== SCALE=$SCALE SEEDS=$SEEDS, runs in $ROOT; about $([ "$SCALE" = smoke ] && echo "$1" || echo "$2") a seed"
+}
+
+flags() {  # PRESET: command-line flags of a row at this scale
+    if [ "$SCALE" = smoke ]; then
+        echo "--preset $1 --config experiments/configs/scale_smoke.yaml"
+        case "$1" in *nopretrain) echo "--set pretrain.epochs=0" ;; esac
+    else
+        case "$1" in
+            table2*) echo "--preset $1 --data-dir ${DATA_IMAGENET:?is the folder of the prepared ImageNet records}" ;;
+            *) echo "--preset $1 --data-dir ${DATA_CIFAR10:?is the folder of the CIFAR-10 archive}" ;;
+        esac
+        [ -z "${GPUS:-}" ] || echo "--gpus $GPUS"
+    fi
+}
 
 _step() {  # KEY-OF-SUMMARY STAGE RUN COMMAND...
     local key="$1" stage="$2" run="$3"
     shift 3
     if python -c 'import json, sys; sys.exit(json.load(open(sys.argv[1])).get(sys.argv[2]) is None)' "$run/summary.json" "$key" 2>/dev/null; then
-        echo "== there already: $run, $stage"
+        echo "== there already: $run, $key"
         return
     fi
     if compgen -G "$run/checkpoints/$stage*.ckpt" >/dev/null; then
@@ -19,3 +45,10 @@ _step() {  # KEY-OF-SUMMARY STAGE RUN COMMAND...
 searched() { local run="$1"; shift; _step search '[ps]' "$run" "$@"; }           # RUN COMMAND...: stages 1 and 2
 
 retrained() { local run="$1"; shift; _step test_error retrain "$run" "$@"; }     # RUN COMMAND...: stage 3
+
+row() {  # PRESET SEED [more flags of search.py]: search and retrain one row
+    local preset="$1" seed="$2" run="$ROOT/$1-$2"
+    shift 2
+    searched "$run" python train/search.py $(flags "$preset") --seed "$seed" --run "$run" "$@"
+    retrained "$run" python train/retrain.py --run "$run"
+}
