@@ -131,8 +131,7 @@ class Learner:
         """1 where all gradients are finite: one NDArray a group. Mixed precision meets overflows and passes over them by itself."""
         if self.amp:
             return {}
-        return {group: mx.nd.multi_all_finite(*grads, num_arrays=len(grads))
-                for group, grads in ((group, [param.list_grad()[0] for param in getattr(self, group)]) for group in groups)}
+        return {group: all_finite([param.list_grad()[0] for param in getattr(self, group)]) for group in groups}
 
     def evaluate(self, batches, batch_size, topk=5, classes=0, inputs=()):
         """Loss and errors over (x, y) batches, in inference mode. See Evaluation."""
@@ -142,11 +141,11 @@ class Learner:
             plain_layout(self.net)
 
 
-def evaluate(net, batches, batch_size, devices, topk=5, classes=0, inputs=()):
+def evaluate(net, batches, batch_size, devices, topk=5, classes=0, inputs=(), seen=None):
     """Test `net` on batches of at most `batch_size` (a short last one is filled up, so that no graph is built for it).
 
     Returns {'loss', 'error', 'topk_error', 'images'} with errors in percent, over all workers; with `classes`, also
-    'class_errors' and 'class_images', by class. Raises ValueError if there is no image.
+    'class_errors' and 'class_images', by class. `seen` is called with each batch's logits and labels (numpy). Raises ValueError if there is no image.
     """
     contexts = devices.contexts
     sums = [0.0, 0, 0, 0]
@@ -155,7 +154,9 @@ def evaluate(net, batches, batch_size, devices, topk=5, classes=0, inputs=()):
 
     def fetch(limit):
         while len(waiting) > limit:
-            loss, order, labels = waiting.pop(0)
+            loss, order, labels, logits = waiting.pop(0)
+            if seen is not None:
+                seen(logits.asnumpy()[:len(labels)], labels)
             loss, order = loss.asnumpy()[:len(labels)], order.asnumpy()[:len(labels)].astype(int)
             hits = order == labels[:, None]
             sums[0] += float(loss.sum())
@@ -172,7 +173,7 @@ def evaluate(net, batches, batch_size, devices, topk=5, classes=0, inputs=()):
         outputs = net(images, *[mx.nd.array(value, ctx=context) for value in inputs])
         logits = outputs[0] if isinstance(outputs, (list, tuple)) else outputs
         loss = -mx.nd.pick(mx.nd.log_softmax(logits, axis=-1), labels, axis=-1)
-        waiting.append((loss, mx.nd.topk(logits, k=min(topk, logits.shape[1]), axis=-1), y))
+        waiting.append((loss, mx.nd.topk(logits, k=min(topk, logits.shape[1]), axis=-1), y, logits if seen is not None else None))
         fetch(2 * len(contexts))
     fetch(0)
     loss, wrong, far, count = devices.total(sums)
@@ -184,6 +185,13 @@ def evaluate(net, batches, batch_size, devices, topk=5, classes=0, inputs=()):
         result['class_images'] = [entry[0] for entry in by_class]
         result['class_errors'] = [100.0 * wrong / count if count else None for count, wrong in by_class]
     return result
+
+
+def all_finite(arrays):
+    """An NDArray of shape (1,): 1 where every number of `arrays` is finite, else 0. One operator takes 200 of them at most: more crash it."""
+    flags = [mx.nd.multi_all_finite(*arrays[first:first + 200], num_arrays=len(arrays[first:first + 200]))
+             for first in range(0, len(arrays), 200)]
+    return flags[0] if len(flags) == 1 else mx.nd.concat(*flags, dim=0).min(axis=0, keepdims=True)
 
 
 def _filled(array, size):
