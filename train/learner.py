@@ -188,7 +188,7 @@ def evaluate(net, batches, batch_size, devices, topk=5, classes=0, inputs=(), se
 
 
 def all_finite(arrays):
-    """An NDArray of shape (1,): 1 where every number of `arrays` is finite, else 0. One operator takes 200 of them at most: more crash it."""
+    """An NDArray of shape (1,): 1 where every number of `arrays` is finite, else 0. More than 200 arrays at once crash the operator."""
     flags = [mx.nd.multi_all_finite(*arrays[first:first + 200], num_arrays=len(arrays[first:first + 200]))
              for first in range(0, len(arrays), 200)]
     return flags[0] if len(flags) == 1 else mx.nd.concat(*flags, dim=0).min(axis=0, keepdims=True)
