@@ -30,7 +30,7 @@ class Architecture:
         if len(blocks) != len(space.scopes):
             raise ValueError('architecture: %d blocks where the space has %d (%s … %s)'
                              % (len(blocks), len(space.scopes), space.scopes[0], space.scopes[-1]))
-        self._blocks = tuple(frozenset(connected(space, _parse(space, scope, names))) for scope, names in zip(space.scopes, blocks))
+        self._blocks = tuple(tuple(connected(space, _parse(space, scope, names))) for scope, names in zip(space.scopes, blocks))
         if reductions is None:
             reductions = [REDUCTION_BRANCHES] * len(space.reduction_scopes)
         if len(reductions) != len(space.reduction_scopes):
@@ -96,8 +96,7 @@ class Architecture:
 
     def block_edges(self, block):
         """Surviving edges of a block (its number or its scope) as space.Edge, in the space's order."""
-        kept = self._blocks[self.space.scope_index(block)]
-        return tuple(edge for edge in self.space.block_edges() if edge in kept)
+        return self._blocks[self.space.scope_index(block)]
 
     def edges(self, block):
         """Names of the surviving edges of a block (its number or its scope), in order."""

@@ -1,9 +1,12 @@
 """The width multiplier: one factor on all channels that brings a derived network to its budget (after step two of Sec. 4.1).
 
 Costs come from cost.py alone, so nothing is built or run. Each stage's width is rounded on its own, which makes the steps fine: the
-multiplier grows until the next stage to round up would exceed the budget, and the others may still follow.
+multiplier is the largest whose rounded widths meet the budget; then each stage is rounded up or down so that the budget is met as
+closely as rounding allows; then single stages are widened as long as any step still fits.
 """
 import dataclasses
+import functools
+import itertools
 import re
 from typing import Tuple
 
@@ -12,6 +15,8 @@ from .cost import Cost, cost
 KINDS = ('params', 'flops', 'mac')
 _UNITS = {'': 1, 'k': 10 ** 3, 'm': 10 ** 6, 'g': 10 ** 9}
 LARGEST_WIDTH = 1 << 14
+CLOSE = 0.005    # of widths this near the budget those nearest to one common multiplier are taken
+REACH = (1, 2)   # steps by which a stage's width may leave its share, the second only where the first comes not as near
 
 
 @dataclasses.dataclass(frozen=True)
@@ -48,46 +53,60 @@ def parse_budget(text):
 def fit_widths(architecture, budget, image_size=32, measure=None):
     """The widest network within a budget.
 
-    budget: text as for parse_budget, or (kind, number). measure: function of widths giving what is bounded; default the kind's count in
-    cost.py. It must not fall where a width grows.
+    budget: text as for parse_budget, or (kind, number). measure: function of widths giving what is bounded, which must not fall where a
+    width grows; default the kind's count in cost.py. A measure of one's own may be slow or inexact: rounding is then to the nearest only.
     Raises ValueError where even the narrowest network exceeds the budget, saying what that one costs.
     """
     kind, target = parse_budget(budget) if isinstance(budget, str) else budget
     space = architecture.space
-    if measure is None:
-        def measure(widths):
-            return getattr(cost(architecture, widths, image_size), kind)
-    step = 2 if space.stem == 'imagenet' else 1  # the stem's first convolution has half the first stage's channels
+    counted = measure is None
+
+    @functools.lru_cache(maxsize=None)
+    def measured(widths):
+        return getattr(cost(architecture, widths, image_size), kind) if counted else measure(widths)
+
     base = space.widths()
-    narrowest = _rounded(base, 0.0, step)
-    if measure(narrowest) > target:
+    steps = (2 if space.stem == 'imagenet' else 1,) + (1,) * (len(base) - 1)  # that stem's first convolution has half the channels
+    narrowest = _rounded(base, 0.0, steps)
+    if measured(narrowest) > target:
         raise ValueError('budget: %s=%g cannot be met; with %s channels a stage the network has %g'
-                         % (kind, target, ', '.join(map(str, narrowest)), measure(narrowest)))
+                         % (kind, target, ', '.join(map(str, narrowest)), measured(narrowest)))
     low, high = 0.0, LARGEST_WIDTH / max(base)
     for _ in range(60):  # to the last bit: the widths change at a finite number of multipliers
         middle = (low + high) / 2
-        low, high = (middle, high) if measure(_rounded(base, middle, step)) <= target else (low, middle)
-    widths = _filled(list(_rounded(base, low, step)), base, step, target, measure)
-    reached = measure(widths)
+        low, high = (middle, high) if measured(_rounded(base, middle, steps)) <= target else (low, middle)
+    widths, shares = _rounded(base, low, steps), [low * width for width in base]
+    if counted:
+        widths = _best_rounding(widths, shares, steps, target, measured)
+    widths = _filled(widths, shares, steps, target, measured)
+    reached = measured(widths)
     return Fit(kind, target, reached, (target - reached) / target, low, widths, cost(architecture, widths, image_size))
 
 
-def _rounded(base, multiplier, step):
-    """Widths at a multiplier, each rounded on its own; the first to a multiple of `step`."""
-    widths = [max(1, int(width * multiplier + 0.5)) for width in base]
-    widths[0] = max(step, int(base[0] * multiplier / step + 0.5) * step)
-    return tuple(widths)
+def _rounded(base, multiplier, steps):
+    """Widths at a multiplier, each rounded on its own to a multiple of its step."""
+    return tuple(max(step, int(width * multiplier / step + 0.5) * step) for width, step in zip(base, steps))
 
 
-def _filled(widths, base, step, target, measure):
-    """Widen single stages by one step, the one that lags its share most first, as long as the budget allows."""
-    grown = True
-    while grown:
-        grown = False
-        for stage in sorted(range(len(base)), key=lambda stage: widths[stage] / base[stage]):
-            wider = list(widths)
-            wider[stage] += step if stage == 0 else 1
-            if wider[stage] <= 1.1 * base[stage] * max(map(lambda w, b: w / b, widths, base)) + 1 and measure(tuple(wider)) <= target:
-                widths, grown = wider, True
+def _best_rounding(widths, shares, steps, target, measure):
+    """Of the widths some steps up or down, those within CLOSE of the budget that leave their shares least, else the closest to it."""
+    for reach in REACH:
+        ranges = [range(-reach, reach + 1)] * len(widths)
+        near = [tuple(width + up * step for width, up, step in zip(widths, ups, steps)) for ups in itertools.product(*ranges)]
+        fitting = [choice for choice in near if min(choice) > 0 and measure(choice) <= target]
+        close = [choice for choice in fitting if measure(choice) >= (1 - CLOSE) * target]
+        if close:
+            return min(close, key=lambda choice: (max(abs(width / share - 1) for width, share in zip(choice, shares)), choice))
+    return max(fitting, key=measure)
+
+
+def _filled(widths, shares, steps, target, measure):
+    """Widen single stages by a step, always the one that lags its share most of those that fit, until none fits."""
+    while True:
+        for stage in sorted(range(len(widths)), key=lambda stage: widths[stage] / shares[stage]):
+            wider = widths[:stage] + (widths[stage] + steps[stage],) + widths[stage + 1:]
+            if measure(wider) <= target:
+                widths = wider
                 break
-    return tuple(widths)
+        else:
+            return widths
