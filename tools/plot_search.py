@@ -138,7 +138,7 @@ def _flops(axes, run, _, spans):
 
 
 def _from_zero(axes):
-    top = axes.get_ylim()[1]
+    top = 1.05 * max(axes.get_ylim()[1], 1e-9)
     axes.set_ylim(-0.02 * top, top)
 
 

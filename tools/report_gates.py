@@ -20,7 +20,11 @@ def gates(run):
     maps = ''.join(_map(run.gates, scope, columns, low, high, alone) for scope, columns in scopes.items())
     words = 'Each row is one edge%s, each column one epoch of the search, from 0 (before it) to %d. Point at a spot for its name and ' \
             'value.' % ('' if alone else ' of a block', run.gates.epochs[-1])
-    return section('λ over time', paragraph(words), _scale(low, high), '<div class="maps%s">%s</div>' % ('' if alone else ' many', maps))
+    search, moving = run.summary.get('search') or {}, ''
+    if search.get('settled') is False:
+        moving = 'The search had not settled: %s λ still went to zero or came back in its last epoch.' % search.get('changed', 'some')
+    return section('λ over time', paragraph(words), paragraph(moving, 'bad') if moving else '', _scale(low, high),
+                   '<div class="maps%s">%s</div>' % ('' if alone else ' many', maps))
 
 
 def script(run):

@@ -22,7 +22,8 @@ table { border-collapse: collapse; font-size: .88rem; }
 th, td { text-align: left; padding: 3px 14px 3px 0; border-bottom: 1px solid var(--line); vertical-align: top; }
  td.n, th.n { text-align: right; } thead th { border-bottom: 2px solid #bbb; }
 .settings { columns: 300px; column-gap: 28px; } .settings table { width: 100%; break-inside: avoid; margin-bottom: 14px; }
-.settings td { width: 50%; font-size: .8rem; overflow-wrap: anywhere; } .long td { overflow-wrap: anywhere; }
+.settings td { width: 50%; font-size: .8rem; overflow-wrap: anywhere; }
+.long td { overflow-wrap: anywhere; } .long td:first-child { white-space: nowrap; }
 pre { background: #f6f6f6; padding: 10px; border-radius: 6px; overflow-x: auto; font-size: .82rem; }
 .maps { display: grid; gap: 14px 20px; } .maps.many { grid-template-columns: repeat(auto-fill, minmax(150px, 1fr)); }
 .heat { break-inside: avoid; } .heat > div { position: relative; padding-left: 30px; }

@@ -83,11 +83,12 @@ def put(content):
     return write
 
 
-DAMAGES = [('summary.json', truncate(0.5)), ('summary.json', change('test_error', float('nan'))),
-           ('summary.json', change('test_error', 123.0)), ('summary.json', change('params', None)),
-           ('summary.json', change('flops', 'many')), ('architecture.json', truncate(0.7)), ('architecture.json', change('version', 9)),
-           ('environment.json', truncate(0.5)), ('lambda.npz', truncate(0.6)), ('lambda.npz', put(b'')), ('config.yaml', put(b'search: [1, 2')),
-           ('config.yaml', put(b'- 1\n')), ('config.yaml', put(b'\xff\xfe\x00')), ('log.csv', put(b'stage,epoch,loss\nsearch,9\n')), ('log.csv', put(b'a,b\n1,2\n'))]
+DAMAGES = [
+    ('summary.json', truncate(0.5)), ('summary.json', change('test_error', float('nan'))), ('summary.json', change('test_error', 123.0)),
+    ('summary.json', change('params', None)), ('summary.json', change('flops', 'many')), ('architecture.json', truncate(0.7)),
+    ('architecture.json', change('version', 9)), ('environment.json', truncate(0.5)), ('lambda.npz', truncate(0.6)),
+    ('lambda.npz', put(b'')), ('config.yaml', put(b'search: [1, 2')), ('config.yaml', put(b'- 1\n')), ('config.yaml', put(b'\xff\xfe\x00')),
+    ('log.csv', put(b'stage,epoch,loss\nsearch,9\n')), ('log.csv', put(b'a,b\n1,2\n'))]
 
 
 @pytest.mark.parametrize('name, damage', DAMAGES)
