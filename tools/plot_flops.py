@@ -108,7 +108,9 @@ def main(argv):
 
 
 def _by_block(options):
-    sources = [path for source in options.runs for path in ([source] if os.path.isfile(source) else runs.find([source]))]
+    sources = []
+    for source in options.runs:                       # a run stands for itself, without the baselines in it
+        sources += [source] if os.path.isfile(source) or runs.is_run(source) else runs.find([source])
     if len(sources) > MOST:
         raise ValueError('%d runs side by side: accepted are at most %d' % (len(sources), MOST))
     found = [block_flops(source, options.widths) for source in sources]

@@ -99,6 +99,16 @@ def test_flops_of_blocks_are_those_of_the_cost(tmp_path):
     assert heights == [value / scale for value in values] * 2
 
 
+def test_a_run_side_by_side_is_one_bar_a_block_whatever_baselines_it_holds(tmp_path, monkeypatch):
+    path = make_run(tmp_path / 'run', FULL)
+    make_run(tmp_path / 'run' / 'retrain-random-0', FULL, kind='random')
+    seen = []
+    monkeypatch.setattr(plot_flops, 'bars', lambda series, *rest: seen.append([label for label, _ in series]) or figures.new(1, 1))
+    for source in (path, str(tmp_path)):
+        assert cli.run(plot_flops.main, [source, '-o', str(tmp_path / 'x.png')]) == 0
+    assert seen == [['run'], ['run', 'run/retrain-random-0']]
+
+
 def test_error_against_cost_has_each_finished_run_once_and_each_groups_front(tmp_path, capsys):
     for index, budget in enumerate(['none', 'flops'] * 4):
         make_run(tmp_path / 'runs' / str(index), FULL, seed=index, search__budget=budget)
