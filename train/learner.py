@@ -145,7 +145,8 @@ def evaluate(net, batches, batch_size, devices, topk=5, classes=0, inputs=(), se
     """Test `net` on batches of at most `batch_size` (a short last one is filled up, so that no graph is built for it).
 
     Returns {'loss', 'error', 'topk_error', 'images'} with errors in percent, over all workers; with `classes`, also
-    'class_errors' and 'class_images', by class. `seen` is called with each batch's logits and labels (numpy). Raises ValueError if there is no image.
+    'class_errors' and 'class_images', by class. `seen` is called with each batch's logits and labels (numpy). Raises ValueError if
+    there is no image.
     """
     contexts = devices.contexts
     sums = [0.0, 0, 0, 0]

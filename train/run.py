@@ -1,4 +1,5 @@
 """A run in progress: its directory, log and checkpoints, what it tells people, and how it is stopped."""
+import os
 import sys
 import time
 
@@ -35,7 +36,7 @@ class Run:
         mode: 'new' for a directory without a run; 'resume' and 'add' for one whose run goes on, or gets a further stage.
         may_differ: keys or groups that an added stage may set anew. Raises ValueError if something else is there.
         """
-        if mode == 'new' and self.directory.exists():
+        if mode == 'new' and (self.checkpoints.positions() or self.log.rows or os.path.exists(self.directory.summary)):
             raise ValueError('run directory %s: it holds a run; --resume continues it, another --run starts a new one'
                              % self.directory.path)
         if mode != 'new' and self.directory.exists():

@@ -1,0 +1,91 @@
+"""Checkpoints: all or nothing, verified, the right ones kept."""
+import os
+
+import numpy as np
+import pytest
+
+from dsonas.train.checkpoint import Checkpoints, read, write
+
+ARRAYS = {'param/0/w': np.arange(6, dtype=np.float32).reshape(2, 3), 'empty': np.zeros(0, np.float32)}
+
+
+def meta(stage, epoch, step=0):
+    return {'stage': stage, 'epoch': epoch, 'step': step, 'loss': 0.1 + 0.2}
+
+
+def test_round_trip(tmp_path):
+    path = str(tmp_path / 'a.ckpt')
+    write(path, ARRAYS, meta('search', 3))
+    arrays, found = read(path)
+    assert found == meta('search', 3)
+    assert sorted(arrays) == sorted(ARRAYS) and all(np.array_equal(arrays[name], ARRAYS[name]) for name in ARRAYS)
+    assert os.listdir(str(tmp_path)) == ['a.ckpt']
+
+
+@pytest.mark.parametrize('seed', range(20))
+def test_any_damage_is_noticed(tmp_path, seed):
+    path = str(tmp_path / 'a.ckpt')
+    write(path, ARRAYS, meta('search', 3))
+    with open(path, 'rb') as stream:
+        content = bytearray(stream.read())
+    generator = np.random.RandomState(seed)
+    place = generator.randint(len(content))
+    if seed % 2:
+        content[place] ^= 1 << generator.randint(8)
+    else:
+        del content[place:]
+    with open(path, 'wb') as stream:
+        stream.write(content)
+    with pytest.raises(ValueError) as info:
+        read(path)
+    assert path in str(info.value) and '\n' not in str(info.value), 'byte %d of seed %d' % (place, seed)
+
+
+def test_newest_whole_one_is_used(tmp_path):
+    checkpoints = Checkpoints(str(tmp_path), keep=3)
+    for epoch in range(1, 4):
+        checkpoints.save(ARRAYS, meta('pretrain', epoch))
+    for epoch, damage in ((3, 'truncate'), (2, 'flip')):
+        path = checkpoints.path('pretrain', epoch, 0)
+        with open(path, 'r+b') as stream:
+            if damage == 'truncate':
+                stream.truncate(os.path.getsize(path) // 2)
+            else:
+                stream.seek(200)
+                byte = stream.read(1)
+                stream.seek(200)
+                stream.write(bytes([byte[0] ^ 1]))
+    warnings = []
+    _, found, path = checkpoints.newest(warnings.append)
+    assert found['epoch'] == 1 and path == checkpoints.path('pretrain', 1, 0)
+    assert len(warnings) == 2 and 'pretrain-0003' in warnings[0] and 'pretrain-0002' in warnings[1]
+    os.remove(path)
+    with pytest.raises(ValueError, match='damaged'):
+        checkpoints.newest(warnings.append)
+    assert Checkpoints(str(tmp_path / 'none')).newest(warnings.append) is None
+
+
+def test_what_is_kept(tmp_path):
+    checkpoints = Checkpoints(str(tmp_path), keep=2)
+    for epoch in range(1, 4):
+        checkpoints.save(ARRAYS, meta('pretrain', epoch))
+    for epoch in range(1, 5):
+        checkpoints.save(ARRAYS, meta('retrain', epoch), best=epoch == 2)
+    assert sorted(os.listdir(str(tmp_path))) == ['best-retrain.ckpt', 'pretrain-0003-00000.ckpt', 'retrain-0003-00000.ckpt',
+                                                 'retrain-0004-00000.ckpt']
+    assert read(checkpoints.best_path('retrain'))[1]['epoch'] == 2
+    checkpoints.save(ARRAYS, meta('retrain', 1, 7))   # training goes on from an older one: what came after it is void
+    assert [found[1:3] for found in checkpoints.positions() if found[0] == 2] == [(1, 7)]
+
+
+def test_a_failed_write_leaves_the_old_file(tmp_path, monkeypatch):
+    path = str(tmp_path / 'a.ckpt')
+    write(path, ARRAYS, meta('search', 1))
+
+    def full(_):
+        raise OSError(28, 'No space left on device')
+
+    monkeypatch.setattr(os, 'fsync', full)
+    with pytest.raises(OSError):
+        write(path, ARRAYS, meta('search', 2))
+    assert os.listdir(str(tmp_path)) == ['a.ckpt'] and read(path)[1]['epoch'] == 1

@@ -1,0 +1,44 @@
+"""Test a run's trained network: top-1 and top-5 error and loss on the test set, by class on request. Leaves predictions.npz.
+
+    python train/evaluate.py runs/cifar10-share-1 --classes
+"""
+import argparse
+import json
+import os
+
+from dsonas.train import cli, evaluation
+
+
+def arguments(argv=None):
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0], formatter_class=cli.Formatter)
+    parser.add_argument('run', metavar='RUN', help='run directory with a trained network (network.json)')
+    parser.add_argument('--best', action='store_true', help='the parameters of the best test error instead of the last epoch')
+    parser.add_argument('--classes', action='store_true', help='errors by class, the worst first')
+    parser.add_argument('--json', metavar='FILE', help="write the result to FILE as JSON; '-' prints it alone")
+    parser.add_argument('--dataset', help='test on another data set of as many classes')
+    parser.add_argument('--data-dir', help='where it lies')
+    parser.add_argument('--batch-size', type=int, default=100, help='images a batch')
+    parser.add_argument('--gpus', default='', help='GPUs such as 0-7; without it all that MXNet sees, else the CPU')
+    parser.add_argument('--cpus', type=int, default=0, help='use that many CPU devices')
+    parser.add_argument('--worst', type=int, default=36, help='how many of the most wrong images predictions.npz keeps')
+    return parser.parse_args(argv)
+
+
+def main(argv=None):
+    given = arguments(argv)
+    result = evaluation.evaluate_run(given.run, given.best, given.dataset, given.data_dir, given.batch_size, given.gpus, given.cpus,
+                                     given.worst)
+    if given.json == '-':
+        print(json.dumps(result, indent=1))
+        return
+    print(evaluation.table(result, given.classes))
+    if given.json:
+        with open(given.json, 'w', encoding='utf-8') as stream:
+            json.dump(result, stream, indent=1)
+            stream.write('\n')
+    elif result['predictions']:
+        print('%s written' % os.path.join(given.run, 'predictions.npz'))
+
+
+if __name__ == '__main__':
+    cli.main(main)

@@ -1,0 +1,146 @@
+"""A run's trained network, read back and tested."""
+import hashlib
+import io
+import json
+import os
+
+import mxnet as mx
+import numpy as np
+
+from ..symbols.architecture import Architecture
+from ..symbols.network import Network
+from . import settings
+from .checkpoint import Checkpoints, read, write_beside
+from .config import Train
+from .devices import Devices
+from .learner import evaluate, hybridize
+from .pipeline import open_data
+from .run import stored_config
+from .rundir import RunDirectory
+from .state import parameters
+
+
+def read_description(directory):
+    """network.json of a RunDirectory. Raises ValueError that says what is missing or wrong."""
+    if not os.path.exists(directory.network):
+        raise ValueError('%s: no trained network in it (network.json); train/retrain.py --run %s makes one'
+                         % (directory.path, directory.path))
+    with open(directory.network, encoding='utf-8') as stream:
+        try:
+            description = json.load(stream)
+        except ValueError as error:
+            raise ValueError('%s: not JSON: %s' % (directory.network, error)) from None
+    if not isinstance(description, dict) or description.get('format') != 'dsonas.network' or description.get('version') != 1:
+        raise ValueError('%s: expected format dsonas.network, version 1' % directory.network)
+    return description
+
+
+def load_network(directory, contexts, best=False):
+    """(network with its trained parameters, network.json) of a RunDirectory. Raises ValueError, OSError.
+
+    best: the parameters at the best test error instead of those of the last epoch.
+    """
+    description = read_description(directory)
+    if description['architecture'] is None:
+        from gluoncv.model_zoo import get_model
+        net = get_model(description['kind'].split(':', 1)[1], classes=len(description['classes']), pretrained=False)
+    else:
+        net = Network(Architecture.from_dict(description['architecture']), description['channels'], auxiliary=description['auxiliary'],
+                      dropout=description['dropout'], drop_path=description['drop_path'], image_size=description['image_size'])
+    with open(directory.parameters, 'rb') as stream:
+        if hashlib.sha256(stream.read()).hexdigest() != description['sha256']:
+            raise ValueError('%s: damaged: its checksum is not that of network.json; train/retrain.py --resume writes it anew'
+                             % directory.parameters)
+    net.load_parameters(directory.parameters, ctx=contexts)
+    if best:
+        path = Checkpoints(directory.checkpoints).best_path('retrain')
+        arrays, meta = read(path)
+        for name, param in parameters(net).items():
+            by_device = [array for key, array in arrays.items() if key.split('/', 2)[::2] == ['param', name]]
+            param.set_data(mx.nd.array(np.mean(by_device, axis=0)))
+        description = dict(description, epoch=meta['epoch'])
+    hybridize(net)
+    return net, description
+
+
+def evaluate_run(path, best=False, dataset=None, data_dir=None, batch_size=100, gpus='', cpus=0, worst=36):
+    """Test the network in run directory `path`. Returns a dict of plain numbers.
+
+    Leaves predictions.npz (labels, predicted, probabilities, classes, worst_index, worst_images) there, unless on another data set.
+    """
+    directory = RunDirectory(path)
+    read_description(directory)
+    config = settings.build(stored_config(directory.config))
+    if dataset and dataset != config.data.name:
+        config = settings.replace(config, data__name=settings.check('data.name', dataset, '--dataset'), data__dir=data_dir or '')
+    elif data_dir:
+        config = settings.replace(config, data__dir=data_dir)
+    devices = Devices(Train(gpus=gpus, cpus=cpus))
+    net, description = load_network(directory, devices.contexts, best)
+    config = settings.replace(config, data__image_size=description['image_size'])
+    data = open_data(config)
+    if len(data.classes) != len(description['classes']):
+        raise ValueError('--dataset %s: it has %d classes, the network %d'
+                         % (config.data.name, len(data.classes), len(description['classes'])))
+    inputs = (np.zeros(1, np.float32),) if description['drop_path'] and description['architecture'] else ()
+    seen = Seen(data, worst)
+    result = evaluate(net, seen.watch(data.batches('test', batch_size, train=False)), batch_size, devices, 5, len(data.classes), inputs,
+                      seen.add)
+    own = config.data.name == description['dataset']
+    if own:
+        seen.write(os.path.join(directory.path, 'predictions.npz'))
+    return {'run': directory.path, 'dataset': data.name, 'epoch': description.get('epoch', 'last'), 'images': result['images'],
+            'loss': result['loss'], 'test_error': result['error'], 'top5_error': result['topk_error'], 'classes': list(data.classes),
+            'class_errors': result['class_errors'], 'class_images': result['class_images'], 'predictions': own}
+
+
+class Seen:
+    """What a test leaves behind: every prediction, and the images that were most wrong."""
+
+    def __init__(self, data, worst):
+        self.data, self.worst, self.found, self.images, self._queue = data, worst, [], [], []
+        self.labels = []
+
+    def watch(self, batches):
+        """The batches, their images kept until `add` has seen what became of them."""
+        for x, y in batches:
+            self._queue.append(x)
+            yield x, y
+
+    def add(self, logits, labels):
+        """One batch's logits (b, classes) and labels (b,)."""
+        shifted = np.exp(logits - logits.max(axis=1, keepdims=True))
+        probabilities = (shifted / shifted.sum(axis=1, keepdims=True)).astype(np.float32)
+        first = sum(len(part) for part in self.labels)
+        self.labels.append(labels)
+        self.found.append(probabilities)
+        x = self._queue.pop(0)
+        for number in np.flatnonzero(probabilities.argmax(axis=1) != labels):
+            self.images.append((float(probabilities[number, labels[number]]), first + int(number), x[number].copy()))
+        self.images.sort(key=lambda entry: entry[:2])
+        del self.images[self.worst:]
+
+    def write(self, path):
+        mean, std = (np.array(values, np.float32).reshape(3, 1, 1) for values in (self.data.mean, self.data.std))
+        size = self.data.image_size
+        images = [np.clip((image * std + mean) * 255 + 0.5, 0, 255).astype(np.uint8).transpose(1, 2, 0) for _, _, image in self.images]
+        probabilities = np.concatenate(self.found)
+        content = io.BytesIO()
+        np.savez_compressed(content, labels=np.concatenate(self.labels).astype(np.int64), predicted=probabilities.argmax(axis=1),
+                            probabilities=probabilities, classes=np.array(self.data.classes, dtype=str),
+                            worst_index=np.array([index for _, index, _ in self.images], np.int64),
+                            worst_images=np.array(images, np.uint8).reshape(-1, size, size, 3))
+        write_beside(path, content.getbuffer())
+
+
+def table(result, classes=False):
+    """The result as text."""
+    lines = ['%-12s %s' % (name, value) for name, value in (
+        ('run', result['run']), ('data set', '%s, %d test images' % (result['dataset'], result['images'])), ('epoch', result['epoch']),
+        ('top-1 error', '%.2f%%' % result['test_error']), ('top-5 error', '%.2f%%' % result['top5_error']),
+        ('loss', '%.4f' % result['loss']))]
+    if classes:
+        rows = sorted(zip(result['class_errors'], result['classes'], result['class_images']), key=lambda row: -(row[0] or 0))
+        lines.append('')
+        lines.extend('%-24s %6.2f%% of %d' % (name, error or 0, count) for error, name, count in rows)
+    return '\n'.join(lines)
