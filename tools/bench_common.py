@@ -1,0 +1,84 @@
+"""What the benchmarks share: their command line, and measurements in processes of their own."""
+import json
+import os
+import platform
+import subprocess
+import sys
+
+from dsonas.symbols.space import PAPER_OPERATIONS, STEMS, SearchSpace
+from dsonas.tools import bench_worker
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+
+
+def add_space(parser):
+    """Flags for the search space and the step."""
+    add = parser.add_argument
+    add('--channels', type=int, default=48, help='channels of the first stage')
+    add('--blocks', type=integers, default=(8, 8, 8), metavar='N,N,…', help='blocks in each stage')
+    add('--levels', type=int, default=4, help='levels of a block')
+    add('--operations', type=lambda text: tuple(text.split(',')), default=PAPER_OPERATIONS, metavar='NAME,…', help='operations of a level')
+    add('--classes', type=int, default=10, help='classes')
+    add('--stem', choices=STEMS, default='cifar', help='the stem')
+    share = parser.add_mutually_exclusive_group()
+    share.add_argument('--share', dest='share', action='store_true', default=True, help='one set of λ for all blocks')
+    share.add_argument('--full', dest='share', action='store_false', help='a set of λ for each block')
+    add('--batch-size', type=int, default=8, help='images a step')
+    add('--image-size', type=int, default=0, help='height and width of the images; 0: 32 with the cifar stem, 224 with the imagenet stem')
+    add('--steps', type=int, default=5, help='W steps and λ steps to take the median of')
+    add('--warm-up', type=int, default=1, help='steps of each kind before, beside the first')
+    add('--threads', type=int, default=int(os.environ.get('OMP_NUM_THREADS') or os.cpu_count()), help='OMP_NUM_THREADS')
+    add('--cpus', type=int, default=1, help='CPU devices to divide the batch over')
+    add('--gpus', type=int, default=0, help='GPUs to divide the batch over, instead')
+    add('--kernels', choices=('cpu', 'plain'), help='how operators are computed; without it as the device wants it')
+    add('--json', action='store_true', help='print JSON instead of a table')
+
+
+def integers(text):
+    """'8,8,8' -> (8, 8, 8)."""
+    return tuple(int(part) for part in text.split(','))
+
+
+def task(arguments):
+    """The part of a bench_worker task that the command line says. Raises ValueError."""
+    space = SearchSpace(share=arguments.share, channels=arguments.channels, classes=arguments.classes, blocks=arguments.blocks,
+                        levels=arguments.levels, operations=arguments.operations, stem=arguments.stem)
+    for flag in ('batch_size', 'steps', 'threads', 'cpus'):
+        if getattr(arguments, flag) < 1:
+            raise ValueError('--%s %d: must be at least 1' % (flag.replace('_', '-'), getattr(arguments, flag)))
+    devices = arguments.gpus or arguments.cpus
+    if arguments.batch_size % devices:
+        raise ValueError('--batch-size %d: not a multiple of %d devices' % (arguments.batch_size, devices))
+    return {'space': space.to_dict(), 'architecture': None, 'batch_size': arguments.batch_size, 'steps': arguments.steps,
+            'image_size': arguments.image_size or (32 if arguments.stem == 'cifar' else 224), 'warm_up': arguments.warm_up,
+            'cpus': arguments.cpus, 'gpus': arguments.gpus, 'kernels': arguments.kernels, 'threads': arguments.threads,
+            'implementation': 'fused'}
+
+
+def measure(task, python=sys.executable, script=None, **environment):
+    """The figures of a task, measured in a new process. Raises ValueError with the process's last words where it fails."""
+    script = script or os.path.join(HERE, 'bench_worker.py')
+    threads = str(task['threads'])
+    variables = dict(os.environ, OMP_NUM_THREADS=threads, MKL_NUM_THREADS=threads, **environment)
+    try:
+        run = subprocess.run([python, script, json.dumps(task)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=variables)
+    except OSError as error:
+        raise ValueError('%s: %s' % (python, error.strerror)) from None
+    if run.returncode:
+        words = [line for line in run.stderr.decode('utf-8', 'replace').splitlines() if line.strip()]
+        raise ValueError('measuring %s failed with status %d: %s' % (task['implementation'], run.returncode, words[-1] if words else ''))
+    return json.loads(run.stdout.decode().strip().splitlines()[-1])
+
+
+def machine(threads):
+    """What a reader needs to know of the machine."""
+    found = {'processor': bench_worker.processor(), 'cores': os.cpu_count(), 'threads': threads, 'system': platform.platform()}
+    if hasattr(os, 'getloadavg'):
+        found['load'] = round(os.getloadavg()[0], 2)
+    return found
+
+
+def show_machine(found, versions):
+    """The two lines above a table."""
+    print('%(processor)s, %(cores)d cores, %(threads)d threads' % found + (', load %.2f' % found['load'] if 'load' in found else ''))
+    print(', '.join('%s %s' % item for item in sorted(versions.items())))

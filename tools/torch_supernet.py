@@ -1,0 +1,181 @@
+"""The completely connected network in PyTorch, as one would write it: a yardstick for bench_step --torch.
+
+It stands alone, needs nothing but PyTorch, and prints its measurement as JSON (an empty object where there is no PyTorch).
+"""
+import json
+import platform
+import sys
+import time
+
+try:
+    import torch
+    from torch import nn
+    from torch.nn import functional
+except ImportError:
+    torch = None
+    nn = type('nn', (), {'Module': object})
+
+KERNELS = {'sep_conv_3x3': 3, 'sep_conv_5x5': 5}
+POOLS = {'avg_pool_3x3': 'AvgPool2d', 'max_pool_3x3': 'MaxPool2d'}
+
+
+def batch_norm(channels):
+    """Batch norm with γ fixed to 1."""
+    layer = nn.BatchNorm2d(channels, eps=2e-5, momentum=0.1)
+    layer.weight.requires_grad_(False)
+    return layer
+
+
+def conv_bn_relu(channels_in, channels, kernel, stride=1):
+    """Convolution, batch norm, ReLU."""
+    return nn.Sequential(nn.Conv2d(channels_in, channels, kernel, stride, kernel // 2, bias=False), batch_norm(channels),
+                         nn.ReLU(inplace=True))
+
+
+def operation(name, channels):
+    """A candidate operation with its batch norm and ReLU."""
+    if name in KERNELS:
+        kernel = KERNELS[name]
+        layers = [nn.Conv2d(channels, channels, kernel, padding=kernel // 2, groups=channels, bias=False),
+                  nn.Conv2d(channels, channels, 1, bias=False)]
+    else:
+        layers = [getattr(nn, POOLS[name])(3, 1, 1)]
+    return nn.Sequential(*layers, batch_norm(channels), nn.ReLU(inplace=True))
+
+
+class Block(nn.Module):
+    """Eq. 3 and 4, edge by edge. It is called with the block's λ vector, in the order level, operation, source."""
+
+    def __init__(self, operations, levels, channels, opens_stage):
+        super().__init__()
+        self.levels = nn.ModuleList(nn.ModuleList(operation(name, channels) for name in operations) for _ in range(levels))
+        self.gather = conv_bn_relu(levels * len(operations) * channels, channels, 1)
+        self.shortcut = conv_bn_relu(channels, channels, 1) if opens_stage else nn.Identity()
+
+    def forward(self, x, lam):
+        place, maps = 0, [x]
+        lam = lam.unbind()
+        for level, operations in enumerate(self.levels):
+            fresh = []
+            for op in operations:
+                if level == 0:
+                    fresh.append(op(x))
+                    continue
+                total = lam[place] * maps[0]
+                for offset, source in enumerate(maps[1:], 1):
+                    total = total + lam[place + offset] * source
+                place += len(maps)
+                fresh.append(op(total))
+            maps = maps + fresh
+        outputs = torch.cat([lam[place + index] * source for index, source in enumerate(maps[1:])], 1)
+        return self.gather(outputs) + self.shortcut(x)
+
+
+class Reduction(nn.Module):
+    """Two branches of stride 2, scaled by their λ."""
+
+    def __init__(self, channels_in, channels):
+        super().__init__()
+        self.point, self.square = conv_bn_relu(channels_in, channels, 1, 2), conv_bn_relu(channels_in, channels, 3, 2)
+
+    def forward(self, x, lam):
+        return lam[0] * self.point(x) + lam[1] * self.square(x)
+
+
+class Supernet(nn.Module):
+    """space: SearchSpace.to_dict()."""
+
+    def __init__(self, space):
+        super().__init__()
+        channels, count, levels = space['channels'], len(space['operations']), space['levels']
+        size = sum(count * (1 + count * level) for level in range(1, levels)) + count * levels
+        blocks = list(space['blocks'])
+        self.share = space['share']
+        self.gates = nn.ParameterList(nn.Parameter(torch.ones(size)) for _ in range(1 if self.share else sum(blocks)))
+        self.reduction_gates = nn.ParameterList(nn.Parameter(torch.ones(2)) for _ in blocks[1:])
+        if space['stem'] == 'cifar':
+            self.stem = conv_bn_relu(3, channels, 3)
+        else:
+            self.stem = nn.Sequential(conv_bn_relu(3, channels // 2, 3, 2), conv_bn_relu(channels // 2, channels, 3, 2))
+        self.blocks, self.reductions = nn.ModuleList(), nn.ModuleList()
+        for stage, number in enumerate(blocks):
+            if stage:
+                self.reductions.append(Reduction(channels, 2 * channels))
+                channels *= 2
+            self.blocks.append(nn.ModuleList(Block(space['operations'], levels, channels, index == 0) for index in range(number)))
+        self.head = nn.Sequential(batch_norm(channels), nn.ReLU(inplace=True))
+        self.dense = nn.Linear(channels, space['classes'])
+
+    def lambdas(self):
+        """All λ."""
+        return list(self.gates) + list(self.reduction_gates)
+
+    def forward(self, x):
+        x, number = self.stem(x), 0
+        for stage, blocks in enumerate(self.blocks):
+            if stage:
+                x = self.reductions[stage - 1](x, self.reduction_gates[stage - 1])
+            for block in blocks:
+                x = block(x, self.gates[0 if self.share else number])
+                number += 1
+        return self.dense(self.head(x).mean((2, 3)))
+
+
+class ApgNag:
+    """Eq. 6-8 with λ kept non-negative."""
+
+    def __init__(self, lambdas, rate=1e-3, momentum=0.9, gamma=1e-3):
+        self.lambdas, self.rate, self.momentum, self.alpha = lambdas, rate, momentum, rate * gamma
+        self.v = [torch.zeros_like(lam) for lam in lambdas]
+
+    @torch.no_grad() if torch else (lambda function: function)
+    def step(self):
+        for lam, v in zip(self.lambdas, self.v):
+            z = functional.softshrink(lam - self.rate * lam.grad.clamp(-2, 2), self.alpha)
+            v.mul_(self.momentum).add_(z - lam)
+            lam.copy_((z + self.momentum * v).clamp(min=0))
+
+
+def measure(task):
+    """The same figures as bench_worker.measure."""
+    from bench_worker import clocks, peak_memory, since, summarise
+    torch.set_num_threads(task['threads'])
+    torch.manual_seed(0)
+    device = 'cuda' if task['gpus'] else 'cpu'
+    start = time.perf_counter()
+    net = Supernet(task['space']).to(device)
+    lambdas = net.lambdas()
+    known = {id(lam) for lam in lambdas}
+    weights = [param for param in net.parameters() if id(param) not in known and param.requires_grad]
+    groups = {'w': weights, 'lambda': lambdas}
+    optimizers = {'w': torch.optim.SGD(weights, 1e-3, momentum=0.9, nesterov=True, weight_decay=1e-4), 'lambda': ApgNag(lambdas)}
+    size = task['image_size']
+    x, y = torch.randn(task['batch_size'], 3, size, size, device=device), torch.arange(task['batch_size'], device=device)
+    y = y % task['space']['classes']
+
+    def step(kind):
+        begin = clocks()
+        for group, params in groups.items():
+            for param in params:
+                param.requires_grad_(group == kind)
+                param.grad = None
+        functional.cross_entropy(net(x), y).backward()
+        optimizers[kind].step()
+        if device == 'cuda':
+            torch.cuda.synchronize()
+        return since(begin)
+
+    step('w')
+    figures = {'first': time.perf_counter() - start, 'weights': sum(param.numel() for param in net.parameters()) - sum(map(len, lambdas)),
+               'gates': sum(map(len, lambdas)), 'first_lambda': step('lambda')[0]}
+    times = {'w': [], 'lambda': []}
+    for number in range(task['warm_up'] + task['steps']):
+        for kind, values in times.items():
+            seconds = step(kind)
+            values.extend([seconds] * (number >= task['warm_up']))
+    figures.update(summarise(times), rss_gb=peak_memory(), versions={'torch': torch.__version__, 'python': platform.python_version()})
+    return figures
+
+
+if __name__ == '__main__':
+    print(json.dumps(measure(json.loads(sys.argv[1])) if torch else {}))
