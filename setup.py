@@ -11,7 +11,7 @@ if not (3, 8) <= sys.version_info[:2] <= (3, 11):
 
 from setuptools import setup  # noqa: E402
 
-SUBPACKAGES = ('symbols', 'optim', 'train', 'data', 'tools')
+SUBPACKAGES = ('symbols', 'optim', 'train', 'data', 'tools', 'tools.reading', 'tools.drawing', 'tools.tables', 'tools.reporting')
 
 EXTRAS = {
     'cpu': ['mxnet==1.9.1'],
@@ -31,7 +31,7 @@ setup(
     license='Apache-2.0',
     python_requires='>=3.8,<3.12',
     packages=['dsonas'] + ['dsonas.' + name for name in SUBPACKAGES],
-    package_dir=dict([('dsonas', '.')] + [('dsonas.' + name, name) for name in SUBPACKAGES]),
+    package_dir=dict([('dsonas', '.')] + [('dsonas.' + name, name.replace('.', '/')) for name in SUBPACKAGES]),
     package_data={'dsonas': ['experiments/configs/*.yaml', 'experiments/*.sh']},
     install_requires=[
         'numpy>=1.20,<1.24', 'gluoncv==0.10.5.post0', 'matplotlib>=3.5,<3.9', 'pandas<2.1', 'scipy<1.12',

@@ -18,35 +18,62 @@ PLAIN = ('space', 'architecture', 'cost', 'budget', 'operations')  # read by too
 
 
 def imported(path):
-    """(folder of the package or name of the module) of every import of a file, with its line."""
-    folder = path.relative_to(ROOT).parts[0]
+    """(dotted name within the package, or of the module outside it; line) of everything that a file imports."""
+    package = path.relative_to(ROOT).parts[:-1]
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.Import):
             for alias in node.names:
-                yield _top(alias.name), node.lineno
+                yield _inside(alias.name), node.lineno
         elif isinstance(node, ast.ImportFrom):
-            if node.level == 1:
-                yield folder, node.lineno
-            elif node.level == 2:
-                for name in [node.module] if node.module else [alias.name for alias in node.names]:
-                    yield name.split('.')[0], node.lineno
-            elif node.module == 'dsonas':
-                for alias in node.names:
-                    yield alias.name, node.lineno
+            if node.level:
+                base = package[:len(package) + 1 - node.level] + tuple(filter(None, [node.module]))
             else:
-                yield _top(node.module), node.lineno
+                base = tuple(filter(None, [_inside(node.module)]))
+            for alias in node.names:
+                yield '.'.join(base + (alias.name,)), node.lineno
 
 
-def _top(name):
-    parts = name.split('.')
-    return parts[1] if parts[0] == 'dsonas' and len(parts) > 1 else parts[0]
+def _inside(name):
+    return name[len('dsonas.'):] if name.startswith('dsonas.') else '' if name == 'dsonas' else name
 
 
 @pytest.mark.parametrize('path', FILES, ids=lambda path: str(path.relative_to(ROOT)))
 def test_arrows(path):
     folder = path.relative_to(ROOT).parts[0]
-    wrong = [(name, line) for name, line in imported(path) if name in FOLDERS + ('tests',) and name not in MAY_IMPORT[folder]]
+    wrong = [(name, line) for name, line in imported(path)
+             if name.split('.')[0] in FOLDERS + ('tests',) and name.split('.')[0] not in MAY_IMPORT[folder]]
     assert not wrong, '%s may import %s' % (folder, ', '.join(sorted(MAY_IMPORT[folder])))
+
+
+def test_every_kind_of_import_is_seen(tmp_path, monkeypatch):
+    """What the arrows rest on: an import is found however it is written, at any depth of folders."""
+    monkeypatch.setitem(globals(), 'ROOT', tmp_path)
+    path = tmp_path / 'tools' / 'drawing' / 'some.py'
+    path.parent.mkdir(parents=True)
+    path.write_text('import dsonas.train.loop\nfrom dsonas import optim\nfrom dsonas.data import registry\n'
+                    'from ...symbols.space import INPUT\nfrom ... import train\nfrom ..reading import runs\nfrom .. import cli\nfrom . import palette\nimport numpy as np\n')
+    assert ' '.join(name for name, _ in imported(path)) == (
+        'train.loop optim data.registry symbols.space.INPUT train tools.reading.runs tools.cli tools.drawing.palette numpy')
+
+
+SHARED = sorted(path for path in (ROOT / 'tools').glob('*/*.py'))
+
+
+@pytest.mark.parametrize('path', SHARED, ids=lambda path: str(path.relative_to(ROOT)))
+def test_what_scripts_share_does_not_need_a_script(path):
+    """The folders of tools/ hold what its scripts share, so they import each other and never a script; drawings know no run."""
+    folders = {other.parent.name for other in SHARED}
+    if path.parent.name == 'drawing':
+        folders -= {'reading'}
+    wrong = [(name, line) for name, line in imported(path) if name.startswith('tools.') and name.split('.')[1] not in folders]
+    assert not wrong, 'accepted: %s' % ', '.join(sorted(folders))
+
+
+def test_every_package_is_installed():
+    """setup.py lists each folder that holds modules, and no other."""
+    listed = ast.literal_eval((ROOT / 'setup.py').read_text().split('SUBPACKAGES = ')[1].split(')')[0] + ')')
+    assert sorted(listed) == sorted({'.'.join(path.relative_to(ROOT).parent.parts) for path in FILES})
+    assert all((ROOT / name.replace('.', '/') / '__init__.py').exists() for name in listed)
 
 
 @pytest.mark.parametrize('name', PLAIN)

@@ -1,4 +1,11 @@
-"""Look at runs and use their networks: drawings of blocks, curves, tables, the report, costs.
+"""Look at runs and use their networks. The scripts of this folder are run as files (`python tools/report.py RUN -o report.html`):
 
-A tool knows symbols (what a network is), data, and what a run left on disk (runs.py); it knows nothing of training.
+    a search and its networks        plot_blocks, plot_search, plot_flops, count_cost, report
+    many runs                        make_tables, compare
+    data to learn from               prepare_cifar10, prepare_imagenet
+    several machines                 launch
+    speed                            bench_*
+
+What they share is in folders: reading (run directories), drawing, tables, reporting; cli.py is every script's command line.
+A tool knows symbols (what a network is), data, and what a run left on disk; it knows nothing of training.
 """

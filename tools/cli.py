@@ -12,7 +12,7 @@ class _Help(argparse.ArgumentDefaultsHelpFormatter):
     """Shows defaults where there is one to show."""
 
     def _get_help_string(self, action):
-        return action.help if action.default in (None, False) else super()._get_help_string(action)
+        return action.help if action.default is None or action.default is False else super()._get_help_string(action)
 
 
 def parser(description, **options):

@@ -9,7 +9,8 @@ import numpy as np
 from scipy import stats
 
 from dsonas.symbols.operations import OPERATIONS
-from dsonas.tools import cli, runs
+from dsonas.tools import cli
+from dsonas.tools.reading import runs
 
 
 def arguments():

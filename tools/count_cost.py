@@ -7,8 +7,9 @@ import json
 import sys
 
 from dsonas.symbols.cost import cost
-from dsonas.tools import cli, palette
-from dsonas.tools.sources import image_size_of, load, widths_of
+from dsonas.tools import cli
+from dsonas.tools.drawing import palette
+from dsonas.tools.reading.sources import image_size_of, load, widths_of
 
 FIELDS = ('params', 'flops', 'mac')
 HEADS = ('parameters', 'FLOPs', 'MAC')

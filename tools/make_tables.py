@@ -5,15 +5,17 @@ such and never as a number.
 """
 import sys
 
-from dsonas.tools import cli, runs, tables
-from dsonas.tools.table_formats import FORMATS, markdown
+from dsonas.tools import cli
+from dsonas.tools.reading import runs
+from dsonas.tools.tables import contents
+from dsonas.tools.tables.formats import FORMATS, markdown
 
 
 def arguments():
     """The command line."""
     parser = cli.parser(__doc__)
     parser.add_argument('runs', nargs='*', metavar='RUN', help='run directories, or folders of them')
-    parser.add_argument('--table', choices=list(tables.HEADS), default='summary', help="the paper's table, or a summary of these runs")
+    parser.add_argument('--table', choices=list(contents.HEADS), default='summary', help="the paper's table, or a summary of these runs")
     parser.add_argument('-o', '--output', nargs='+', default=[], metavar='F', help='files to write: .md, .csv, .tex (none: print Markdown)')
     parser.add_argument('--seeds', type=int, default=0, metavar='N', help='runs that each measured row should have; 0: not known')
     parser.add_argument('--no-published', action='store_true', help='leave the published rows out')
@@ -25,7 +27,7 @@ def main(argv):
     options = arguments().parse_args(argv)
     kinds = [cli.output_kind(path, tuple(FORMATS)) for path in options.output]
     found = [runs.read(path) for path in runs.find(options.runs)]
-    table = tables.make(options.table, found, options.seeds, not options.no_published)
+    table = contents.make(options.table, found, options.seeds, not options.no_published)
     for path, kind in zip(options.output, kinds):
         with open(path, 'w', encoding='utf-8') as file:
             file.write(FORMATS[kind](table))

@@ -7,10 +7,11 @@ import os
 import sys
 
 from dsonas.symbols.space import REDUCTION_BRANCHES
-from dsonas.tools import cli, dag, figures, palette
-from dsonas.tools.dot import dot
-from dsonas.tools.draw_blocks import sheet
-from dsonas.tools.sources import gates_of, load
+from dsonas.tools import cli
+from dsonas.tools.drawing import dag, figures, palette
+from dsonas.tools.drawing.blocks import sheet
+from dsonas.tools.drawing.dot import dot
+from dsonas.tools.reading.sources import gates_of, load
 
 KINDS = cli.PICTURES + ('dot',)
 

@@ -5,9 +5,11 @@ import os
 import sys
 
 from dsonas.symbols.cost import cost
-from dsonas.tools import cli, figures, palette, runs
-from dsonas.tools.pareto import front
-from dsonas.tools.sources import image_size_of, load, widths_of
+from dsonas.tools import cli
+from dsonas.tools.drawing import figures, palette
+from dsonas.tools.drawing.pareto import front
+from dsonas.tools.reading import runs
+from dsonas.tools.reading.sources import image_size_of, load, widths_of
 
 AXES = {'params': ('parameters', ''), 'flops': ('FLOPs', 'FLOPs'), 'mac': ('memory access cost', ' elements')}
 PENALTIES = {'none': 'constant γ', 'flops': 'adaptive FLOPs', 'mac': 'adaptive MAC', 'latency': 'adaptive latency'}

@@ -6,7 +6,9 @@ import sys
 
 import numpy as np
 
-from dsonas.tools import cli, figures, palette, runs
+from dsonas.tools import cli
+from dsonas.tools.drawing import figures, palette
+from dsonas.tools.reading import runs
 
 CURVES = {'loss': (('loss', 'training'), ('gate_loss', 'λ part'), ('test_loss', 'test')),
           'error': (('error', 'training'), ('gate_error', 'λ part'), ('test_error', 'test'))}

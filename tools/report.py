@@ -5,12 +5,15 @@ Works on a run that is still going: run it again to see more.
 import sys
 
 from dsonas.symbols.cost import cost
-from dsonas.tools import cli, dag, figures, plot_blocks, plot_flops, plot_search, report_parts, runs
-from dsonas.tools.draw_blocks import sheet
-from dsonas.tools.report_errors import errors
-from dsonas.tools.report_gates import gates, script
-from dsonas.tools.report_page import figure, page, paragraph, section
-from dsonas.tools.sources import gates_of, image_size_of, widths_of
+from dsonas.tools import cli, plot_blocks, plot_flops, plot_search
+from dsonas.tools.drawing import dag, figures
+from dsonas.tools.drawing.blocks import sheet
+from dsonas.tools.reading import runs
+from dsonas.tools.reading.sources import gates_of, image_size_of, widths_of
+from dsonas.tools.reporting import parts
+from dsonas.tools.reporting.errors import errors
+from dsonas.tools.reporting.gates import gates, script
+from dsonas.tools.reporting.page import figure, page, paragraph, section
 
 CURVES = (('loss', 'Loss by epoch, over the stages.'), ('error', 'Error by epoch, over the stages.'),
           ('left', 'What is left of the edges during the search.'), ('flops', 'FLOPs of what is left during the search.'))
@@ -26,11 +29,11 @@ def arguments():
 
 def report(run):
     """The page of a Run, as text."""
-    parts = [report_parts.heading(run), report_parts.result(run), report_parts.baselines(run)]
+    written = [parts.heading(run), parts.result(run), parts.baselines(run)]
     with figures.styled():
-        parts += [blocks(run), gates(run), curves(run), flops(run)]
-    parts += [errors(run), report_parts.settings(run), report_parts.environment(run), report_parts.commands(run)]
-    return page('%s: report' % run.name, '\n'.join(part for part in parts if part), script(run))
+        written += [blocks(run), gates(run), curves(run), flops(run)]
+    written += [errors(run), parts.settings(run), parts.environment(run), parts.commands(run)]
+    return page('%s: report' % run.name, '\n'.join(part for part in written if part), script(run))
 
 
 def blocks(run):

@@ -5,7 +5,7 @@ import pytest
 from dsonas.symbols.architecture import Architecture
 from dsonas.symbols.space import SearchSpace
 from dsonas.tools.compare import compare, edges_by_operation, text, welch
-from dsonas.tools.runs import Run
+from dsonas.tools.reading.runs import Run
 
 
 def test_welch_against_its_formula():

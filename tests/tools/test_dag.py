@@ -6,8 +6,8 @@ import pytest
 
 from dsonas.symbols.architecture import Architecture
 from dsonas.symbols.space import SearchSpace
-from dsonas.tools import dag
-from dsonas.tools.layout import layout
+from dsonas.tools.drawing import dag
+from dsonas.tools.drawing.layout import layout
 
 SHARE = SearchSpace.cifar10()
 FULL = SearchSpace.cifar10(share=False)

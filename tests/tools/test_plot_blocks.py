@@ -8,8 +8,9 @@ from matplotlib.patches import PathPatch
 
 from dsonas.symbols.architecture import Architecture
 from dsonas.symbols.space import SearchSpace
-from dsonas.tools import cli, dag, figures, plot_blocks
-from dsonas.tools.draw_blocks import sheet
+from dsonas.tools import cli, plot_blocks
+from dsonas.tools.drawing import dag, figures
+from dsonas.tools.drawing.blocks import sheet
 
 from .runmaker import make_run
 from .test_dag import CASES, surviving

@@ -8,8 +8,10 @@ import pytest
 from dsonas.symbols.architecture import Architecture
 from dsonas.symbols.cost import cost
 from dsonas.symbols.space import SearchSpace
-from dsonas.tools import cli, count_cost, figures, palette, plot_flops, plot_search, runs
-from dsonas.tools.pareto import front
+from dsonas.tools import cli, count_cost, plot_flops, plot_search
+from dsonas.tools.drawing import figures, palette
+from dsonas.tools.drawing.pareto import front
+from dsonas.tools.reading import runs
 
 from .runmaker import SMALL, make_run
 

@@ -14,7 +14,9 @@ import pytest
 from PIL import Image
 
 from dsonas.symbols.space import SearchSpace
-from dsonas.tools import cli, heatmap, report, runs
+from dsonas.tools import cli, report
+from dsonas.tools.drawing import heatmap
+from dsonas.tools.reading import runs
 
 from .runmaker import SMALL, make_run, write_predictions
 

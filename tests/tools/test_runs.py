@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from dsonas.symbols.architecture import Architecture
-from dsonas.tools import runs
-from dsonas.tools.runfiles import read_log, read_predictions
+from dsonas.tools.reading import runs
+from dsonas.tools.reading.runfiles import read_log, read_predictions
 
 from .runmaker import SMALL, make_run, write_predictions
 

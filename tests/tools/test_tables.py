@@ -7,8 +7,10 @@ import statistics
 import pytest
 
 from dsonas.symbols.space import SearchSpace
-from dsonas.tools import cli, experiments, make_tables, published, runs, tables
-from dsonas.tools.table_formats import comma, latex, markdown, tex
+from dsonas.tools import cli, make_tables
+from dsonas.tools.reading import experiments, runs
+from dsonas.tools.tables import contents, published
+from dsonas.tools.tables.formats import comma, latex, markdown, tex
 
 from .runmaker import SMALL, make_run
 
@@ -16,7 +18,7 @@ FULL = SearchSpace.cifar10(share=False, channels=8, blocks=(1, 1, 1))
 
 
 def table(which, *paths, **options):
-    return tables.make(which, [runs.read(path) for path in runs.find([str(path) for path in paths])], **options)
+    return contents.make(which, [runs.read(path) for path in runs.find([str(path) for path in paths])], **options)
 
 
 def measured(made):
@@ -118,13 +120,13 @@ def test_summary_shows_the_supernet_beside_its_networks(tmp_path):
 
 
 def test_published_rows_are_the_papers_and_marked():
-    made = tables.make('1', [])
+    made = contents.make('1', [])
     assert {row[-1] for row in made.rows} == {'published'} and 'not measured here' in made.caption
     assert ('DSO-NAS-share + c/o', '2.84 ± 0.07', '3.0', '1 GPU days', 'gradient', '', 'published') in made.rows
     assert len(published.TABLE1) == 11 and len(published.TABLE2) == 12 and len(published.TABLE3) == 8
-    assert ('share', '✓', '✓', '1:1', '3.0', '2.86 ± 0.09', '', 'published') in tables.make('3', []).rows
-    assert ('DSO-NAS-share', '25.4', '8.4', '4.8', '586', '6 GPU days', '', 'published') in tables.make('2', []).rows
-    assert tables.make('1', [], with_published=False).rows == []
+    assert ('share', '✓', '✓', '1:1', '3.0', '2.86 ± 0.09', '', 'published') in contents.make('3', []).rows
+    assert ('DSO-NAS-share', '25.4', '8.4', '4.8', '586', '6 GPU days', '', 'published') in contents.make('2', []).rows
+    assert contents.make('1', [], with_published=False).rows == []
 
 
 def test_formats_hold_the_same_cells(tmp_path):

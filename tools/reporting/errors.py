@@ -2,9 +2,9 @@
 import numpy as np
 from PIL import Image
 
-from . import heatmap
-from .report_page import paragraph, section, table, text
-from .runfiles import read_predictions
+from ..drawing import heatmap
+from ..reading.runfiles import read_predictions
+from .page import paragraph, section, table, text
 
 MOST_CLASSES, PAIRS, IMAGES = 20, 20, 48
 

@@ -3,8 +3,8 @@ import json
 
 import numpy as np
 
-from . import heatmap
-from .report_page import paragraph, section, text
+from ..drawing import heatmap
+from .page import paragraph, section, text
 
 ROW = {True: 5, False: 2}                     # pixels of height an edge has: where one map stands alone, or many do
 

@@ -2,9 +2,10 @@
 import os
 import shlex
 
-from ..symbols.architecture import Architecture
-from . import experiments, palette
-from .report_page import paragraph, section, table, text
+from ...symbols.architecture import Architecture
+from ..drawing import palette
+from ..reading import experiments
+from .page import paragraph, section, table, text
 
 
 def heading(run):

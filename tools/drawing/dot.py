@@ -1,6 +1,6 @@
 """Blocks in the language of Graphviz, written without Graphviz."""
 from . import palette
-from .draw_blocks import NAMES
+from .blocks import NAMES
 
 
 def dot(graphs, colours, title=''):

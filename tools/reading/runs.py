@@ -13,8 +13,8 @@ from typing import Any, Dict, List, Optional
 
 import numpy as np
 
-from ..symbols.architecture import Architecture
-from ..symbols.space import SearchSpace
+from ...symbols.architecture import Architecture
+from ...symbols.space import SearchSpace
 from .runfiles import Gates, read_gates, read_log, read_mapping, read_summary
 
 STAGES = ('pretrain', 'search', 'retrain')

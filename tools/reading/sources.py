@@ -1,7 +1,7 @@
 """What a tool is pointed at: a run directory or an architecture file, and the network that stands behind it."""
 import os
 
-from ..symbols.architecture import Architecture
+from ...symbols.architecture import Architecture
 from . import runs
 
 IMAGE_SIZES = {'cifar': 32, 'imagenet': 224}

@@ -2,7 +2,7 @@
 import csv
 import io
 
-from .tables import PUBLISHED
+from .contents import PUBLISHED
 
 _TEX = (('\\', r'\textbackslash{}'), ('&', r'\&'), ('%', r'\%'), ('_', r'\_'), ('#', r'\#'), ('$', r'\$'), ('{', r'\{'), ('}', r'\}'),
         ('~', r'\textasciitilde{}'), ('^', r'\textasciicircum{}'), ('±', r'$\pm$'), ('✓', r'\checkmark{}'), ('λ', r'$\lambda$'),

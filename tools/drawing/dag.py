@@ -2,7 +2,7 @@
 import dataclasses
 from typing import Optional, Tuple
 
-from ..symbols.space import INPUT, OUTPUT, REDUCTION_BRANCHES
+from ...symbols.space import INPUT, OUTPUT, REDUCTION_BRANCHES
 
 Key = Tuple[int, int]      # (level, index): level 0 the input, M + 1 concatenation and 1×1, M + 2 the sum
 

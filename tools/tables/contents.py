@@ -5,11 +5,12 @@ A number stands in a table only if its run is finished and undamaged; any other 
 import dataclasses
 from typing import List, Tuple
 
-from ..symbols.architecture import Architecture
-from ..symbols.cost import cost
-from . import palette, published
-from .experiments import devices, differing, group, kind, mean_std, plus_minus, search_days, search_seconds, transferred
-from .sources import image_size_of
+from ...symbols.architecture import Architecture
+from ...symbols.cost import cost
+from ..drawing import palette
+from ..reading.experiments import devices, differing, group, kind, mean_std, plus_minus, search_days, search_seconds, transferred
+from ..reading.sources import image_size_of
+from . import published
 
 PUBLISHED, MEASURED = 'published', 'measured'
 HEADS = {
