@@ -10,6 +10,7 @@ if not (3, 8) <= sys.version_info[:2] <= (3, 11):
              % sys.version_info[:2])
 
 from setuptools import setup  # noqa: E402
+from setuptools.command.build_py import build_py  # noqa: E402
 
 SUBPACKAGES = ('symbols', 'optim', 'train', 'data', 'tools', 'tools.reading', 'tools.drawing', 'tools.tables', 'tools.reporting')
 
@@ -23,6 +24,14 @@ EXTRAS = {
     'onnx': ['onnx==1.13.1', 'protobuf==3.20.3'],
     'test': ['pytest>=7,<9', 'ruff>=0.4', 'onnx==1.13.1', 'protobuf==3.20.3'],
 }
+
+
+class BuildPy(build_py):
+    """Leaves this file out of the package, though it lies in the package's folder."""
+
+    def find_package_modules(self, package, package_dir):
+        return [module for module in super().find_package_modules(package, package_dir) if module[1] != 'setup']
+
 
 setup(
     name='dsonas',
@@ -40,4 +49,5 @@ setup(
         'scikit-learn<1.5', 'tensorboardX>=2.6,<2.7', 'protobuf<3.21',
     ],
     extras_require=EXTRAS,
+    cmdclass={'build_py': BuildPy},
 )

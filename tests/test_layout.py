@@ -51,7 +51,8 @@ def test_every_kind_of_import_is_seen(tmp_path, monkeypatch):
     path = tmp_path / 'tools' / 'drawing' / 'some.py'
     path.parent.mkdir(parents=True)
     path.write_text('import dsonas.train.loop\nfrom dsonas import optim\nfrom dsonas.data import registry\n'
-                    'from ...symbols.space import INPUT\nfrom ... import train\nfrom ..reading import runs\nfrom .. import cli\nfrom . import palette\nimport numpy as np\n')
+                    'from ...symbols.space import INPUT\nfrom ... import train\n'
+                    'from ..reading import runs\nfrom .. import cli\nfrom . import palette\nimport numpy as np\n')
     assert ' '.join(name for name, _ in imported(path)) == (
         'train.loop optim data.registry symbols.space.INPUT train tools.reading.runs tools.cli tools.drawing.palette numpy')
 
