@@ -166,7 +166,9 @@ class AuxiliaryTower(HybridBlock):
 
     def __init__(self, channels, classes, stride, size, kernels, train_gamma, prefix):
         super().__init__(prefix=prefix)
-        self._pool = dict(kernel=(min(AUXILIARY_POOL, size),) * 2, stride=(stride, stride), pool_type='avg')
+        self._pool = None
+        if size > AUXILIARY_POOL:
+            self._pool = dict(kernel=(AUXILIARY_POOL, AUXILIARY_POOL), stride=(stride, stride), pool_type='avg')
         pooled = (size - min(AUXILIARY_POOL, size)) // stride + 1
         self._kernel = min(2, pooled)
         with self.name_scope():
@@ -178,6 +180,8 @@ class AuxiliaryTower(HybridBlock):
 
     def hybrid_forward(self, F, x, weight):
         """(batch, channels, size, size) → (batch, classes)."""
-        x = self.squeeze(F.Pooling(self.bn(x), **self._pool))
+        x = self.bn(x)
+        # A pool over the whole map is a mean; oneDNN has no gradient for such a Pooling behind its fused batch norm.
+        x = self.squeeze(F.Pooling(x, **self._pool) if self._pool else F.mean(x, axis=(2, 3), keepdims=True))
         x = F.Convolution(x, weight, kernel=(self._kernel, self._kernel), num_filter=768, no_bias=True)
         return self.dense(F.mean(self.expand_bn(x), axis=(2, 3)))

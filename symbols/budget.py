@@ -12,8 +12,10 @@ from typing import Tuple
 
 from .cost import Cost, cost
 
-KINDS = ('params', 'flops', 'mac')
-_UNITS = {'': 1, 'k': 10 ** 3, 'm': 10 ** 6, 'g': 10 ** 9}
+COUNTED = ('params', 'flops', 'mac')
+KINDS = COUNTED + ('latency',)
+_COUNTS = {'': 1, 'k': 10 ** 3, 'm': 10 ** 6, 'g': 10 ** 9}
+_SECONDS = {'s': 1, 'ms': 1e-3, 'us': 1e-6}
 LARGEST_WIDTH = 1 << 14
 CLOSE = 0.005    # of widths this near the budget those nearest to one common multiplier are taken
 REACH = (1, 2)   # steps by which a stage's width may leave its share, the second only where the first comes not as near
@@ -37,14 +39,15 @@ class Fit:
 
 
 def parse_budget(text):
-    """'params=3.0M', 'flops=600M', 'mac=40M' → (kind, number). k, M, G are powers of 1000. Raises ValueError."""
-    found = re.fullmatch(r'\s*(\w+)\s*=\s*([0-9.]+(?:[eE][+-]?[0-9]+)?)\s*([kKmMgG]?)\s*', str(text))
-    try:
-        kind, value = found.group(1), float(found.group(2)) * _UNITS[found.group(3).lower()]
-    except (AttributeError, ValueError):
-        raise ValueError('budget: %r is not written like params=3.0M, flops=600M or mac=40M' % text) from None
-    if kind not in KINDS:
+    """'params=3.0M', 'flops=600M', 'mac=40M', 'latency=5ms' → (kind, number). k, M, G are powers of 1000. Raises ValueError."""
+    found = re.fullmatch(r'\s*(\w+)\s*=\s*([0-9.]+(?:[eE][+-]?[0-9]+)?)\s*([a-zA-Z]*)\s*', str(text))
+    kind, number, unit = found.groups() if found else ('', '', '')
+    if found and kind not in KINDS:
         raise ValueError('budget: %r is not one of %s' % (kind, ', '.join(KINDS)))
+    try:
+        value = float(number) * (_SECONDS if kind == 'latency' else _COUNTS)[unit.lower()]
+    except (KeyError, ValueError):
+        raise ValueError('budget: %r is not written like params=3.0M, flops=600M, mac=40M or latency=5ms' % text) from None
     if value <= 0:
         raise ValueError('budget: %s must be above 0' % text)
     return kind, value
@@ -60,6 +63,8 @@ def fit_widths(architecture, budget, image_size=32, measure=None):
     kind, target = parse_budget(budget) if isinstance(budget, str) else budget
     space = architecture.space
     counted = measure is None
+    if counted and kind not in COUNTED:
+        raise ValueError('budget: %s is measured on a device, not counted; accepted here are %s' % (kind, ', '.join(COUNTED)))
 
     @functools.lru_cache(maxsize=None)
     def measured(widths):

@@ -57,7 +57,7 @@ class Net(HybridBlock):
     Parameters computes them: kernels.py says why.
     """
     _kernels_kind = None
-    _exact = None  # a tuple, so that Gluon does not take the twin for a child
+    _exact = None
 
     def _twin(self):
         """The same network with 'exact' kernels, on this one's Parameters."""
@@ -67,7 +67,7 @@ class Net(HybridBlock):
         """As hybrid_forward."""
         if self._kernels_kind != 'exact' and autograd.is_recording() and not autograd.is_training():
             if self._exact is None:
-                self._exact = (self._twin(),)
-                self._exact[0].hybridize(self._active)
-            return self._exact[0](x, *args)
+                object.__setattr__(self, '_exact', self._twin())  # past Gluon, which would take the twin for a child
+                self._exact.hybridize(self._active)
+            return self._exact(x, *args)
         return super().forward(x, *args)

@@ -56,7 +56,7 @@ def masked_sum(F, sources, rate):
     draw = F.reshape(F.BlockGrad(draw), shape=(0, 1, -1))
     draw = F.random.uniform_like(draw)
     keep = 1 - F.reshape(rate, shape=(1, 1, 1))
-    mask = F.broadcast_div(F.broadcast_lesser(draw, keep), keep)
+    mask = F.broadcast_div(F.broadcast_lesser(draw, keep), F.maximum(keep, 1e-6))  # at rate 1 nothing stays to be scaled up
     mixed = F.batch_dot(mask, F.reshape(rows, shape=(0, 0, -1)))
     return F.reshape_like(mixed, sources[0])
 
