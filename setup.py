@@ -12,7 +12,8 @@ if not (3, 8) <= sys.version_info[:2] <= (3, 11):
 from setuptools import setup  # noqa: E402
 from setuptools.command.build_py import build_py  # noqa: E402
 
-SUBPACKAGES = ('symbols', 'optim', 'train', 'data', 'tools', 'tools.reading', 'tools.drawing', 'tools.tables', 'tools.reporting')
+SUBPACKAGES = ('symbols', 'optim', 'train', 'data', 'tools', 'tools.reading', 'tools.drawing', 'tools.tables', 'tools.reporting',
+               'tools.timing')
 
 EXTRAS = {
     'cpu': ['mxnet==1.9.1'],

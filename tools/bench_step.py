@@ -7,7 +7,8 @@ import json
 import os
 import sys
 
-from dsonas.tools import bench_common, cli
+from dsonas.tools import cli
+from dsonas.tools.timing import common
 
 SHOWN = (('w_step', 'W step s'), ('lambda_step', 'λ step s'), ('w_step_processor', 'W CPU s'), ('lambda_step_processor', 'λ CPU s'),
          ('first', 'first step s'), ('rss_gb', 'peak GB'))
@@ -16,7 +17,7 @@ SHOWN = (('w_step', 'W step s'), ('lambda_step', 'λ step s'), ('w_step_processo
 def arguments():
     """The command line."""
     parser = cli.parser(__doc__)
-    bench_common.add_space(parser)
+    common.add_space(parser)
     parser.add_argument('--naive', action='store_true', help='measure the network with one operator an edge too')
     parser.add_argument('--torch', action='store_true', help='measure the network in PyTorch too; passed over where there is none')
     parser.add_argument('--torch-python', default=sys.executable, metavar='PATH', help='the Python that has PyTorch')
@@ -27,7 +28,7 @@ def arguments():
 
 def report(options):
     """All that was asked for, as one dict."""
-    task = bench_common.task(options)
+    task = common.task(options)
     kinds = ['fused'] + ['naive'] * options.naive + ['torch'] * options.torch
     rounds = {kind: [] for kind in kinds}
     for _ in range(max(1, options.rounds)):
@@ -40,22 +41,22 @@ def report(options):
             rounds[kind].append(found)
     best = {kind: _best(found) for kind, found in rounds.items() if found}
     result = best.pop('fused')
-    result['machine'] = bench_common.machine(options.threads)
+    result['machine'] = common.machine(options.threads)
     result['settings'] = {key: value for key, value in task.items() if key not in ('implementation', 'architecture')}
     for kind, figures in best.items():
         figures['ratio'] = {key: figures[key] / result[key] for key, _ in SHOWN}
         figures['ratio']['step'] = ((figures['w_step'] + figures['lambda_step']) / (result['w_step'] + result['lambda_step']))
         result[kind] = figures
     if options.profile:
-        profiled = bench_common.measure(dict(task, profile=True, steps=1), MXNET_EXEC_BULK_EXEC_TRAIN='0')
+        profiled = common.measure(dict(task, profile=True, steps=1), MXNET_EXEC_BULK_EXEC_TRAIN='0')
         result['profile'] = profiled['profile']
     return result
 
 
 def _measure(task, options):
     if task['implementation'] != 'torch':
-        return bench_common.measure(task)
-    found = bench_common.measure(task, options.torch_python, os.path.join(bench_common.HERE, 'torch_supernet.py'))
+        return common.measure(task)
+    found = common.measure(task, options.torch_python, os.path.join(common.HERE, 'torch_supernet.py'))
     return found if found else None
 
 
@@ -70,7 +71,7 @@ def _best(rounds):
 def show(result):
     """The report as tables."""
     versions = dict(result['versions'], **result.get('torch', {}).get('versions', {}))
-    bench_common.show_machine(result['machine'], versions)
+    common.show_machine(result['machine'], versions)
     print('%d weights, %d λ' % (result['weights'], result['gates']))
     print('%-8s' % '' + ''.join('%14s' % title for _, title in SHOWN) + '%14s' % 'ratio')
     for kind, figures in (('fused', result), ('naive', result.get('naive')), ('torch', result.get('torch'))):

@@ -1,4 +1,4 @@
-"""One measurement in a process of its own, so that peak memory is its own: called by bench_step and bench_shrink with a JSON task.
+"""One measurement in a process of its own, so that peak memory is its own: run as a file by common.measure with a JSON task.
 
 A W step is forward, backward without gradients of λ, and NAG on W; a λ step is forward, backward without gradients of W, and APG-NAG
 on λ. They alternate, as in the search with a ratio of 1:1, so the price of going from one to the other is within.
@@ -148,8 +148,8 @@ def measure(task):
     figures.update(summarise(times), rss_gb=peak_memory())
     figures['versions'] = {'mxnet': mxnet.__version__, 'numpy': numpy.__version__, 'python': platform.python_version()}
     if task.get('profile'):
-        from dsonas.tools import bench_profile
-        figures['profile'] = bench_profile.profile(stepper)
+        from dsonas.tools.timing.profile import profile
+        figures['profile'] = profile(stepper)
     return figures
 
 

@@ -5,8 +5,8 @@ import platform
 import subprocess
 import sys
 
-from dsonas.symbols.space import PAPER_OPERATIONS, STEMS, SearchSpace
-from dsonas.tools import bench_worker
+from ...symbols.space import PAPER_OPERATIONS, STEMS, SearchSpace
+from .worker import processor
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 
@@ -40,7 +40,7 @@ def integers(text):
 
 
 def task(arguments):
-    """The part of a bench_worker task that the command line says. Raises ValueError."""
+    """The part of a worker task that the command line says. Raises ValueError."""
     space = SearchSpace(share=arguments.share, channels=arguments.channels, classes=arguments.classes, blocks=arguments.blocks,
                         levels=arguments.levels, operations=arguments.operations, stem=arguments.stem)
     for flag in ('batch_size', 'steps', 'threads', 'cpus'):
@@ -57,7 +57,7 @@ def task(arguments):
 
 def measure(task, python=sys.executable, script=None, **environment):
     """The figures of a task, measured in a new process. Raises ValueError with the process's last words where it fails."""
-    script = script or os.path.join(HERE, 'bench_worker.py')
+    script = script or os.path.join(HERE, 'worker.py')
     threads = str(task['threads'])
     variables = dict(os.environ, OMP_NUM_THREADS=threads, MKL_NUM_THREADS=threads, **environment)
     try:
@@ -72,7 +72,7 @@ def measure(task, python=sys.executable, script=None, **environment):
 
 def machine(threads):
     """What a reader needs to know of the machine."""
-    found = {'processor': bench_worker.processor(), 'cores': os.cpu_count(), 'threads': threads, 'system': platform.platform()}
+    found = {'processor': processor(), 'cores': os.cpu_count(), 'threads': threads, 'system': platform.platform()}
     if hasattr(os, 'getloadavg'):
         found['load'] = round(os.getloadavg()[0], 2)
     return found

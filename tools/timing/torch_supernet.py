@@ -128,17 +128,18 @@ class ApgNag:
         self.lambdas, self.rate, self.momentum, self.alpha = lambdas, rate, momentum, rate * gamma
         self.v = [torch.zeros_like(lam) for lam in lambdas]
 
-    @torch.no_grad() if torch else (lambda function: function)
     def step(self):
-        for lam, v in zip(self.lambdas, self.v):
-            z = functional.softshrink(lam - self.rate * lam.grad.clamp(-2, 2), self.alpha)
-            v.mul_(self.momentum).add_(z - lam)
-            lam.copy_((z + self.momentum * v).clamp(min=0))
+        """One update from the gradients."""
+        with torch.no_grad():
+            for lam, v in zip(self.lambdas, self.v):
+                z = functional.softshrink(lam - self.rate * lam.grad.clamp(-2, 2), self.alpha)
+                v.mul_(self.momentum).add_(z - lam)
+                lam.copy_((z + self.momentum * v).clamp(min=0))
 
 
 def measure(task):
-    """The same figures as bench_worker.measure."""
-    from bench_worker import clocks, peak_memory, since, summarise
+    """The same figures as worker.measure."""
+    from worker import clocks, peak_memory, since, summarise
     torch.set_num_threads(task['threads'])
     torch.manual_seed(0)
     device = 'cuda' if task['gpus'] else 'cpu'

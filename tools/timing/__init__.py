@@ -1,0 +1,1 @@
+"""Measuring steps, each implementation in a process of its own."""
