@@ -79,12 +79,11 @@ def median_seconds(function, x, passes=PASSES):
     """Seconds of function(x), the median of several calls after warm-up; x and what comes out are NDArrays."""
     x.wait_to_read()
     times = []
-    for turn in range(WARM_UP + passes):
+    for _ in range(WARM_UP + passes):
         started = time.perf_counter()
         function(x).wait_to_read()
-        if turn >= WARM_UP:
-            times.append(time.perf_counter() - started)
-    return statistics.median(times)
+        times.append(time.perf_counter() - started)
+    return statistics.median(times[WARM_UP:])
 
 
 def shapes(space, image_size):
