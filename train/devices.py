@@ -118,6 +118,9 @@ class Devices:
                                   ('amp', train.amp, 'float16 is slower than float32, or not there, on CPUs')):
             if wanted and not on_gpu:
                 raise ValueError('train.%s=true: only on GPUs; %s' % (name, why))
+        if train.amp:
+            from mxnet.contrib import amp
+            amp.init()   # before any network is built
         if train.kvstore == 'nccl' and not on_gpu:
             raise ValueError('train.kvstore=nccl: only on GPUs; on CPUs use local or device')
         self._store, self._next_key, self._scratch = None, 0, {}

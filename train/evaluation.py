@@ -9,7 +9,7 @@ import numpy as np
 
 from ..symbols.architecture import Architecture
 from ..symbols.network import Network
-from . import settings
+from . import known, settings
 from .checkpoint import Checkpoints, read, write_beside
 from .config import Train
 from .devices import Devices
@@ -42,8 +42,7 @@ def load_network(directory, contexts, best=False):
     """
     description = read_description(directory)
     if description['architecture'] is None:
-        from gluoncv.model_zoo import get_model
-        net = get_model(description['kind'].split(':', 1)[1], classes=len(description['classes']), pretrained=False)
+        net = known.build(description['kind'].split(':', 1)[1], len(description['classes']))
     else:
         net = Network(Architecture.from_dict(description['architecture']), description['channels'], auxiliary=description['auxiliary'],
                       dropout=description['dropout'], drop_path=description['drop_path'], image_size=description['image_size'])

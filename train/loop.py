@@ -217,6 +217,7 @@ def _tested(stage, run, row):
 def test(learner, run, batch_size, inputs=(), classes=0):
     """Test on the test set, divided over workers and devices."""
     devices = run.devices
+    seeds.set_all(run.config.seed, 'test', devices.rank)   # for operations that draw numbers at any time
     size = run.config.train.test_batch or devices.share(batch_size) // len(devices.contexts)
     batches = run.dataset.batches('test', size, train=False, shard=(devices.rank, devices.workers))
     try:

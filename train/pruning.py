@@ -124,7 +124,7 @@ class Pruning(NoHooks):
             run.warn('warning: every λ is zero after search epoch %d: the network is its stem, reductions and head alone. Take a smaller '
                      'search.gamma (now %g), a smaller search.gate_lr (now %g), or fewer search.epochs' %
                      (epoch, self.search.gamma, self.search.gate_lr))
-        elif (epoch == STILL_AFTER or last) and (np.abs(values[~np.concatenate(self.pruned)] - 1) < MOVED).all():
+        elif (epoch == STILL_AFTER or last) and (np.abs(values - 1) < MOVED).all():
             run.warn('warning: no λ has moved in %d epochs of search; take a larger search.gate_lr (now %g), a larger search.gamma '
                      '(now %g), or more search.epochs' % (epoch, self.search.gate_lr, self.search.gamma))
         elif last and not (values == 0).any():

@@ -1,13 +1,12 @@
 """What stage 3 trains: the searched architecture, a random one, the complete one, or a known network; how wide; and its result."""
 import dataclasses
-import difflib
 import os
 from typing import Any, Optional, Tuple
 
 from ..symbols.architecture import Architecture
 from ..symbols.budget import fit_widths
 from ..symbols.cost import cost
-from . import loop
+from . import known, loop
 from .pipeline import opened
 from .run import stored_config
 from .rundir import RunDirectory
@@ -62,11 +61,7 @@ def random_like(space, seed, like):
 
 def gluoncv(name):
     """A network of gluoncv's model zoo, trained with the same recipe."""
-    from gluoncv.model_zoo import get_model_list
-    if name not in get_model_list():
-        near = difflib.get_close_matches(name, get_model_list(), 3)
-        raise ValueError('--gluoncv %s: not in the model zoo of gluoncv%s'
-                         % (name, ' (did you mean %s?)' % ', '.join(near) if near else ''))
+    known.check(name)
     return Candidate('gluoncv:' + name)
 
 
@@ -98,7 +93,8 @@ def build(config, candidate, dataset):
     """(Architecture or None, network, widths or None, dict of its size) for a Candidate. Raises ValueError."""
     settings_ = config.retrain
     if candidate.architecture is None:
-        return (None,) + known_network(candidate.kind.split(':', 1)[1], dataset)
+        net = known.build(candidate.kind.split(':', 1)[1], len(dataset.classes))
+        return None, net, None, dict(known.count(net, dataset.image_size), budget={'kind': 'none'})
     space = search_space(config, dataset)
     architecture = candidate.architecture(space)
     fit = None
@@ -116,17 +112,10 @@ def build(config, candidate, dataset):
     return architecture, derived_network(config, architecture, widths, dataset.image_size), widths, size
 
 
-def known_network(name, dataset):
-    """(network, None, size) of gluoncv's model zoo; its FLOPs and MAC are not counted here, its parameters are."""
-    from gluoncv.model_zoo import get_model
-    net = get_model(name, classes=len(dataset.classes), pretrained=False)
-    return net, None, {'params': None, 'flops': None, 'mac': None, 'budget': {'kind': 'none'}}
-
-
 def describe(size, widths):
-    if size['params'] is None:
-        return 'as in the model zoo of gluoncv'
-    text = '%s parameters, %s FLOPs, channels %s' % (format(size['params'], ','), format(size['flops'], ','), ', '.join(map(str, widths)))
+    text = '%s parameters, %s FLOPs' % (format(size['params'], ','), format(size['flops'], ','))
+    if widths:
+        text += ', channels %s' % ', '.join(map(str, widths))
     budget = size['budget']
     if budget['kind'] != 'none':
         text += ' (%.2f%% below the budget of %s=%g)' % (100 * budget['distance'], budget['kind'], budget['target'])
@@ -137,8 +126,6 @@ def finish(o, stage, candidate, architecture, widths, size):
     """Test, write network.json, network.params and summary.json; returns the summary."""
     run, config = o.run, o.config
     result = loop.test(stage.learner, run, stage.batch_size, stage.inputs(0.0))
-    if size['params'] is None:
-        size = dict(size, params=sum(param.data(o.devices.contexts[0]).size for param in stage.learner.weights))
     if o.devices.main:
         run.directory.write_network({
             'format': 'dsonas.network', 'version': 1, 'kind': candidate.kind,

@@ -105,7 +105,7 @@ def environment(config, devices):
     from .. import __version__
     return {
         'dsonas': __version__, 'commit': _commit(), 'mxnet': mxnet.__version__, 'numpy': numpy.__version__,
-        'python': platform.python_version(), 'system': platform.platform(), 'processor': _processor(), 'cores': os.cpu_count(),
+        'python': platform.python_version(), 'system': platform.platform(), 'processor': processor(), 'cores': os.cpu_count(),
         'omp_num_threads': os.environ.get('OMP_NUM_THREADS', ''), 'devices': [str(context) for context in devices.contexts],
         'kvstore': config.train.kvstore, 'workers': devices.workers, 'seed': config.seed, 'command': sys.argv,
         'started': datetime.datetime.now().astimezone().isoformat(timespec='seconds'),
@@ -122,7 +122,8 @@ def _commit():
     return run.stdout.decode('utf-8', 'replace').strip()
 
 
-def _processor():
+def processor():
+    """The processor's name, as far as the system tells."""
     try:
         with open('/proc/cpuinfo', encoding='utf-8', errors='replace') as stream:
             for line in stream:

@@ -108,7 +108,7 @@ class SupernetStages:
         graphs = gate_graphs(self.space, self.dataset.image_size)
         if settings.budget == 'latency':
             from .latency import measured_graphs
-            graphs = measured_graphs(self.space, self.dataset.image_size, self.devices.contexts[0], self.directory)
+            graphs = measured_graphs(self.space, self.dataset.image_size, self.devices, self.directory)
         name = 'constant' if settings.budget == 'none' else settings.budget
         quantity = sparsity.POLICIES[name].quantity
         return sparsity.make(name, settings.gamma, structures(graphs, (lambda entry: getattr(entry, quantity)) if quantity else None))

@@ -1,0 +1,174 @@
+"""Search beside its steps: γ before λ steps, pruning for good, the physically smaller network, and what people are told."""
+import numpy as np
+import pytest
+
+from dsonas.optim import sparsity
+from dsonas.symbols.architecture import Architecture
+from dsonas.symbols.cost import gate_graphs
+from dsonas.train import checkpoint, learner, pipeline, stages
+from dsonas.train.config import Pretrain, Search, Train
+from dsonas.train.devices import Devices
+from dsonas.train.losses import Loss
+from dsonas.train.pruning import Pruning, structures
+
+from .conftest import columns
+from .test_devices import SPACE
+
+
+def searching(**changes):
+    from dsonas.symbols.supernet import Supernet
+    search = Search(**dict(dict(gamma=0.02, epochs=9, prune_every=2), **changes))
+    on = Devices(Train(cpus=1))
+    net = Supernet(SPACE)
+    stages.initialise(net, on, 16, 3, 'test')
+    made = learner.Learner(net, net.gates, Loss(), on, learner.nag(net.weights().values(), Pretrain()), learner.apg_nag(search))
+    quantity = sparsity.POLICIES[search.budget].quantity
+    policy = sparsity.make(search.budget, search.gamma, structures(gate_graphs(SPACE, 16), lambda entry: getattr(entry, quantity)))
+    return Pruning(SPACE, made, search, policy, 16, lambda architecture: made.replace(made.net.pruned(architecture)))
+
+
+def set_gates(hooks, groups):
+    for gate, values in zip(hooks.learner.gates, groups):
+        gate.set_data(np.array(values, np.float32))
+
+
+def batch(seed=0):
+    generator = np.random.RandomState(seed)
+    return generator.rand(8, 3, 16, 16).astype(np.float32), generator.randint(0, 10, 8).astype(np.int32)
+
+
+def test_gamma_follows_what_is_kept():
+    hooks = searching(budget='flops')
+    names = SPACE.gate_names()
+    optimizer = hooks.learner.trainers['gates'].optimizer
+    hooks.before('weights')
+    assert not hooks.gammas_set
+    hooks.before('gates')
+    assert np.allclose(optimizer.get_gamma(0), 0.02) and np.allclose(optimizer.get_gamma(1), 0.02)
+    values = [np.ones(len(group)) for group in names]
+    values[0][[name.startswith('shared/out') for name in names[0]]] = 0    # no way to the output: eq. 9's numerator is 0
+    set_gates(hooks, values)
+    hooks.before('gates')
+    assert np.all(optimizer.get_gamma(0) == 0) and np.allclose(optimizer.get_gamma(1), 0.02)
+
+
+def test_zero_is_gone_for_good_with_what_it_isolates():
+    hooks = searching()
+    names = SPACE.gate_names()[0]
+    values = np.ones(len(names), np.float32)
+    dead = 'shared/out<-L2.sep_conv_3x3'
+    values[names.index(dead)] = 0
+    set_gates(hooks, [values] + [np.ones(2)] * len(SPACE.reduction_scopes))
+    row = hooks.end_of_epoch(1)
+    assert not np.concatenate(hooks.pruned).any() and row['changed'] == 1      # not yet
+    row = hooks.end_of_epoch(2)
+    gone = [name for name, flag in zip(names, hooks.pruned[0]) if flag]
+    assert sorted(gone) == sorted([dead] + [name for name in names if name.startswith('shared/L2.sep_conv_3x3<-')])
+    assert row['zero_fraction'] == pytest.approx(len(gone) / 12)
+    x, y = batch()
+    for _ in range(3):
+        hooks.before('gates')
+        hooks.learner.step('gates', x, y, 8, (), {'gates': 0.1})
+    after = hooks.values()[0]
+    assert np.all(after[hooks.pruned[0]] == 0) and np.all(after[~hooks.pruned[0]] != 0)
+
+
+def test_physically_smaller_supernet_goes_on_alike():
+    """After a rebuild, outputs, updates and optimizer states are those of the complete network with zeros."""
+    values = [np.ones(len(group), np.float32) for group in SPACE.gate_names()]
+    names = SPACE.gate_names()[0]
+    values[0][names.index('shared/out<-L2.max_pool_3x3')] = 0
+    values[0][names.index('shared/out<-L1.sep_conv_3x3')] = 0
+    values[0][names.index('shared/L2.sep_conv_3x3<-L1.sep_conv_3x3')] = 0
+    found = []
+    for smaller in (True, False):
+        hooks = searching(prune_every=1)
+        for seed in range(2):
+            hooks.learner.step('both', *batch(seed), 8, (), {'weights': 0.05, 'gates': 0.01})
+        set_gates(hooks, values)
+        if not smaller:
+            hooks.rebuild = lambda architecture: None
+        hooks.end_of_epoch(1)
+        for seed in range(3):
+            hooks.learner.step('both', *batch(seed), 8, (), {'weights': 0.05, 'gates': 0.01})
+        arrays = {param.name: param.list_data()[0].asnumpy() for param in hooks.learner.weights + hooks.learner.gates}
+        found.append((arrays, hooks.learner.net))
+    assert len(found[0][0]) < len(found[1][0]), 'nothing was removed'
+    for name, array in found[0][0].items():
+        np.testing.assert_allclose(array, found[1][0][name], rtol=2e-4, atol=1e-5, err_msg=name)
+
+
+class Told:
+    def __init__(self):
+        self.lines = []
+
+    def warn(self, line):
+        self.lines.append(line)
+
+
+def told(hooks, epoch, groups):
+    set_gates(hooks, groups)
+    hooks.end_of_epoch(epoch)
+    run = Told()
+    hooks.say(run)
+    return ' '.join(run.lines)
+
+
+def test_what_people_are_told():
+    ones = [np.ones(len(group), np.float32) for group in SPACE.gate_names()]
+    zeros = [0 * group for group in ones]
+    some = [group.copy() for group in ones]
+    some[0][-1] = 0
+    assert 'every λ is zero' in told(searching(), 1, zeros) and 'search.gamma' in told(searching(), 1, zeros)
+    assert 'no λ has moved' in told(searching(), 3, ones) and not told(searching(), 2, ones)
+    assert 'nothing was pruned' in told(searching(), 9, [group * 0.7 for group in ones])
+    assert 'still moving' in told(searching(prune_every=0), 9, some)
+    hooks = searching()
+    told(hooks, 8, some)
+    assert not told(hooks, 9, hooks.values()) and hooks.settled()
+    assert 'search.gamma=0.1 would' in searching().reach(10) and searching().reach(10000) == ''
+
+
+def test_state_comes_back():
+    hooks = searching(prune_every=1)
+    values = [np.ones(len(group), np.float32) for group in SPACE.gate_names()]
+    values[0][-1] = values[0][0] = 0
+    set_gates(hooks, values)
+    hooks.end_of_epoch(1)
+    other = searching(prune_every=1)
+    other.restore(hooks.state())
+    assert all(np.array_equal(one, two) for one, two in zip(hooks.pruned, other.pruned))
+    assert other.architecture == hooks.architecture and other.built == hooks.built
+    assert sorted(other.learner.net.collect_params()) == sorted(hooks.learner.net.collect_params())
+    set_gates(other, values)
+    assert other.end_of_epoch(2)['changed'] == 0
+
+
+@pytest.mark.parametrize('changes', [
+    dict(space__share=False), dict(search__split=False), dict(search__ratio='2:1', search__batch_size=20), dict(pretrain__epochs=0),
+    dict(search__prune_every=0), dict(search__nonnegative=False, search__clip_gradient=0.0), dict(space__searchable_reduction=False),
+    dict(space__first_level_gates=True), dict(search__budget='none'), dict(search__budget='mac'), dict(search__budget='latency'),
+    dict(data__split=0.8)])
+def test_variants(tiny, changes):
+    """Each variant of the search runs, leaves a valid architecture, and does the iterations that it says."""
+    config = tiny('variant', **dict(dict(search__epochs=2), **changes))
+    run = pipeline.search(config, ('pretrain', 'search'))
+    architecture = Architecture.load(run + '/architecture.json')
+    assert architecture.space.share == config.space.share
+    position = checkpoint.Checkpoints(run + '/checkpoints').newest(print)[1]
+    if config.search.split:
+        sizes = pipeline.open_data(config).sizes
+        n, m = (int(part) for part in config.search.ratio.split(':'))
+        cycles = sizes['weights'] // config.search.batch_size // n
+        assert set(position['counts']['gates']['updates'].values()) <= {2 * cycles * m}
+    else:
+        assert set(position['counts']['gates']['updates'].values()) == {2 * 6} == set(position['counts']['weights']['updates'].values())
+    with np.load(run + '/lambda.npz') as stored:
+        assert stored['epochs'].tolist() == [0, 1, 2] and stored['values'].shape == (3, sum(map(len, architecture.space.gate_names())))
+        assert np.all(stored['values'][0] == 1)
+        if config.search.nonnegative:
+            assert stored['values'].min() >= 0
+        assert np.all(stored['values'][stored['pruned']] == 0)
+    rows = columns(run, ('stage', 'gate_loss', 'zero_fraction'))
+    assert [row[0] for row in rows] == ['pretrain'] * config.pretrain.epochs + ['search'] * 2
+    assert all(row[2] != '' and (row[1] != '') == config.search.split for row in rows if row[0] == 'search')
