@@ -4,7 +4,6 @@ Each implementation runs in a process of its own. Times are seconds (medians), m
 in GB. --naive measures the network with one operator an edge, --torch the same network in PyTorch; ratios are theirs to ours.
 """
 import json
-import os
 import sys
 
 from dsonas.tools import cli
@@ -56,7 +55,7 @@ def report(options):
 def _measure(task, options):
     if task['implementation'] != 'torch':
         return common.measure(task)
-    found = common.measure(task, options.torch_python, os.path.join(common.HERE, 'torch_supernet.py'))
+    found = common.measure(task, options.torch_python, common.TORCH)
     return found if found else None
 
 

@@ -6,9 +6,11 @@ import subprocess
 import sys
 
 from ...symbols.space import PAPER_OPERATIONS, STEMS, SearchSpace
-from .worker import processor
+from .clocks import processor
 
 HERE = os.path.dirname(os.path.abspath(__file__))
+WORKER = os.path.join(os.path.dirname(HERE), 'bench_worker.py')
+TORCH = os.path.join(HERE, 'torch_supernet.py')
 
 
 def add_space(parser):
@@ -55,9 +57,8 @@ def task(arguments):
             'implementation': 'fused'}
 
 
-def measure(task, python=sys.executable, script=None, **environment):
+def measure(task, python=sys.executable, script=WORKER, **environment):
     """The figures of a task, measured in a new process. Raises ValueError with the process's last words where it fails."""
-    script = script or os.path.join(HERE, 'worker.py')
     threads = str(task['threads'])
     variables = dict(os.environ, OMP_NUM_THREADS=threads, MKL_NUM_THREADS=threads, **environment)
     try:

@@ -138,8 +138,8 @@ class ApgNag:
 
 
 def measure(task):
-    """The same figures as worker.measure."""
-    from worker import clocks, peak_memory, since, summarise
+    """The same figures as bench_worker.measure."""
+    from clocks import clocks, peak_memory, since, summarise
     torch.set_num_threads(task['threads'])
     torch.manual_seed(0)
     device = 'cuda' if task['gpus'] else 'cpu'

@@ -7,7 +7,7 @@ STEPS = 2
 
 
 def profile(stepper):
-    """{'w': [{'operator', 'share', 'seconds', 'calls'}], 'lambda': …} a step, the dearest first. stepper: worker.Stepper, warm.
+    """{'w': [{'operator', 'share', 'seconds', 'calls'}], 'lambda': …} a step, the dearest first. stepper: bench_worker.Stepper, warm.
 
     An operator's name with '_backward_' before it is its gradient. Set MXNET_EXEC_BULK_EXEC_TRAIN=0 before MXNet is imported, or
     operators hide in bulks.

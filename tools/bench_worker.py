@@ -1,4 +1,6 @@
-"""One measurement in a process of its own, so that peak memory is its own: run as a file by common.measure with a JSON task.
+"""One measurement of bench_step or bench_shrink, in a process of its own so that peak memory is its own.
+
+It takes a task as JSON and prints figures as JSON.
 
 A W step is forward, backward without gradients of λ, and NAG on W; a λ step is forward, backward without gradients of W, and APG-NAG
 on λ. They alternate, as in the search with a ratio of 1:1, so the price of going from one to the other is within.
@@ -6,61 +8,10 @@ on λ. They alternate, as in the search with a ratio of 1:1, so the price of goi
 import json
 import os
 import platform
-import statistics
 import sys
 import time
 
-GIGABYTE = 1e9
-
-
-def peak_memory():
-    """The largest resident memory of this process so far, in GB."""
-    try:
-        with open('/proc/self/status', encoding='ascii', errors='replace') as stream:
-            for line in stream:
-                if line.startswith('VmHWM:'):
-                    return int(line.split()[1]) * 1024 / GIGABYTE
-    except OSError:
-        pass
-    import resource
-    unit = 1 if sys.platform == 'darwin' else 1024
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / GIGABYTE
-
-
-def processor():
-    """The processor's name."""
-    try:
-        with open('/proc/cpuinfo', encoding='utf-8', errors='replace') as stream:
-            for line in stream:
-                if line.startswith('model name'):
-                    return line.split(':', 1)[1].strip()
-    except OSError:
-        pass
-    return platform.processor()
-
-
-def clocks():
-    """(seconds, processor seconds of all threads)."""
-    return time.perf_counter(), time.process_time()
-
-
-def since(start):
-    """The same, from `start` on."""
-    return tuple(now - then for now, then in zip(clocks(), start))
-
-
-def summarise(times):
-    """{'w_step', 'lambda_step', …} from [(seconds, processor seconds)] by kind: medians, the fastest, and the processor's time.
-
-    The processor's time, of all threads together, is what other programs on the same machine disturb least.
-    """
-    figures = {}
-    for kind, values in times.items():
-        seconds, busy = zip(*values)
-        figures['%s_step' % kind] = statistics.median(seconds)
-        figures['%s_step_fastest' % kind] = min(seconds)
-        figures['%s_step_processor' % kind] = statistics.median(busy)
-    return figures
+from dsonas.tools.timing.clocks import clocks, peak_memory, since, summarise
 
 
 class Stepper:
@@ -148,7 +99,7 @@ def measure(task):
     figures.update(summarise(times), rss_gb=peak_memory())
     figures['versions'] = {'mxnet': mxnet.__version__, 'numpy': numpy.__version__, 'python': platform.python_version()}
     if task.get('profile'):
-        from dsonas.tools.timing.profile import profile
+        from dsonas.tools.timing.operators import profile
         figures['profile'] = profile(stepper)
     return figures
 

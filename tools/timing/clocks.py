@@ -1,0 +1,57 @@
+"""Times, memory and names of the machine. Nothing but the standard library, for a Python that has nothing else."""
+import platform
+import statistics
+import sys
+import time
+
+GIGABYTE = 1e9
+
+
+def peak_memory():
+    """The largest resident memory of this process so far, in GB."""
+    try:
+        with open('/proc/self/status', encoding='ascii', errors='replace') as stream:
+            for line in stream:
+                if line.startswith('VmHWM:'):
+                    return int(line.split()[1]) * 1024 / GIGABYTE
+    except OSError:
+        pass
+    import resource
+    unit = 1 if sys.platform == 'darwin' else 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / GIGABYTE
+
+
+def processor():
+    """The processor's name."""
+    try:
+        with open('/proc/cpuinfo', encoding='utf-8', errors='replace') as stream:
+            for line in stream:
+                if line.startswith('model name'):
+                    return line.split(':', 1)[1].strip()
+    except OSError:
+        pass
+    return platform.processor()
+
+
+def clocks():
+    """(seconds, processor seconds of all threads)."""
+    return time.perf_counter(), time.process_time()
+
+
+def since(start):
+    """The same, from `start` on."""
+    return tuple(now - then for now, then in zip(clocks(), start))
+
+
+def summarise(times):
+    """{'w_step', 'lambda_step', …} from [(seconds, processor seconds)] by kind: medians, the fastest, and the processor's time.
+
+    The processor's time, of all threads together, is what other programs on the same machine disturb least.
+    """
+    figures = {}
+    for kind, values in times.items():
+        seconds, busy = zip(*values)
+        figures['%s_step' % kind] = statistics.median(seconds)
+        figures['%s_step_fastest' % kind] = min(seconds)
+        figures['%s_step_processor' % kind] = statistics.median(busy)
+    return figures
