@@ -1,5 +1,6 @@
 """What a network is: the search space, the supernet with its scaling factors λ, the architecture, the derived network, their cost.
 
 A new candidate operation is one entry in operations.py; the order and the names of edges are space.py's alone;
-what is plain data (space, architecture, cost, budget) imports no MXNet, what computes (gates, blocks, mixing, supernet, network) does.
+what is plain data (space, architecture, cost, budget) imports no MXNet, what computes (gates, blocks, kernels, supernet, network) does.
+stored.py reads a trained network back; known.py has the yardsticks of gluoncv's model zoo; latency.py measures.
 """

@@ -6,6 +6,7 @@ the median of several passes after warm-up. Times are kept in a JSON file by dev
 measured once; two machines whose devices have one name are taken for equal.
 """
 import dataclasses
+import hashlib
 import json
 import os
 import platform
@@ -53,8 +54,11 @@ class Stopwatch:
 
     def network(self, architecture, channels, image_size):
         """Seconds in which the network of an Architecture answers for one image. channels: as for Network."""
-        net = Network(architecture, channels, kernels_kind=self.kernels_kind)
-        return self._forward(net, (1, 3, image_size, image_size))
+        def measure():
+            return self._forward(Network(architecture, widths, kernels_kind=self.kernels_kind), (1, 3, image_size, image_size))
+        widths = architecture.space.widths(channels)
+        digest = hashlib.sha256(json.dumps(architecture.to_dict(), sort_keys=True).encode()).hexdigest()[:16]
+        return self.keep('network %s | %s channels | %d pixels' % (digest, ','.join(map(str, widths)), image_size), measure)
 
     def widths(self, architecture, image_size):
         """The measure for budget.fit_widths: a function of one width a stage giving seconds an image."""

@@ -6,8 +6,7 @@ Where a change belongs:
     what a stage trains, on what     stages.py; what only search does between steps and epochs (γ, pruning, reports): pruning.py
     how a step is done               learner.py (gradients, devices, the two Trainers); the order of steps: loop.py
     losses                           losses.py
-    measured times of operations     latency.py
-    known networks as a yardstick    known.py
+    measured times, in a run         latency.py
     testing a trained network        evaluation.py
     devices, machines                devices.py; dead workers: watchdog.py; signals and failures: stops.py
     what a resumed run needs         state.py (what is in it), checkpoint.py (how it lies on disk)

@@ -1,15 +1,12 @@
 """A run's trained network, read back and tested."""
-import hashlib
 import io
-import json
 import os
 
 import mxnet as mx
 import numpy as np
 
-from ..symbols.architecture import Architecture
-from ..symbols.network import Network
-from . import known, settings
+from ..symbols import stored
+from . import settings
 from .checkpoint import Checkpoints, read, write_beside
 from .config import Train
 from .devices import Devices
@@ -20,37 +17,12 @@ from .rundir import RunDirectory
 from .state import parameters
 
 
-def read_description(directory):
-    """network.json of a RunDirectory. Raises ValueError that says what is missing or wrong."""
-    if not os.path.exists(directory.network):
-        raise ValueError('%s: no trained network in it (network.json); train/retrain.py --run %s makes one'
-                         % (directory.path, directory.path))
-    with open(directory.network, encoding='utf-8') as stream:
-        try:
-            description = json.load(stream)
-        except ValueError as error:
-            raise ValueError('%s: not JSON: %s' % (directory.network, error)) from None
-    if not isinstance(description, dict) or description.get('format') != 'dsonas.network' or description.get('version') != 1:
-        raise ValueError('%s: expected format dsonas.network, version 1' % directory.network)
-    return description
-
-
 def load_network(directory, contexts, best=False):
     """(network with its trained parameters, network.json) of a RunDirectory. Raises ValueError, OSError.
 
     best: the parameters at the best test error instead of those of the last epoch.
     """
-    description = read_description(directory)
-    if description['architecture'] is None:
-        net = known.build(description['kind'].split(':', 1)[1], len(description['classes']))
-    else:
-        net = Network(Architecture.from_dict(description['architecture']), description['channels'], auxiliary=description['auxiliary'],
-                      dropout=description['dropout'], drop_path=description['drop_path'], image_size=description['image_size'])
-    with open(directory.parameters, 'rb') as stream:
-        if hashlib.sha256(stream.read()).hexdigest() != description['sha256']:
-            raise ValueError('%s: damaged: its checksum is not that of network.json; train/retrain.py --resume writes it anew'
-                             % directory.parameters)
-    net.load_parameters(directory.parameters, ctx=contexts)
+    net, description = stored.load(directory.path, contexts, training=True)
     if best:
         path = Checkpoints(directory.checkpoints).best_path('retrain')
         arrays, meta = read(path)
@@ -68,7 +40,7 @@ def evaluate_run(path, best=False, dataset=None, data_dir=None, batch_size=100, 
     Leaves predictions.npz (labels, predicted, probabilities, classes, worst_index, worst_images) there, unless on another data set.
     """
     directory = RunDirectory(path)
-    read_description(directory)
+    stored.read(path)
     config = settings.build(stored_config(directory.config))
     if dataset and dataset != config.data.name:
         config = settings.replace(config, data__name=settings.check('data.name', dataset, '--dataset'), data__dir=data_dir or '')

@@ -1,12 +1,15 @@
 """What stage 3 trains: the searched architecture, a random one, the complete one, or a known network; how wide; and its result."""
 import dataclasses
+import functools
 import os
 from typing import Any, Optional, Tuple
 
+from ..symbols import known
 from ..symbols.architecture import Architecture
 from ..symbols.budget import fit_widths
 from ..symbols.cost import cost
-from . import known, loop
+from . import loop
+from .latency import fitted
 from .pipeline import opened
 from .run import stored_config
 from .rundir import RunDirectory
@@ -72,7 +75,8 @@ def retrain(config, candidate, resume=False, allow_changes=False, add=False):
         if add and not resume and any(stage == 2 for stage, *_ in run.checkpoints.positions()):
             raise ValueError('run directory %s: it holds a retraining; --resume continues it, --name NAME makes another beside it'
                              % run.directory.path)
-        architecture, net, widths, size = build(config, candidate, o.dataset)
+        fit = functools.partial(fitted, devices=o.devices, directory=run.directory)
+        architecture, net, widths, size = build(config, candidate, o.dataset, fit)
         run.start('resume' if resume else 'add' if add else 'new', allow_changes, () if resume else ('retrain', 'seed'))
         if architecture is not None and o.devices.main and not add:
             architecture.save(run.directory.architecture)
@@ -89,8 +93,11 @@ def retrain(config, candidate, resume=False, allow_changes=False, add=False):
         return finish(o, stage, candidate, architecture, widths, size)
 
 
-def build(config, candidate, dataset):
-    """(Architecture or None, network, widths or None, dict of its size) for a Candidate. Raises ValueError."""
+def build(config, candidate, dataset, fit_budget=fit_widths):
+    """(Architecture or None, network, widths or None, dict of its size) for a Candidate. Raises ValueError.
+
+    fit_budget: function of (architecture, budget, image size) giving a budget.Fit.
+    """
     settings_ = config.retrain
     if candidate.architecture is None:
         net = known.build(candidate.kind.split(':', 1)[1], len(dataset.classes))
@@ -102,7 +109,7 @@ def build(config, candidate, dataset):
         channels = settings_.channels[0] if len(settings_.channels) == 1 else settings_.channels
         widths = space.widths(channels)
     elif settings_.budget != 'none':
-        fit = fit_widths(architecture, settings_.budget, dataset.image_size)
+        fit = fit_budget(architecture, settings_.budget, dataset.image_size)
         widths = fit.widths
     else:
         widths = space.widths()

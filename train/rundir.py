@@ -103,9 +103,10 @@ def environment(config, devices):
     import numpy
 
     from .. import __version__
+    from ..symbols import latency
     return {
         'dsonas': __version__, 'commit': _commit(), 'mxnet': mxnet.__version__, 'numpy': numpy.__version__,
-        'python': platform.python_version(), 'system': platform.platform(), 'processor': processor(), 'cores': os.cpu_count(),
+        'python': platform.python_version(), 'system': platform.platform(), 'processor': latency.processor(), 'cores': os.cpu_count(),
         'omp_num_threads': os.environ.get('OMP_NUM_THREADS', ''), 'devices': [str(context) for context in devices.contexts],
         'kvstore': config.train.kvstore, 'workers': devices.workers, 'seed': config.seed, 'command': sys.argv,
         'started': datetime.datetime.now().astimezone().isoformat(timespec='seconds'),
@@ -120,15 +121,3 @@ def _commit():
     except (OSError, subprocess.TimeoutExpired):
         return ''
     return run.stdout.decode('utf-8', 'replace').strip()
-
-
-def processor():
-    """The processor's name, as far as the system tells."""
-    try:
-        with open('/proc/cpuinfo', encoding='utf-8', errors='replace') as stream:
-            for line in stream:
-                if line.startswith('model name'):
-                    return line.split(':', 1)[1].strip()
-    except OSError:
-        pass
-    return platform.processor()
