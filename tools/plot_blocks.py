@@ -33,6 +33,26 @@ def colours_of(architecture):
     return palette.operation_colours(architecture.space.operations + REDUCTION_BRANCHES)
 
 
+def edges_left(architecture):
+    """'34 of 128 edges left'"""
+    return '%d of %d edges left' % (architecture.num_edges, sum(len(group) for group in architecture.space.gate_names()))
+
+
+def draw(architecture, gates=None, faint=False, block=None, title='', page=None):
+    """The blocks of an Architecture as a matplotlib Figure.
+
+    gates: {edge name: λ}, where known: edges are as wide. faint: with what did not survive. block: this scope or block number alone.
+    page: (width, height) in inches instead of A4.
+    """
+    with figures.styled():
+        return sheet(_graphs(architecture, gates, faint, block), colours_of(architecture), title, page)
+
+
+def _graphs(architecture, gates, faint, block):
+    graphs = dag.graphs(architecture, gates, faint)
+    return graphs if block in (None, '') else _only(graphs, str(block))
+
+
 def _only(graphs, scope):
     wanted = 'b%02d' % int(scope) if scope.isdigit() else scope
     kept = [graph for graph in graphs if graph.scope == wanted]
@@ -46,19 +66,16 @@ def main(argv):
     options = arguments().parse_args(argv)
     kind = cli.output_kind(options.output, KINDS)
     architecture, run = load(options.source)
-    graphs = dag.graphs(architecture, gates_of(run), options.pruned == 'faint')
-    if options.block:
-        graphs = _only(graphs, options.block)
-    whole = sum(len(group) for group in architecture.space.gate_names())
     name = run.name if run else os.path.splitext(os.path.basename(options.source))[0]
-    title = '%s: %d of %d edges left' % (name, architecture.num_edges, whole) if options.title is None else options.title
+    title = '%s: %s' % (name, edges_left(architecture)) if options.title is None else options.title
+    what = (architecture, gates_of(run), options.pruned == 'faint', options.block)
     if kind == 'dot':
         with open(options.output, 'w', encoding='utf-8') as file:
-            file.write(dot(graphs, colours_of(architecture), title))
+            file.write(dot(_graphs(*what), colours_of(architecture), title))
     else:
-        page = (options.width, figures.A4[1]) if options.width else None
+        figure = draw(*what, title=title, page=(options.width, figures.A4[1]) if options.width else None)
         with figures.styled():
-            figures.save(sheet(graphs, colours_of(architecture), title, page), options.output, kind, dpi=300)
+            figures.save(figure, options.output, kind, dpi=300)
     return 0
 
 

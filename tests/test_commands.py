@@ -1,0 +1,132 @@
+"""Commands that the documents show and the recipes run: each is accepted, and those that can run here do, at a small scale."""
+import os
+import re
+import shlex
+import subprocess
+import sys
+
+import pytest
+
+from dsonas.train import settings
+
+from .data import cifar_archive, image_files
+from .documents import DOCUMENTS, ROOT, check_command, shell_lines
+
+RECIPES = sorted((ROOT / 'experiments').glob('*.sh'))
+WRONG = ('python train/search.py --preset nothing', 'python tools/none.py', 'python train/search.py --gama 0.1', 'rm x',
+         'python train/search.py --set search.gama=1', 'python tools/launch.py -n 1 -- python none.py', 'make all-of-it', "python 'x",
+         'python tools/make_tables.py RUN --table 9', 'bash experiments/none.sh', 'pip install -e .[all]')
+NOT_HERE = {'make ': 'installs anew', 'pip ': 'installs anew', r'\. \.venv': 'is of a shell', 'export ': 'is of a shell',
+            '--hostfile': 'needs several machines', '^tensorboard': 'serves until it is stopped'}
+TINY = {
+    'search': ['data.limit=90', 'data.image_size=16', 'space.channels=4', 'space.blocks=1,1', 'space.levels=2',
+               'space.operations=sep_conv_3x3,max_pool_3x3', 'pretrain.epochs=1', 'pretrain.batch_size=10', 'search.epochs=1',
+               'search.batch_size=10', 'search.prune_every=1', 'train.test_batch=250', 'train.tensorboard=false'],
+    'retrain': ['data.limit=90', 'data.image_size=16', 'space.blocks=1,1', 'retrain.epochs=1', 'retrain.batch_size=10',
+                'train.test_batch=250', 'train.tensorboard=false'],
+}
+
+
+@pytest.mark.parametrize('line', [line for _, line in shell_lines()], ids=[name for name, _ in shell_lines()])
+def test_commands_are_accepted(line):
+    check_command(line)
+
+
+@pytest.mark.parametrize('line', WRONG)
+def test_commands_that_are_wrong_are_found(line):
+    with pytest.raises((AssertionError, ValueError)):
+        check_command(line)
+
+
+@pytest.mark.parametrize('recipe', RECIPES, ids=lambda recipe: recipe.name)
+def test_recipes_are_shell_scripts_that_may_be_run(recipe):
+    assert subprocess.run(['bash', '-n', str(recipe)]).returncode == 0
+    assert recipe.name == 'steps.sh' or (recipe.read_text().startswith('#!/') and os.access(str(recipe), os.X_OK))
+
+
+def recorded(recipe, folder, scale):
+    """Command lines that a recipe runs with a python that does nothing but write the files of -o."""
+    stub = folder / 'bin' / 'python'
+    stub.parent.mkdir()
+    stub.write_text('''#!/bin/bash
+[ "$1" = -c ] && exit 1
+printf '%%q ' python "$@" >> %s/commands; echo >> %s/commands
+for word in "$@"; do [ -n "$out" ] && mkdir -p "$(dirname "$word")" && touch "$word"; [ "$word" = -o ] && out=1; done; exit 0
+''' % (folder, folder))
+    stub.chmod(0o755)
+    environment = dict(os.environ, PATH='%s:%s' % (stub.parent, os.environ['PATH']), SCALE=scale, SEEDS='2', GPUS='0-7',
+                       ROOT=str(folder / 'runs'), RUN=str(folder / 'runs' / 'one'), DATA_CIFAR10='cifar', DATA_IMAGENET='records')
+    done = subprocess.run(['bash', str(recipe)], env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, universal_newlines=True)
+    assert done.returncode == 0, done.stdout
+    return (folder / 'commands').read_text().splitlines()
+
+
+@pytest.mark.parametrize('scale', ['smoke', 'paper'])
+@pytest.mark.parametrize('recipe', [recipe for recipe in RECIPES if recipe.name != 'steps.sh'], ids=lambda recipe: recipe.name)
+def test_every_command_of_a_recipe_is_accepted(recipe, scale, tmp_path):
+    lines = recorded(recipe, tmp_path, scale)
+    assert any('train/search.py' in line for line in lines) and lines[-1].split()[1].startswith('tools/')
+    for line in lines:
+        check_command(line)
+
+
+def test_every_preset_is_used_or_named():
+    """A file of settings that no recipe, document or other file refers to is a leftover."""
+    text = ''.join(path.read_text(encoding='utf-8') for path in RECIPES + DOCUMENTS + list((ROOT / 'train').glob('*.py')))
+    text += ''.join(re.sub(r'^# .*', '', path.read_text()) for path in (ROOT / 'experiments' / 'configs').glob('*.yaml'))
+    patterns = [re.sub(r'\$\{?\w+\}?', r'\\w+', word) for word in re.findall(r'[\w${}]+', text)]
+    patterns = [re.compile(word) for word in set(patterns) if '\\w+' in word]
+    for name in settings.presets():
+        assert re.search(r'\b%s\b' % name, text) or any(pattern.fullmatch(name) for pattern in patterns), name
+
+
+@pytest.fixture(scope='module')
+def place(tmp_path_factory):
+    """A folder that looks like the root of the repository, with small data to learn from."""
+    folder = tmp_path_factory.mktemp('place')
+    for path in ROOT.iterdir():
+        if path.name in ('train', 'tools', 'experiments', 'Makefile', 'setup.py'):
+            (folder / path.name).symlink_to(path)
+    image_files.tree(folder / 'DIR' / 'train', {'cat': 30, 'dog': 30, 'fox': 30})
+    image_files.tree(folder / 'DIR' / 'test', {'cat': 5, 'dog': 5, 'fox': 5}, seed=1)
+    (folder / 'CIFAR').mkdir()
+    cifar_archive.write(folder / 'CIFAR', 'binary')
+    command(folder, 'python tools/prepare_imagenet.py RECORDS --from-folder DIR --short-side 32')
+    return folder
+
+
+def command(folder, line):
+    """Run a line there, one OpenMP thread; AssertionError with what it printed where it fails."""
+    words = [sys.executable if word == 'python' else word for word in shlex.split(line)]
+    done = subprocess.run(words, cwd=str(folder), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, universal_newlines=True, timeout=300,
+                          env=dict(os.environ, OMP_NUM_THREADS='1', DSONAS_CACHE=str(folder / 'cache')))
+    assert done.returncode == 0, '%s\n%s' % (line, done.stdout)
+    return done.stdout
+
+
+def scaled(line):
+    """The line at a small scale: a CPU for the GPUs, the data that are there, the folder run, small settings where it names none."""
+    line = re.sub(r'--gpus \S+', '--cpus 1', line)
+    if 'cifar10' in line:
+        line = line.replace('--data-dir DIR', '--data-dir CIFAR')
+    line = re.sub(r'\bRUN(\.\.\.)?(?=\s|$)', 'runs/mine', line).replace('NAME', 'cifar_resnet20_v1').replace('…', '')
+    for number, name in enumerate(('some.png', 'another.jpg')):
+        line = line.replace(name, 'DIR/test/cat/%03d.png' % number)
+    line = line.replace('--channels 48 --blocks 2,2,2 --batch-size 8 --steps 3', '--channels 4 --blocks 1,1 --batch-size 2 --steps 1')
+    for stage, settings_ in TINY.items():
+        if 'train/%s.py' % stage in line and '--keys' not in line:
+            line += ''.join(' --set %s' % shlex.quote(word) for word in settings_)
+            line += ' --set retrain.budget=params=5k' if stage == 'retrain' and '--budget' not in line else ''
+    return line
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize('line', [line for _, line in shell_lines([ROOT / 'README.md'])])
+def test_commands_of_the_readme_run(line, place):
+    """In the order of the document, which is that of a user's day."""
+    why = [reason for pattern, reason in NOT_HERE.items() if re.search(pattern, line)]
+    if why:
+        pytest.skip(why[0])
+    command(place, scaled(line))
+    written = re.search(r'(?:-o|--run|--onnx) (\S+)', scaled(line))
+    assert not written or (place / written.group(1)).exists(), line

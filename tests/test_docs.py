@@ -1,0 +1,176 @@
+"""The documents say what is true: their Python runs and does what they say, and what they name is there."""
+import os
+import re
+import shutil
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from dsonas.data import registry
+from dsonas.optim import sparsity
+from dsonas.symbols.architecture import Architecture
+from dsonas.symbols.cost import cost
+from dsonas.symbols.network import Network
+from dsonas.symbols.operations import OPERATIONS
+from dsonas.train import settings
+from dsonas.train.config import leaves
+
+from .documents import DOCUMENTS, ROOT, blocks, check_command, links, python_blocks, shell_lines, spans
+from .symbols.graph_costs import counted
+
+OPERATION, BUDGET = "'dil_conv_3x3'", 'sparsity.POLICIES['       # what tells these examples
+README = [ROOT / 'README.md']
+FOLDERS = ('symbols', 'optim', 'data', 'train', 'tools', 'experiments', 'tests', 'docs')
+TINY = ['data.name=digits', 'data.limit=120', 'data.image_size=16', 'space.channels=4', 'space.blocks=1,1', 'space.levels=2',
+        'pretrain.epochs=1', 'pretrain.batch_size=30', 'search.epochs=1', 'search.batch_size=20', 'search.gamma=0.2',
+        'search.prune_every=1', 'retrain.epochs=1', 'retrain.batch_size=30', 'retrain.budget=none', 'retrain.channels=4',
+        'train.test_batch=500', 'train.cpus=1', 'train.tensorboard=false']
+
+
+@pytest.fixture
+def tiny(tmp_path, monkeypatch):
+    """A folder to run in, whatever preset an example names being this small; registries are put back."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv('DSONAS_CACHE', str(tmp_path / 'cache'))
+    original = settings.resolve
+
+    def resolve(preset=None, config=None, assignments=(), flags=None, start=None):
+        return original(preset, config, TINY + list(assignments), flags, start)
+
+    monkeypatch.setattr(settings, 'resolve', resolve)
+    kept = [(registered, dict(registered)) for registered in (OPERATIONS, sparsity.POLICIES)]
+    yield tmp_path
+    for registered, before in kept:
+        registered.clear()
+        registered.update(before)
+
+
+def run(block):
+    """Names that a block leaves, run by itself."""
+    names = {'__name__': 'example'}
+    exec(compile(block.text, block.name, 'exec'), names)
+    return names
+
+
+def block_with(word):
+    return next(block for block in python_blocks() if word in block.text)
+
+
+def test_blocks_are_found():
+    assert len(python_blocks(README)) >= 2 and len(python_blocks([ROOT / 'docs' / 'architecture.md'])) >= 3
+    assert len(shell_lines(README)) > 20
+    for document in DOCUMENTS:
+        assert {block.language for block in blocks(document)} <= {'', 'python', 'bash'}, document.name
+
+
+def own_test(block):
+    return block.path or OPERATION in block.text or BUDGET in block.text
+
+
+@pytest.mark.parametrize('block', [block for block in python_blocks() if not own_test(block)], ids=lambda block: block.name)
+def test_python_runs(block, tiny):
+    run(block)
+
+
+def test_an_operation_is_searched_with_and_costs_what_the_network_has(tiny):
+    names = run(block_with(OPERATION))
+    architecture = Architecture.load(str(tiny / 'runs' / 'dilated' / 'architecture.json'))
+    assert 'dil_conv_3x3' in architecture.space.operations
+    history = np.load(str(tiny / 'runs' / 'dilated' / 'lambda.npz'))
+    touching = ['dil_conv_3x3' in name for name in history['names']]
+    assert any(touching) and (history['values'][-1] != history['values'][0])[touching].all()
+    for candidate in (architecture, Architecture.full(architecture.space), Architecture.random(architecture.space, seed=2, keep=0.4)):
+        net = Network(candidate, 6, kernels_kind='plain')
+        net.initialize()
+        found = cost(candidate, 6, 16)
+        assert (found.params, found.flops, found.mac) == counted(net, 16)
+    assert names['architecture'] == architecture
+
+
+def test_a_budget_gives_each_gate_its_gamma(tiny):
+    names = run(block_with(BUDGET))
+    space, gammas = names['space'], names['gammas']
+    flops = {name: OPERATIONS[name].cost(8, 32, 32).flops + OPERATIONS[name].cost(16, 16, 16).flops for name in space.operations}
+    assert len(gammas) == len(space.gate_names())
+    for edge, gamma in zip(space.block_edges(), gammas[0]):
+        level, index = edge.source if edge.source[0] else edge.target
+        expected = 0.01 * (flops[space.operations[index]] / max(flops.values())) ** 0.5
+        assert gamma == pytest.approx(expected, rel=1e-5), edge
+
+
+def test_a_data_set_is_one_file_and_one_entry(tmp_path):
+    """The example put into a copy of the package, as a person would, and searched on from the command line."""
+    package = tmp_path / 'dsonas'
+    for name in ('symbols', 'optim', 'data', 'train', 'tools', 'experiments'):
+        shutil.copytree(str(ROOT / name), str(package / name), ignore=shutil.ignore_patterns('__pycache__'))
+    shutil.copy(str(ROOT / '__init__.py'), str(package))
+    block = next(block for block in python_blocks() if block.path)
+    (package / block.path).write_text(block.text, encoding='utf-8')
+    registry_file = package / 'data' / 'registry.py'
+    entry = re.search(r"`('(\w+)': '\w+')` in `MODULES`", block.document.read_text(encoding='utf-8'))
+    registry_file.write_text(registry_file.read_text().replace('MODULES = {', 'MODULES = {%s, ' % entry.group(1)))
+    assert entry.group(2) not in registry.MODULES
+    generator = np.random.RandomState(0)
+    images = generator.randint(0, 255, (80, 3, 16, 16)).astype(np.uint8)
+    arrays = {'train_images': images[:60], 'train_labels': np.arange(60) % 2, 'test_images': images[60:], 'test_labels': np.arange(20) % 2,
+              'classes': np.array(['odd', 'even'])}
+    np.savez(str(tmp_path / 'arrays.npz'), **arrays)
+
+    def python(*words):
+        return subprocess.run([sys.executable] + list(words), cwd=str(tmp_path), stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                              universal_newlines=True, env=dict(os.environ, PYTHONPATH=str(tmp_path), OMP_NUM_THREADS='1'))
+
+    done = python('-c', '''
+import numpy as np
+from dsonas.data.registry import load
+data = load(%r, dir='.', seed=3, limit=40)
+assert data.sizes == {'train': 40, 'weights': 20, 'gates': 20, 'test': 20} and data.classes == ('odd', 'even'), data.sizes
+assert not set(data.indices('weights')) & set(data.indices('gates'))
+once, again, other = (list(data.batches('weights', 8, epoch=epoch)) for epoch in (0, 0, 1))
+assert all((a[0] == b[0]).all() and (a[1] == b[1]).all() for a, b in zip(once, again)) and (once[0][0] != other[0][0]).any()
+assert (list(data.batches('weights', 8, epoch=0, skip=1))[0][0] == once[1][0]).all()
+plain = np.load('arrays.npz')['test_images'] / 255.0
+x, y = next(iter(data.batches('test', 20, train=False)))
+np.testing.assert_allclose(x, (plain - np.reshape(data.mean, (3, 1, 1))) / np.reshape(data.std, (3, 1, 1)), atol=1e-4)
+''' % entry.group(2))
+    assert done.returncode == 0, done.stdout
+    search = [word for name in TINY if not name.startswith('data.') for word in ('--set', name)]
+    done = python(str(package / 'train' / 'search.py'), '--dataset', entry.group(2), '--data-dir', str(tmp_path), '--run', 'out', *search)
+    assert done.returncode == 0 and (tmp_path / 'out' / 'architecture.json').exists(), done.stdout
+    np.savez(str(tmp_path / 'arrays.npz'), train_images=arrays['train_images'])
+    done = python(str(package / 'train' / 'search.py'), '--dataset', entry.group(2), '--data-dir', str(tmp_path), '--run', 'bad', *search)
+    assert done.returncode == 2 and 'arrays.npz: lacks train_labels' in done.stdout, done.stdout
+
+
+@pytest.mark.parametrize('document', DOCUMENTS, ids=lambda document: document.name)
+def test_words_in_backticks_are_there(document):
+    """Commands, paths of files, settings (search.gamma) and assignments (--set key=value) that the text names."""
+    introduced = ''.join(block.text for block in python_blocks([document]))     # a budget or a data set that an example adds
+    keys, groups = {name for name, _ in leaves()}, {name.split('.')[0] for name, _ in leaves() if '.' in name}
+    for span in spans(document):
+        first = span.split()[0]
+        if first in ('python', 'make', 'bash') and len(span.split()) > 1:
+            added = re.search(r'--dataset (\w+)', span)
+            check_command(span.replace(added.group(), '--dataset folder') if added and "'%s'" % added.group(1) in introduced else span)
+        for path in re.findall(r'(?:^|\s)((?:%s)/[\w/]+\.(?:py|sh|yaml))' % '|'.join(FOLDERS), span):
+            assert (ROOT / path).exists(), '%s: no such file' % path
+        for key, value in re.findall(r'--set (\S+?)=(\S+)', span):
+            assert key in keys, '%s: no such key' % key
+            if "'%s'" % value not in introduced:
+                settings.parse_set('%s=%s' % (key, value))
+        if re.match(r'^\w+\.(?!py|png|json)\w+$', span) and span.split('.')[0] in groups:
+            assert span in keys, '%s: no such key' % span
+
+
+@pytest.mark.parametrize('document', DOCUMENTS, ids=lambda document: document.name)
+def test_links_lead_somewhere(document):
+    for target in links(document):
+        if not re.match(r'[a-z]+:', target):
+            path, _, anchor = target.partition('#')
+            found = (document.parent / path).resolve() if path else document
+            assert found.exists(), target
+            if anchor:
+                heads = re.findall(r'^#+ (.*)$', found.read_text(encoding='utf-8'), re.M)
+                assert anchor in [re.sub(r'[^\w\- ]', '', head.lower()).replace(' ', '-') for head in heads], target
