@@ -70,6 +70,16 @@ def test_what_scripts_share_does_not_need_a_script(path):
     assert not wrong, 'accepted: %s' % ', '.join(sorted(folders))
 
 
+SCRIPTS = sorted(path.stem for path in (ROOT / 'tools').glob('*.py') if path.stem not in ('__init__', 'cli', 'naive_supernet'))
+
+
+@pytest.mark.parametrize('name', SCRIPTS)
+def test_what_lies_in_tools_is_a_script_and_named_in_its_table(name):
+    assert "if __name__ == '__main__':" in (ROOT / 'tools' / (name + '.py')).read_text(), 'what scripts share belongs in a folder of tools/'
+    table = ast.get_docstring(ast.parse((ROOT / 'tools' / '__init__.py').read_text()))
+    assert name in table or (name.startswith('bench_') and 'bench_*' in table), 'tools/__init__.py does not name %s' % name
+
+
 def test_every_package_is_installed():
     """setup.py lists each folder that holds modules, and no other."""
     listed = ast.literal_eval((ROOT / 'setup.py').read_text().split('SUBPACKAGES = ')[1].split(')')[0] + ')')

@@ -2,10 +2,12 @@
 
     a search and its networks        plot_blocks, plot_search, plot_flops, count_cost, report
     many runs                        make_tables, compare
+    a trained network in use         export, predict
     data to learn from               prepare_cifar10, prepare_imagenet
     several machines                 launch
     speed                            bench_*
 
-What they share is in folders: reading (run directories), drawing, tables, reporting; cli.py is every script's command line.
+What they share is in folders: reading (run directories), drawing, tables, reporting, timing; cli.py is every script's command line,
+naive_supernet.py the supernet with one operator an edge, to hold the fast one to.
 A tool knows symbols (what a network is), data, and what a run left on disk; it knows nothing of training.
 """
