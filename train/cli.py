@@ -91,6 +91,6 @@ def main(entry):
 
 
 def _ours(error):
-    """Whether this package raised it: then it is about what the user gave, and says so in one line."""
+    """Whether a `raise` of this package's is behind it: then it is about what the user gave, and says so in one line."""
     frames = traceback.extract_tb(error.__traceback__)
-    return bool(frames) and os.path.abspath(frames[-1].filename).startswith(PACKAGE + os.sep)
+    return bool(frames) and os.path.abspath(frames[-1].filename).startswith(PACKAGE + os.sep) and frames[-1].line.startswith('raise ')

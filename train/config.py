@@ -97,7 +97,7 @@ class Retrain:
     wd: float = key(3e-4, 'weight decay of W; BN γ and all biases have none', low=0)
     momentum: float = key(0.9, 'momentum of NAG', low=0, high=1)
     clip_gradient: float = key(0.0, 'bound on each entry of the gradient; 0: none', low=0)
-    budget: str = key('params=3.0M', 'size of the derived network, as params=3.0M, flops=600M, mac=40M or latency=5ms; none: channels decide')
+    budget: str = key('params=3.0M', 'size of the derived network, as params=3.0M, flops=600M, mac=40M, latency=5ms; none: by channels')
     channels: Tuple[int, ...] = key((), 'width of each stage, or C alone; empty: from the budget, or as in search', low=1)
     dropout: float = key(0.4, 'share of features dropped before the dense layer', low=0, high=1)
     drop_path: float = key(0.5, 'largest probability with which an operation is dropped: at the last depth, at the end', low=0, high=1)

@@ -50,19 +50,19 @@ class Plan:
     An epoch is one pass over the part of the pattern's first step. Raises ValueError where the pattern does not fit into an epoch.
     """
 
-    def __init__(self, stage, dataset, share, shard):
-        self.pattern, self.parts = stage.pattern, []
-        for part, _ in stage.pattern:
+    def __init__(self, pattern, batch_size, dataset, share, shard):
+        self.pattern, self.parts = pattern, []
+        for part, _ in pattern:
             if part not in self.parts:
                 self.parts.append(part)
-        self._count = {part: [name for name, _ in stage.pattern].count(part) for part in self.parts}
+        self._count = {part: [name for name, _ in pattern].count(part) for part in self.parts}
         lead = self.parts[0]
         batches = dataset.num_batches(lead, share, True, shard)
         cycles, rest = divmod(batches, self._count[lead])
         if not cycles:
             raise ValueError('search.ratio: the W part has %d batches of %d images an epoch, fewer than the %d W iterations of one turn'
-                             % (batches, stage.batch_size, self._count[lead]))
-        self.steps = cycles * len(stage.pattern) + rest
+                             % (batches, batch_size, self._count[lead]))
+        self.steps = cycles * len(pattern) + rest
 
     def step(self, number):
         """(part, update) of a step of an epoch."""
@@ -124,7 +124,7 @@ def train(stage, run, position=(0, 0, None)):
     """Train a Stage to its end, from (epoch, step, figures so far). Raises Stopped, TrainingError, OSError."""
     devices, shard = run.devices, (run.devices.rank, run.devices.workers)
     share = devices.share(stage.batch_size, '%s.batch_size' % stage.name)
-    plan = Plan(stage, run.dataset, share, shard)
+    plan = Plan(stage.pattern, stage.batch_size, run.dataset, share, shard)
     epoch, step, partial = position
     feeds = {part: Feed(run.dataset, part, share, shard, stage.first_pass, plan.before(part, epoch, step)) for part in plan.parts}
     try:

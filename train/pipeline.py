@@ -13,7 +13,7 @@ from .devices import Devices
 from .pruning import num_operations
 from .run import Run
 from .rundir import free_name
-from .stages import SupernetStages
+from .stages import SupernetStages, pattern
 
 ROOT = 'runs'
 
@@ -59,8 +59,11 @@ def search(config, wanted, resume=False, allow_changes=False):
     """Stages 1 and 2. wanted: which of 'pretrain' and 'search'. Returns the run directory's path."""
     with opened(config, 'train/search.py') as o:
         run = o.run
-        run.start('resume' if resume else 'new', allow_changes)
+        run.check('resume' if resume else 'new', allow_changes)
+        for name in wanted:
+            plan(o, name)
         stages = SupernetStages(o.config, o.dataset, o.devices, run.directory)
+        run.start()
         found = run.newest(STAGES[:2]) if resume else None
         there = STAGES.index(found[1]['stage']) if found else -1
         run.say('%s: %s, %d + %d training images, %d test images; %s' % (
@@ -83,13 +86,19 @@ def search(config, wanted, resume=False, allow_changes=False):
         return run.directory.path
 
 
+def plan(o, name):
+    """The loop.Plan of a stage, before anything is built. Raises ValueError for batches that do not divide or cannot be filled."""
+    settings_ = getattr(o.config, name)
+    share = o.devices.share(settings_.batch_size, '%s.batch_size' % name)
+    return loop.Plan(pattern(o.config, name), settings_.batch_size, o.dataset, share, (o.devices.rank, o.devices.workers))
+
+
 def _announce_search(stage, o):
     run = o.run
     if o.devices.main:
         stage.hooks.start()
-    share = o.devices.share(stage.batch_size, 'search.batch_size')
-    plan = loop.Plan(stage, o.dataset, share, (o.devices.rank, o.devices.workers))
-    gate_steps = sum(plan.step(step)[1] != 'weights' for step in range(plan.steps)) * stage.epochs
+    steps = plan(o, 'search')
+    gate_steps = sum(steps.step(step)[1] != 'weights' for step in range(steps.steps)) * stage.epochs
     warning = stage.hooks.reach(gate_steps)
     if warning:
         run.warn(warning)

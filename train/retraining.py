@@ -10,7 +10,7 @@ from ..symbols.budget import fit_widths
 from ..symbols.cost import cost
 from . import loop
 from .latency import fitted
-from .pipeline import opened
+from .pipeline import opened, plan
 from .run import stored_config
 from .rundir import RunDirectory
 from .stages import derived_network, retrain_stage, search_space
@@ -76,8 +76,10 @@ def retrain(config, candidate, resume=False, allow_changes=False, add=False):
             raise ValueError('run directory %s: it holds a retraining; --resume continues it, --name NAME makes another beside it'
                              % run.directory.path)
         fit = functools.partial(fitted, devices=o.devices, directory=run.directory)
+        run.check('resume' if resume else 'add' if add else 'new', allow_changes, () if resume else ('retrain', 'seed'))
+        plan(o, 'retrain')
         architecture, net, widths, size = build(config, candidate, o.dataset, fit)
-        run.start('resume' if resume else 'add' if add else 'new', allow_changes, () if resume else ('retrain', 'seed'))
+        run.start()
         if architecture is not None and o.devices.main and not add:
             architecture.save(run.directory.architecture)
         stage = retrain_stage(config, net, o.dataset, o.devices)

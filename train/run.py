@@ -14,7 +14,7 @@ FREE_TO_CHANGE = ('run', 'preset', 'train', 'data.dir', 'data.workers', 'data.me
 
 
 class Run:
-    """One run directory at work. Opening it takes its lock (on the worker that writes)."""
+    """One run directory at work. Worker 0 alone writes in it."""
 
     def __init__(self, config, devices, dataset, script):
         """config: a Config with `run` set; script: the command that resumes, such as 'train/search.py'."""
@@ -26,12 +26,10 @@ class Run:
         self.best = {}          # stage -> {'epoch', 'test_error'}
         self.events = None
         self._saved = time.monotonic()
-        if devices.main:
-            self.directory.lock()
         self.log = Log(self.directory.log)
 
-    def start(self, mode='new', allow_changes=False, may_differ=()):
-        """Write config.yaml and environment.json.
+    def check(self, mode='new', allow_changes=False, may_differ=()):
+        """Whether the run directory is one to work in; nothing is written.
 
         mode: 'new' for a directory without a run; 'resume' and 'add' for one whose run goes on, or gets a further stage.
         may_differ: keys or groups that an added stage may set anew. Raises ValueError if something else is there.
@@ -45,6 +43,12 @@ class Run:
             if different and not allow_changes:
                 raise ValueError('run directory %s: its configuration differs (%s); --allow-changes continues with the new one'
                                  % (self.directory.path, '; '.join(different)))
+
+    def start(self):
+        """Take the directory's lock, write config.yaml and environment.json, and from now on stop when asked to."""
+        if self.devices.main:
+            self.directory.lock()
+            self.log = Log(self.directory.log)
         self.devices.barrier()
         if self.devices.main:
             self.directory.write_start(self.config, self.devices)

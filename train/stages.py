@@ -42,6 +42,14 @@ class Stage:
     result: Any = None
 
 
+def pattern(config, name):
+    """The turn of steps of a stage: (data part, what is updated) each."""
+    if name != 'search':
+        return (WEIGHTS,) if name == 'pretrain' else (('train', 'weights'),)
+    n, m = ratio(config.search.ratio)
+    return (WEIGHTS,) * n + (GATES,) * m if config.search.split else (BOTH,)
+
+
 def search_space(config, dataset):
     """The SearchSpace of a configuration and of the data's classes."""
     return SearchSpace(classes=len(dataset.classes), **dataclasses.asdict(config.space))
@@ -80,7 +88,7 @@ class SupernetStages:
         """Stage 1: W alone, on the W part."""
         settings = self.config.pretrain
         learner = Learner(self.net, self.net.gates, Loss(), self.devices, nag(_weights(self.net), settings), amp=self.config.train.amp)
-        return Stage('pretrain', learner, settings.epochs, settings.batch_size, (WEIGHTS,),
+        return Stage('pretrain', learner, settings.epochs, settings.batch_size, pattern(self.config, 'pretrain'),
                      {'weights': _schedule(settings, settings.lr, settings.epochs, warmup=settings.warmup)},
                      test_every=settings.test_every, seeded=self._seeded)
 
@@ -97,12 +105,10 @@ class SupernetStages:
             learner.replace(learner.net.pruned(architecture))
 
         hooks = Pruning(self.space, learner, settings, policy, self.dataset.image_size, rebuild, history)
-        n, m = ratio(settings.ratio)
-        pattern = (WEIGHTS,) * n + (GATES,) * m if settings.split else (BOTH,)
         rates = {'weights': _schedule(settings, settings.lr, settings.epochs),
                  'gates': _schedule(settings, settings.gate_lr, settings.epochs)}
-        return Stage('search', learner, settings.epochs, settings.batch_size, pattern, rates, first_pass=config.pretrain.epochs,
-                     test_every=settings.test_every, seeded=self._seeded, hooks=hooks)
+        return Stage('search', learner, settings.epochs, settings.batch_size, pattern(config, 'search'), rates,
+                     first_pass=config.pretrain.epochs, test_every=settings.test_every, seeded=self._seeded, hooks=hooks)
 
     def _policy(self, settings):
         graphs = gate_graphs(self.space, self.dataset.image_size)
@@ -129,7 +135,7 @@ def retrain_stage(config, net, dataset, devices, kind='searched'):
         return (np.array([settings.drop_path * progress], np.float32),) if drop_path else ()
 
     seeded = bool(settings.dropout or drop_path or 'noise' in config.space.operations)
-    return Stage('retrain', learner, settings.epochs, settings.batch_size, (('train', 'weights'),), {'weights': rate},
+    return Stage('retrain', learner, settings.epochs, settings.batch_size, pattern(config, 'retrain'), {'weights': rate},
                  test_every=settings.test_every, seeded=seeded, inputs=inputs)
 
 

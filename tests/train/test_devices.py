@@ -128,5 +128,5 @@ def test_resumes_on_another_number_of_devices(tiny):
 
 def test_plan_is_the_same_for_any_number_of_workers(tiny):
     data = pipeline.open_data(tiny())
-    stage = type('Stage', (), {'pattern': (('weights', 'weights'), ('gates', 'gates')), 'batch_size': 40})
-    assert loop.Plan(stage, data, 40, (0, 1)).steps == loop.Plan(stage, data, 20, (1, 2)).steps == 6
+    pattern = (('weights', 'weights'), ('gates', 'gates'))
+    assert loop.Plan(pattern, 40, data, 40, (0, 1)).steps == loop.Plan(pattern, 40, data, 20, (1, 2)).steps == 6

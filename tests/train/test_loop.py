@@ -35,17 +35,14 @@ class Counted:
         return Batches(((part, epoch, number), None) for number in range(skip, self.lengths[part]))
 
 
-class Pattern:
-    batch_size = 1
-
-    def __init__(self, n, m):
-        self.pattern = (('weights', 'weights'),) * n + (('gates', 'gates'),) * m
+def pattern(n, m):
+    return (('weights', 'weights'),) * n + (('gates', 'gates'),) * m
 
 
 @pytest.mark.parametrize('n, m, weights, gates', [(1, 1, 5, 5), (4, 1, 10, 2), (1, 3, 4, 5), (2, 1, 7, 3), (1, 1, 6, 4)])
 def test_every_position_can_be_started_from(n, m, weights, gates):
-    data, pattern = Counted(weights=weights, gates=gates), Pattern(n, m)
-    plan = Plan(pattern, data, 1, (0, 1))
+    data = Counted(weights=weights, gates=gates)
+    plan = Plan(pattern(n, m), 1, data, 1, (0, 1))
     updates = [plan.step(step)[1] for step in range(plan.steps)]
     assert updates.count('weights') == weights and updates.count('gates') == weights // n * m
 
@@ -70,7 +67,7 @@ def test_every_position_can_be_started_from(n, m, weights, gates):
 
 def test_too_few_batches_for_a_turn():
     with pytest.raises(ValueError, match='search.ratio'):
-        Plan(Pattern(4, 1), Counted(weights=3, gates=9), 1, (0, 1))
+        Plan(pattern(4, 1), 1, Counted(weights=3, gates=9), 1, (0, 1))
 
 
 def test_streams_are_apart():
