@@ -24,6 +24,7 @@ import numpy as np
 
 from . import augment
 from .dataset import DataSet, Images
+from .digits import read_image  # noqa: F401 (these are 32x32 too)
 
 RECORDS, PIXELS = 10000, 3 * 32 * 32
 MEAN, STD = (0.5071, 0.4867, 0.4408), (0.2675, 0.2565, 0.2761)

@@ -12,7 +12,7 @@ import zipfile
 
 import numpy as np
 
-from . import augment, cache
+from . import augment, cache, decode
 from .dataset import DataSet, Images
 
 SIZE, DIGIT = 32, 28
@@ -104,6 +104,15 @@ def arrays():
     with cache.replacing(path) as out:
         np.savez(out, **made)
     return made
+
+
+def read_image(path, size, mean, std):
+    """An image file as the network is given test images: float32 (3, size, size); one that is not 32x32 is brought to it first.
+
+    Raises decode.BadImage.
+    """
+    pixels = decode.centre(decode.resize_short(decode.read_rgb(path, short_side=SIZE), SIZE), SIZE)
+    return augment.normalise(augment.resized(pixels.transpose(2, 0, 1)[None], size), mean, std)[0]
 
 
 def open_data(options):

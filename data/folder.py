@@ -122,6 +122,14 @@ def tree(root):
     return classes, paths, labels, 0
 
 
+def read_image(path, size, mean, std):
+    """An image file as the network is given test images: float32 (3, size, size). Raises decode.BadImage."""
+    pixels = prepared(path, size)
+    if size < CROP_FROM:
+        return augment.normalise(pixels.transpose(2, 0, 1)[None], mean, std)[0]
+    return CropTransform(size, mean, std)([pixels])[0]
+
+
 def open_data(options):
     """DataSet `folder`."""
     size = options.image_size or DEFAULT_SIZE

@@ -14,7 +14,7 @@ import os
 
 import numpy as np
 
-from . import augment, decode, records, streams
+from . import augment, decode, record_writer, records, streams
 from .crops import AREA, ASPECT, JITTER, RESIZE, CropTransform
 from .dataset import PARTS, DataSet
 from .prefetch import Batches
@@ -22,6 +22,7 @@ from .prefetch import Batches
 MEAN = (123.68 / 255, 116.28 / 255, 103.53 / 255)
 STD = (58.395 / 255, 57.12 / 255, 57.375 / 255)
 SIZE = 224
+QUALITY = 95        # of what is no JPEG yet
 READERS = ('indexed', 'recorditer')
 
 
@@ -108,6 +109,16 @@ def _recorditer_reads(manifest, options):
                          'data.split need data.reader=indexed' % manifest['split']['fraction'])
     if ';' in options.dir:
         raise ValueError('data.reader=recorditer cannot read a path with a semicolon (%s)%s' % (options.dir, instead))
+
+
+def read_image(path, size, mean, std):
+    """An image file as the network is given test images: float32 (3, size, size), by way of the JPEG that its record would hold.
+
+    Raises decode.BadImage.
+    """
+    with open(path, 'rb') as source:
+        content = record_writer.encode(source.read(), path, 0, QUALITY)
+    return CropTransform(size, mean, std)([decode.jpeg_to_rgb(content, path)])[0]
 
 
 def open_data(options):

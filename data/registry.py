@@ -1,23 +1,42 @@
-"""Data sets by name.  A new one is one entry here and a module whose `open_data(options)` returns a DataSet."""
+"""Data sets by name.  A new one is one entry here and a module with two functions: `open_data(options)` returns a DataSet;
+`read_image(path, size, mean, std)` prepares one image file as that data set's test images are.
+"""
 import difflib
 from dataclasses import fields
 from importlib import import_module
 
 from .dataset import Options
+from .decode import BadImage
 
 MODULES = {'digits': 'digits', 'cifar10': 'cifar10', 'imagenet': 'imagenet', 'folder': 'folder'}
 
 NAMES = tuple(MODULES)
 
 
-def load(name, **options):
-    """Open data set `name`; options are the fields of dataset.Options.  ValueError or OSError, in one line, for what is wrong."""
+def _module(name):
     if name not in MODULES:
         raise ValueError('unknown data set %r: one of %s' % (name, ', '.join(NAMES)))
+    return import_module('.' + MODULES[name], __package__)
+
+
+def load(name, **options):
+    """Open data set `name`; options are the fields of dataset.Options.  ValueError or OSError, in one line, for what is wrong."""
+    module = _module(name)
     known = [field.name for field in fields(Options)]
     for key in options:
         if key not in known:
             near = difflib.get_close_matches(key, known, 1)
             raise ValueError('unknown option data.%s%s; known: %s' % (
                 key, ' (did you mean %s?)' % near[0] if near else '', ', '.join(known)))
-    return import_module('.' + MODULES[name], __package__).open_data(Options(**options))
+    return module.open_data(Options(**options))
+
+
+def read_image(name, path, size, mean, std):
+    """An image file as a network trained on data set `name` is given it: float32 (3, size, size), normalised.
+
+    Raises decode.BadImage, a ValueError in one line that names the file, where it cannot be read.
+    """
+    try:
+        return _module(name).read_image(path, size, mean, std)
+    except OSError as error:
+        raise BadImage('%s: %s' % (path, error.strerror or error)) from error
