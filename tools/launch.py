@@ -127,8 +127,8 @@ def _remote(environment, command):
     """Shell text that runs `command` in this folder, and ends it when the connection's input is closed."""
     assignments = ' '.join('%s=%s' % (key, shlex.quote(value)) for key, value in sorted(environment.items()))
     run = 'env %s %s' % (assignments, ' '.join(shlex.quote(word) for word in command))
-    return 'exec 3<&0; cd %s && { %s & child=$!; { cat <&3 >/dev/null; kill -9 $child; } 2>/dev/null & wait $child; }' % (
-        shlex.quote(os.getcwd()), run)
+    return ('exec 3<&0; cd %s && { %s & child=$!; { cat <&3; kill -9 $child; } >/dev/null 2>&1 & guard=$!; '
+            'wait $child; status=$?; kill $guard; exit $status; }' % (shlex.quote(os.getcwd()), run))
 
 
 def _free_port():
