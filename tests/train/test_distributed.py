@@ -63,7 +63,10 @@ from dsonas.train.losses import Loss
 import mxnet as mx
 class Inference:
     record = staticmethod(lambda: mx.autograd.record(train_mode=False))
-    backward = staticmethod(lambda losses: mx.autograd.backward(losses, train_mode=False))
+    @staticmethod
+    def backward(losses):
+        mx.autograd.backward(losses, train_mode=False)
+        learner.plain_layout(net)    # inference has left weights in another layout: bring them back before the update
 learner.autograd = Inference
 import sys
 on = Devices(Train(cpus=1, kvstore=sys.argv[1]))
