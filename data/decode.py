@@ -22,6 +22,8 @@ def _reason(error):
     from PIL import UnidentifiedImageError
     if isinstance(error, UnidentifiedImageError):       # its text holds an address
         return 'not an image of a known kind'
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror                           # without the path, which stands before it
     return ' '.join(str(error).split())[:200] or type(error).__name__
 
 

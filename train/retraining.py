@@ -8,6 +8,7 @@ from ..symbols import known
 from ..symbols.architecture import Architecture
 from ..symbols.budget import fit_widths
 from ..symbols.cost import cost
+from ..symbols.sampling import random_like
 from . import loop
 from .latency import fitted
 from .pipeline import opened, plan
@@ -43,23 +44,6 @@ def random(seed, keep=None, like=None):
             return Architecture.random(space, seed=seed, keep=0.4 if keep is None else keep)
         return random_like(space, seed, like)
     return Candidate('random', draw)
-
-
-def random_like(space, seed, like):
-    """The random architecture with the fewest edges kept before isolated ones go that has at least as many block edges as `like`."""
-    def edges(architecture):
-        return sum(len(architecture.edges(scope)) for scope in architecture.scopes)
-
-    wanted = edges(like)
-    count = len(space.block_edges())
-    for kept in range(max(1, wanted // len(space.scopes)), count + 1):
-        try:
-            drawn = Architecture.random(space, seed=seed, keep=kept / count)
-        except ValueError:   # so few edges that blocks come out empty
-            continue
-        if edges(drawn) >= wanted:
-            return drawn
-    return Architecture.full(space)
 
 
 def gluoncv(name):
