@@ -121,7 +121,7 @@ class Learner:
                 trainer._scale = trainer._amp_original_scale / self._scale()
             if rates:
                 trainer.set_learning_rate(rates[group])
-            trainer.update(batch_size)
+            trainer.update(batch_size, ignore_stale_grad=group == 'gates')   # no block may be left to use a λ vector
         return figures, finite
 
     def _scale(self):

@@ -48,6 +48,7 @@ class Run:
         """Take the directory's lock, write config.yaml and environment.json, and from now on stop when asked to."""
         if self.devices.main:
             self.directory.lock()
+            self.directory.sweep()
             self.log = Log(self.directory.log)
         self.devices.barrier()
         if self.devices.main:

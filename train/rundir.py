@@ -57,6 +57,13 @@ class RunDirectory:
             self._lock.close()
             self._lock = None
 
+    def sweep(self):
+        """Remove what a killed run had begun to write."""
+        for folder in (self.path, self.checkpoints):
+            for name in os.listdir(folder) if os.path.isdir(folder) else ():
+                if name.endswith('.part'):
+                    os.remove(os.path.join(folder, name))
+
     def write_text(self, path, text):
         write_beside(path, text.encode('utf-8'))
 

@@ -144,6 +144,15 @@ def test_state_comes_back():
     assert other.end_of_epoch(2)['changed'] == 0
 
 
+def test_a_search_that_removes_everything_goes_on(tiny, capsys):
+    """No block is left to use the λ: said in plain words, and no step fails for it."""
+    config = tiny('gone', search__gamma=2.0, search__epochs=4)
+    run = pipeline.search(config, ('pretrain', 'search'))
+    assert 'every λ is zero' in capsys.readouterr().err
+    assert columns(run, ('zero_fraction', 'operations'))[-2:] == [('1', '0')] * 2
+    assert Architecture.load(run + '/architecture.json').is_identity(0)
+
+
 @pytest.mark.parametrize('changes', [
     dict(space__share=False), dict(search__split=False), dict(search__ratio='2:1', search__batch_size=20), dict(pretrain__epochs=0),
     dict(search__prune_every=0), dict(search__nonnegative=False, search__clip_gradient=0.0), dict(space__searchable_reduction=False),

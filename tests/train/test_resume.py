@@ -87,6 +87,9 @@ def test_killed_again_and_again(reference, tiny, python, tmp_path):
     file = str(tmp_path / 'killed.yaml')
     with open(file, 'w') as stream:
         stream.write(settings.dump(config))
+    os.makedirs(os.path.join(config.run, 'checkpoints'))
+    beside = os.path.join(config.run, 'checkpoints', 'search-0000-00001.ckpt.1.part')   # killed while writing
+    open(beside, 'w').close()
     resume = 'no'
     for what, moment in (('search', 2), ('search', 4), ('search', 8), ('search', 9)):
         died = python('-c', KILLER, file, what, resume, moment, int(signal.SIGKILL))
@@ -100,6 +103,7 @@ def test_killed_again_and_again(reference, tiny, python, tmp_path):
         resume = 'yes' if glob.glob(os.path.join(config.run, 'checkpoints', 'retrain*')) else 'no'
     retraining.retrain(config, searched(config), resume=True, add=True)
     compare(reference, config.run)
+    assert not os.path.exists(beside)
 
 
 def test_damaged_newest_checkpoint(reference, tiny, monkeypatch, capsys):
