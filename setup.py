@@ -13,7 +13,7 @@ from setuptools import setup  # noqa: E402
 from setuptools.command.build_py import build_py  # noqa: E402
 
 SUBPACKAGES = ('symbols', 'optim', 'train', 'data', 'tools', 'tools.reading', 'tools.drawing', 'tools.tables', 'tools.reporting',
-               'tools.timing')
+               'tools.timing', 'tools.exporting')
 
 EXTRAS = {
     'cpu': ['mxnet==1.9.1'],

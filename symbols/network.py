@@ -40,7 +40,7 @@ class Network(Net):
     """A derived network.
 
     channels: of the first stage, or one width a stage (default: the space's). auxiliary: an auxiliary tower at the end of the
-    stage before the last; in training the network then returns (logits, auxiliary logits). dropout: share dropped before the
+    stage before the last; the network then returns (logits, auxiliary logits), in inference mode too. dropout: share dropped before the
     dense layer. drop_path: the network takes a second input, the largest drop rate at this moment as an array of shape (1,); the
     rate of a block grows linearly with its depth, to that of the last block. image_size: what the auxiliary tower is built for
     (default: 32 with the cifar stem, 224 with the imagenet stem). kernels_kind: see kernels.py; 'plain' for export.

@@ -1,0 +1,98 @@
+"""Trained networks read back: the same logits, and one line for whatever is wrong with the files."""
+import json
+import os
+
+import mxnet as mx
+import numpy as np
+import pytest
+
+from dsonas.symbols import stored
+from dsonas.symbols.architecture import Architecture
+from dsonas.symbols.network import Network
+from dsonas.symbols.space import SearchSpace
+
+from ..tools.trainedmaker import describe, make_trained
+
+SPACE = SearchSpace.cifar10(channels=4, blocks=(1, 1), levels=2)
+
+
+@pytest.fixture
+def run(tmp_path):
+    return make_trained(tmp_path / 'run', Architecture.random(SPACE, 1, 0.5), size=16, channels=(3, 7))
+
+
+@pytest.mark.parametrize('kernels', [None, 'plain'])
+def test_same_logits_with_and_without_what_only_training_needs(run, kernels):
+    x = mx.nd.random.normal(shape=(2, 3, 16, 16))
+    training, description = stored.load(run, training=True)
+    expected = training(x, mx.nd.zeros(1))[0]
+    used, _ = stored.load(run, kernels_kind=kernels)
+    assert np.allclose(used(x).asnumpy(), expected.asnumpy(), atol=1e-5) and used.widths == (3, 7)
+    assert used.auxiliary is None and training.auxiliary is not None and description['classes'] == [str(label) for label in range(10)]
+
+
+def test_a_network_of_gluoncv(tmp_path):
+    run = make_trained(tmp_path / 'run', kind='gluoncv:cifar_resnet20_v1')
+    net, _ = stored.load(run)
+    x = mx.nd.random.normal(shape=(2, 3, 32, 32))
+    assert net(x).shape == (2, 10) and np.array_equal(net(x).asnumpy(), stored.load(run)[0](x).asnumpy())
+
+
+@pytest.mark.parametrize('changes, message', [
+    ({'format': 'x'}, 'expected format dsonas.network, version 1'), ({'version': 2}, 'expected format dsonas.network, version 1'),
+    ({'classes': ['a']}, "classes is .* accepted is a list of at least two names"), ({'image_size': 'left out'}, 'image_size is None'),
+    ({'mean': [1, 2]}, 'mean is .* three numbers'), ({'channels': [0, 2]}, 'channels is .* accepted is a list of one width a stage'),
+    ({'channels': [1, 2, 3]}, 'network.json: channels: .* is not one width for each of the 2 stages'),
+    ({'architecture': {}}, 'network.json: not an architecture'), ({'drop_path': 1}, 'drop_path is 1; accepted is true or false'),
+    ({'architecture': None, 'kind': 'gluoncv:resnet'}, "network.json: .*resnet: not in the model zoo"),
+    ({'sha256': '00'}, 'network.params: damaged: its checksum is not that of network.json'),
+    ({'channels': [3, 8]}, 'network.params: .* has shape .* the network of network.json wants'),
+])
+def test_what_is_wrong_is_said_in_one_line(run, changes, message):
+    describe(run, **changes)
+    with pytest.raises(ValueError, match=message) as error:
+        stored.load(run)
+    assert str(error.value).startswith(run) and '\n' not in str(error.value)
+
+
+def test_parameters_of_another_architecture(run):
+    other = Architecture.random(SPACE, 2, 0.9)
+    describe(run, architecture=other.to_dict())
+    with pytest.raises(ValueError, match='it does not belong to the network of network.json .lacks '):
+        stored.load(run)
+    describe(run, architecture=Architecture(SPACE, [['out<-L1.max_pool_3x3']]).to_dict())
+    with pytest.raises(ValueError, match='it does not belong to the network of network.json'):
+        stored.load(run)
+
+
+def test_files_that_are_not_there(run, tmp_path):
+    with pytest.raises(ValueError, match='no such run directory'):
+        stored.load(str(tmp_path / 'none'))
+    with pytest.raises(ValueError, match='no trained network in it .network.json.; train/retrain.py'):
+        stored.load(str(tmp_path))
+    os.remove(os.path.join(run, 'network.params'))
+    with pytest.raises(OSError):
+        stored.load(run)
+
+
+@pytest.mark.parametrize('content', ['', '{', '[]', 'null'])
+def test_a_description_that_is_none(run, content):
+    with open(os.path.join(run, 'network.json'), 'w') as stream:
+        stream.write(content)
+    with pytest.raises(ValueError, match='network.json: (not JSON|expected format)'):
+        stored.load(run)
+
+
+def test_the_writer_and_the_reader_agree(tmp_path):
+    """What train/rundir.py writes is what is read."""
+    from dsonas.train.rundir import RunDirectory
+    net = Network(Architecture.random(SPACE, 1, 0.5))
+    net.initialize()
+    described = json.load(open(os.path.join(make_trained(tmp_path / 'other', Architecture.random(SPACE, 1, 0.5), size=16), 'network.json')))
+    directory = RunDirectory(str(tmp_path / 'run'))
+    directory.lock()
+    described.pop('sha256')
+    directory.write_network(dict(described, auxiliary=False), net.save_parameters)
+    directory.unlock()
+    x = mx.nd.random.normal(shape=(1, 3, 16, 16))
+    assert np.array_equal(stored.load(directory.path)[0](x).asnumpy(), net(x).asnumpy())

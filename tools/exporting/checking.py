@@ -1,0 +1,81 @@
+"""Is what was written what was trained? Logits of a file against those of the network, on images of the test set."""
+import dataclasses
+import os
+
+import mxnet as mx
+import numpy as np
+
+from ...data import registry, scan
+from .graph import pixels
+
+IMAGES, SINGLE = 32, 4
+
+
+@dataclasses.dataclass(frozen=True)
+class Checked:
+    """What a comparison found. runtime: what ran the file; images: on how many; difference: the largest, of logits; largest: logit."""
+    runtime: str
+    images: int
+    difference: float
+    largest: float
+    source: str
+
+
+class Mismatch(ValueError):
+    """A file that does not compute what the network does."""
+
+
+def test_images(run, description, data_dir=None, folder=None, count=IMAGES):
+    """(pixels from 0 to 255, float32 (b, 3, H, W); where they are from) of the data set that the run learned from, or of a folder.
+
+    run: a reading.runs.Run. Raises ValueError or OSError that says what else can be given.
+    """
+    size, mean, std = description['image_size'], description['mean'], description['std']
+    if folder:
+        paths = [os.path.join(folder, name) for name in scan.images(folder)[:count]] if os.path.isdir(folder) else []
+        if not paths:
+            raise ValueError('--images %s: no folder with images in it' % folder)
+        images = np.stack([registry.read_image(description['dataset'], path, size, mean, std) for path in paths])
+        return pixels(images, mean, std), folder
+    options = dict(run.get('data') or {}, image_size=size, seed=run.get('seed', 0))
+    options.pop('name', None)
+    if data_dir:
+        options['dir'] = data_dir
+    try:
+        dataset = registry.load(description['dataset'], **options)
+    except (ValueError, OSError) as error:
+        raise ValueError('the test images to check on cannot be read: %s; --data-dir says where they are, --images FOLDER takes '
+                         'others' % error) from None
+    batches = dataset.batches('test', min(count, dataset.sizes['test']), train=False)
+    try:
+        return pixels(next(iter(batches))[0], dataset.mean, dataset.std), 'test set of %s' % dataset.name
+    finally:
+        batches.close()
+
+
+def compare(name, runner, net, images, fed, tolerance, source, where=lambda images: ''):
+    """Run a file on `fed` and the network on `images` (the same pictures, as each takes them), as one batch and one at a time.
+
+    runner: (function, runtime, at most so many images). where: function of images that names what differs first. Returns Checked. Raises
+    Mismatch, which says where, if a logit differs by more than `tolerance` of the largest.
+    """
+    function, runtime, most = runner
+    images, fed = images[:most], fed[:most]
+    expected = net(mx.nd.array(images)).asnumpy()
+    largest = max(1.0, float(np.abs(expected).max()))
+    single = [function(fed[index:index + 1]) for index in range(min(SINGLE, len(fed)))]
+    found = [('a batch of %d' % len(fed), function(fed)), ('single images', np.concatenate(single))]
+    difference = 0.0
+    for what, logits in found:
+        wanted = expected[:len(logits)]
+        if logits.shape != wanted.shape:
+            raise Mismatch('%s: %s gives %s of shape %s, the network %s' % (name, runtime, what, logits.shape, wanted.shape))
+        apart = np.abs(logits - wanted)
+        if not apart.max() <= tolerance * largest:
+            image, label = np.unravel_index(np.argmax(np.where(np.isfinite(apart), apart, np.inf)), apart.shape)
+            first = where(fed[image:image + 1])
+            raise Mismatch('%s: %s, in %s, gives %g for class %d of test image %d, the network %g (tolerance %g)%s'
+                           % (name, runtime, what, logits[image, label], label, image, wanted[image, label], tolerance * largest,
+                              '; the first operator that differs is %s' % first if first else ''))
+        difference = max(difference, float(apart.max()))
+    return Checked(runtime, len(fed), difference, largest, source)

@@ -1,0 +1,49 @@
+"""What is exported: the trained network without what only training needs, with normalisation inside the graph by option."""
+import mxnet as mx
+import numpy as np
+from mxnet.gluon import HybridBlock
+
+from ...symbols import stored
+
+INPUT = 'data'
+
+
+class Normalised(HybridBlock):
+    """A network that takes pixels from 0 to 255, RGB, where `net` takes normalised ones. mean, std: by channel, of pixels in [0, 1]."""
+
+    def __init__(self, net, mean, std):
+        super().__init__(prefix='normalised_')
+        mean, std = (np.array(values, np.float32).reshape(1, 3, 1, 1) for values in (mean, std))
+        with self.name_scope():
+            self.net = net
+            self.scale = self.params.get_constant('scale', 1 / (255 * std))
+            self.shift = self.params.get_constant('shift', -mean / std)
+        for constant in (self.scale, self.shift):
+            constant.initialize()
+
+    def hybrid_forward(self, F, x, scale, shift):
+        """(batch, 3, height, width) → logits (batch, classes)."""
+        return self.net(F.broadcast_add(F.broadcast_mul(x, scale), shift))
+
+
+def exportable(folder, normalise=False):
+    """(network of plain operators, description) of a run directory, hybridized and run once. Raises ValueError, OSError."""
+    net, description = stored.load(folder, kernels_kind='plain')
+    if normalise:
+        net = Normalised(net, description['mean'], description['std'])
+    net.hybridize()
+    size = description['image_size']
+    net(mx.nd.zeros((1, 3, size, size))).wait_to_read()
+    return net, description
+
+
+def pixels(images, mean, std):
+    """Normalised images float32 (b, 3, H, W) as the whole pixels from 0 to 255 that they were, float32."""
+    mean, std = (np.array(values, np.float32).reshape(1, 3, 1, 1) for values in (mean, std))
+    return np.rint((images * std + mean) * 255).astype(np.float32)
+
+
+def normalised(pixels, mean, std):
+    """The inverse of `pixels`."""
+    mean, std = (np.array(values, np.float32).reshape(1, 3, 1, 1) for values in (mean, std))
+    return ((pixels / 255 - mean) / std).astype(np.float32)
