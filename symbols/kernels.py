@@ -5,8 +5,10 @@ blocked layout, where pooling is many times faster; average pooling as a constan
 'plain': MXNet's operators as they are, for cuDNN and for export.
 'exact': slower, for gradients in inference mode, where MXNet 1.9.1 computes wrong ones on the CPU: max pooling and the fused batch
 norm both leave behind what their gradient needs in training mode only.
+'sync:N': 'plain' with batch norm's statistics taken over N devices together. On GPUs only: it hangs on several CPU devices.
 """
 import functools
+import itertools
 
 import mxnet as mx
 
@@ -18,8 +20,10 @@ def kernels(kind=None):
     """The Kernels named `kind`; by default those of the devices that MXNet sees: 'plain' with a GPU, else 'cpu'."""
     if kind is None:
         kind = 'plain' if mx.context.num_gpus() else 'cpu'
+    if str(kind).startswith('sync:') and kind[5:].isdigit():
+        return SyncKernels(int(kind[5:]))
     if kind not in KINDS:
-        raise ValueError('kernels: %r is not one of %s' % (kind, ', '.join(KINDS)))
+        raise ValueError('kernels: %r is not one of %s or sync:N' % (kind, ', '.join(KINDS)))
     return KINDS[kind]()
 
 
@@ -104,6 +108,19 @@ class ExactKernels(Kernels):
             shifted = [F.slice_axis(x, axis=axis, begin=shift, end=end[shift] or None) for shift in range(kernel)]
             x = functools.reduce(F.maximum, shifted)
         return x
+
+
+class SyncKernels(Kernels):
+    """Statistics of batch norm over `devices` devices together."""
+    networks = itertools.count()   # keys by which devices meet must differ from network to network
+
+    def __init__(self, devices):
+        self._devices, self._network, self._layers = devices, next(self.networks), itertools.count()
+
+    def bn_relu(self, F, x, gamma, beta, mean, variance, fix_gamma):
+        key = 'network%d_bn%d' % (self._network, next(self._layers))   # one graph serves all devices, so they agree on it
+        return F.relu(F.contrib.SyncBatchNorm(x, gamma, beta, mean, variance, fix_gamma=fix_gamma, eps=BN_EPSILON, momentum=BN_MOMENTUM,
+                                              ndev=self._devices, key=key))
 
 
 KINDS = {'cpu': CpuKernels, 'plain': Kernels, 'exact': ExactKernels}

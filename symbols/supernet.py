@@ -121,7 +121,7 @@ class Supernet(Net):
         (grad_req 'null'), so Trainers pass them over.
         """
         values = self.collect_params()
-        smaller = Supernet(self.space, architecture, params=values)
+        smaller = Supernet(self.space, architecture, self._kernels_kind, values)
         kept = set(smaller.collect_params())
         for parameter_name, parameter in values.items():
             if parameter_name not in kept:

@@ -114,6 +114,7 @@ class Devices:
         self.contexts = contexts(train.gpus, train.cpus)
         self.kvstore = train.kvstore
         on_gpu = self.contexts[0].device_type == 'gpu'
+        self.kernels_kind = 'sync:%d' % len(self.contexts) if train.sync_bn else None   # None: what suits the device
         for name, wanted, why in (('sync_bn', train.sync_bn, 'SyncBatchNorm hangs on CPU devices'),
                                   ('amp', train.amp, 'float16 is slower than float32, or not there, on CPUs')):
             if wanted and not on_gpu:

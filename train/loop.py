@@ -146,7 +146,6 @@ def _epoch(stage, run, plan, feeds, share, epoch, step, partial):
     learner, devices = stage.learner, run.devices
     figures = Figures(stage, share, partial)
     started = time.monotonic() - (partial['seconds'] if partial else 0)
-    rates = {}
     run.progress.start('%s %d/%d' % (stage.name, epoch + 1, stage.epochs), plan.steps, step)
     first = step
     vote = devices.start_total([0])
@@ -176,8 +175,9 @@ def _epoch(stage, run, plan, feeds, share, epoch, step, partial):
     average_statistics(learner)
     if devices.distributed and not devices.same_everywhere(digest(learner)):
         raise TrainingError('%s epoch %d: the workers hold different weights; the last checkpoint is kept' % (stage.name, epoch + 1))
-    row = {'stage': stage.name, 'epoch': epoch + 1, 'step': (epoch + 1) * plan.steps, 'lr': rates.get('weights'), 'seconds': seconds,
-           'images_per_second': plan.steps * stage.batch_size / max(seconds, 1e-9)}
+    last = epoch + (plan.steps - 1) / plan.steps
+    row = {'stage': stage.name, 'epoch': epoch + 1, 'step': (epoch + 1) * plan.steps, 'lr': stage.rates['weights'](last),
+           'seconds': seconds, 'images_per_second': plan.steps * stage.batch_size / max(seconds, 1e-9)}
     row.update(figures.means(devices))
     row.update(stage.hooks.end_of_epoch(epoch + 1))
     return row

@@ -62,7 +62,7 @@ def retrain(config, candidate, resume=False, allow_changes=False, add=False):
         fit = functools.partial(fitted, devices=o.devices, directory=run.directory)
         run.check('resume' if resume else 'add' if add else 'new', allow_changes, () if resume else ('retrain', 'seed'))
         plan(o, 'retrain')
-        architecture, net, widths, size = build(config, candidate, o.dataset, fit)
+        architecture, net, widths, size = build(config, candidate, o.dataset, fit, o.devices.kernels_kind)
         run.start()
         if architecture is not None and o.devices.main and not add:
             architecture.save(run.directory.architecture)
@@ -79,10 +79,10 @@ def retrain(config, candidate, resume=False, allow_changes=False, add=False):
         return finish(o, stage, candidate, architecture, widths, size)
 
 
-def build(config, candidate, dataset, fit_budget=fit_widths):
+def build(config, candidate, dataset, fit_budget=fit_widths, kernels_kind=None):
     """(Architecture or None, network, widths or None, dict of its size) for a Candidate. Raises ValueError.
 
-    fit_budget: function of (architecture, budget, image size) giving a budget.Fit.
+    fit_budget: function of (architecture, budget, image size) giving a budget.Fit. kernels_kind: see symbols/kernels.py.
     """
     settings_ = config.retrain
     if candidate.architecture is None:
@@ -102,7 +102,7 @@ def build(config, candidate, dataset, fit_budget=fit_widths):
     counted = cost(architecture, widths, dataset.image_size)
     budget = fit.to_dict() if fit else {'kind': 'none', 'widths': list(widths)}
     size = {'params': int(counted.params), 'flops': int(counted.flops), 'mac': int(counted.mac), 'budget': budget}
-    return architecture, derived_network(config, architecture, widths, dataset.image_size), widths, size
+    return architecture, derived_network(config, architecture, widths, dataset.image_size, kernels_kind), widths, size
 
 
 def describe(size, widths):

@@ -80,7 +80,7 @@ class SupernetStages:
     def __init__(self, config, dataset, devices, directory):
         self.config, self.dataset, self.devices, self.directory = config, dataset, devices, directory
         self.space = search_space(config, dataset)
-        self.net = Supernet(self.space)
+        self.net = Supernet(self.space, kernels_kind=devices.kernels_kind)
         initialise(self.net, devices, dataset.image_size, config.seed, 'supernet')
         self._seeded = 'noise' in config.space.operations
 
@@ -139,11 +139,11 @@ def retrain_stage(config, net, dataset, devices, kind='searched'):
                  test_every=settings.test_every, seeded=seeded, inputs=inputs)
 
 
-def derived_network(config, architecture, widths, image_size):
+def derived_network(config, architecture, widths, image_size, kernels_kind=None):
     """The Network of stage 3 as the configuration asks for it."""
     settings = config.retrain
     return Network(architecture, channels=widths, auxiliary=settings.auxiliary > 0, dropout=settings.dropout,
-                   drop_path=settings.drop_path > 0, image_size=image_size)
+                   drop_path=settings.drop_path > 0, image_size=image_size, kernels_kind=kernels_kind)
 
 
 def _weights(net):

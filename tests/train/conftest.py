@@ -48,8 +48,8 @@ def python():
     return run
 
 
-def columns(path, names=('stage', 'epoch', 'loss', 'error', 'gate_loss', 'gate_error', 'test_loss', 'test_error', 'zero_fraction', 'edges',
-                         'flops', 'changed')):
+def columns(path, names=('stage', 'epoch', 'step', 'lr', 'loss', 'error', 'gate_loss', 'gate_error', 'test_loss', 'test_error',
+                         'zero_fraction', 'edges', 'flops', 'changed')):
     """Rows of a log.csv without what depends on the clock."""
     from dsonas.train.runlog import read_log
     return [tuple(row[name] for name in names) for row in read_log(os.path.join(str(path), 'log.csv'))]

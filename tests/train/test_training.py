@@ -151,3 +151,19 @@ def test_cost_of_a_graph_is_that_of_its_architecture(seed, stem, size):
 def test_cost_of_a_known_network():
     found = known.count(known.build('cifar_resnet20_v1', 10), 32)
     assert found['params'] == 272474 and found['flops'] == pytest.approx(40.8e6, rel=0.01)   # He et al.: 0.27 M parameters
+
+
+def test_synchronised_batch_norm_is_batch_norm_on_one_device():
+    """The operator's own graph, which several CPU devices cannot run."""
+    from dsonas.symbols.supernet import Supernet
+    found = []
+    for kind in ('plain', 'sync:1'):
+        net = Supernet(SearchSpace(channels=4, blocks=(1, 1), levels=2), kernels_kind=kind)
+        stages.initialise(net, Devices(Train(cpus=1)), 16, 4, 'sync')
+        x, _ = batch(5)
+        with mx.autograd.record():
+            loss = (net(mx.nd.array(x)) ** 2).sum()
+        loss.backward()
+        found.append([gate.grad().asnumpy() for gate in net.gates] + [net(mx.nd.array(x)).asnumpy()])
+    for one, two in zip(*found):
+        np.testing.assert_allclose(one, two, rtol=1e-4, atol=1e-6)

@@ -1,0 +1,39 @@
+"""Latency as the budget of a retraining: measured once a run, on one machine."""
+import types
+
+import mxnet as mx
+import pytest
+
+from dsonas.symbols import latency
+from dsonas.symbols.architecture import Architecture
+from dsonas.symbols.budget import fit_widths
+from dsonas.symbols.space import SearchSpace
+from dsonas.train.latency import fitted
+
+SPACE = SearchSpace.cifar10(channels=4, blocks=(1, 1), levels=2)
+ARCHITECTURE = Architecture.random(SPACE, 1, 0.5)
+
+
+def devices(distributed=False):
+    return types.SimpleNamespace(distributed=distributed, contexts=[mx.cpu()])
+
+
+def test_counted_budgets_are_not_measured(tmp_path):
+    directory = types.SimpleNamespace(path=str(tmp_path))
+    assert fitted(ARCHITECTURE, 'params=20k', 16, devices(True), directory) == fit_widths(ARCHITECTURE, 'params=20k', 16)
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_run_that_goes_on_has_the_widths_that_it_had(tmp_path, monkeypatch):
+    directory = types.SimpleNamespace(path=str(tmp_path))
+    noise = iter([1.0, 1.02, 0.99] * 100)
+    monkeypatch.setattr(latency.Stopwatch, '_forward', lambda self, net, shape: sum(net.widths) * 1e-4 * next(noise))
+    first = fitted(ARCHITECTURE, 'latency=6ms', 16, devices(), directory)
+    assert first.kind == 'latency' and first.reached <= 0.006 and 50 < sum(first.widths) < 62
+    monkeypatch.setattr(latency.Stopwatch, '_forward', lambda *arguments: pytest.fail('measured again'))
+    assert fitted(ARCHITECTURE, 'latency=6ms', 16, devices(), directory) == first
+
+
+def test_several_machines_cannot_agree(tmp_path):
+    with pytest.raises(ValueError, match='retrain.budget=latency=6ms: .* as retrain.channels'):
+        fitted(ARCHITECTURE, 'latency=6ms', 16, devices(True), types.SimpleNamespace(path=str(tmp_path)))
