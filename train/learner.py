@@ -6,6 +6,7 @@ gradient, and none is computed: grad_req is switched between W and λ steps.
 import warnings
 
 import mxnet as mx
+import numpy as np
 from mxnet import autograd
 
 from ..optim.apg_nag import APGNAG
@@ -198,7 +199,7 @@ def all_finite(arrays):
 def _filled(array, size):
     if len(array) == size:
         return array
-    return array.repeat(-(-size // len(array)), axis=0)[:size] if len(array) else array
+    return np.resize(array, (size,) + array.shape[1:]) if len(array) else array   # one after the other, then again from the first
 
 
 def _groups(update):
