@@ -1,5 +1,6 @@
-"""Data sets by name.  A new one is one entry here and a module with two functions: `open_data(options)` returns a DataSet;
-`read_image(path, size, mean, std)` prepares one image file as that data set's test images are.
+"""Data sets by name.  A new one is one entry here and a module whose `open_data(options)` returns a DataSet.
+
+Its `read_image(path, size, mean, std)`, if it has one, prepares an image file as its test images are; else that is done as for `folder`.
 """
 import difflib
 from dataclasses import fields
@@ -37,6 +38,7 @@ def read_image(name, path, size, mean, std):
     Raises decode.BadImage, a ValueError in one line that names the file, where it cannot be read.
     """
     try:
-        return _module(name).read_image(path, size, mean, std)
+        module = _module(name)
+        return (module if hasattr(module, 'read_image') else _module('folder')).read_image(path, size, mean, std)
     except OSError as error:
         raise BadImage('%s: %s' % (path, error.strerror or error)) from error

@@ -79,6 +79,14 @@ def test_what_is_no_image_is_told_in_one_line(name, content, tmp_path):
     assert str(path) in str(error.value) and '\n' not in str(error.value)
 
 
+def test_a_module_without_its_own_way_takes_the_folders(tmp_path, monkeypatch):
+    monkeypatch.setitem(registry.MODULES, 'plain', 'split')   # a module that has no read_image
+    image_files.tree(tmp_path, {'a': 1})
+    path = str(tmp_path / 'a' / '000.png')
+    found, wanted = (registry.read_image(name, path, 24, (0.5,) * 3, (0.25,) * 3) for name in ('plain', 'folder'))
+    assert np.array_equal(found, wanted)
+
+
 def test_unknown_data_set(tmp_path):
     with pytest.raises(ValueError, match='unknown data set .*: one of digits'):
         registry.read_image('mnist', 'x', 24, (0.5,) * 3, (0.25,) * 3)
