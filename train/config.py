@@ -8,9 +8,10 @@ from typing import Tuple
 
 from ..data.registry import NAMES
 from ..optim.schedules import SCHEDULES
+from ..optim.sparsity import POLICIES
 from ..symbols.space import PAPER_OPERATIONS, STEMS
 
-PENALTIES = ('none', 'flops', 'mac', 'latency')
+PENALTIES = ('none',) + tuple(name for name in POLICIES if name != 'constant')
 KVSTORES = ('local', 'device', 'nccl', 'dist_sync', 'dist_device_sync')
 
 
