@@ -15,6 +15,7 @@ $(VENV)/installed: setup.py pyproject.toml
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet --upgrade 'pip<25'
 	$(BIN)/pip install --quiet -e '.[$(EXTRA),test]'
+	$(BIN)/pip install --quiet --no-deps onnxruntime==1.16.3  # runs with MXNet's numpy, though it asks for a newer one
 	touch $@
 
 quickstart: install

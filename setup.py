@@ -15,6 +15,9 @@ from setuptools.command.build_py import build_py  # noqa: E402
 SUBPACKAGES = ('symbols', 'optim', 'train', 'data', 'tools', 'tools.reading', 'tools.drawing', 'tools.tables', 'tools.reporting',
                'tools.timing', 'tools.exporting')
 
+# onnxruntime itself asks for numpy 1.24.2, though 1.16.3 runs with 1.23: pip install --no-deps onnxruntime==1.16.3 beside these.
+ONNX = ['onnx==1.13.1', 'protobuf==3.20.3', 'coloredlogs', 'flatbuffers', 'sympy', 'packaging']
+
 EXTRAS = {
     'cpu': ['mxnet==1.9.1'],
     'gpu': ['mxnet-cu112==1.9.1',
@@ -22,8 +25,8 @@ EXTRAS = {
             'nvidia-cudnn-cu11==8.9.6.50', 'nvidia-cufft-cu11==10.9.0.58', 'nvidia-curand-cu11==10.3.0.86',
             'nvidia-cusolver-cu11==11.4.1.48', 'nvidia-cusparse-cu11==11.7.5.86', 'nvidia-nccl-cu11==2.21.5',
             'nvidia-nvtx-cu11==11.8.86'],
-    'onnx': ['onnx==1.13.1', 'protobuf==3.20.3'],
-    'test': ['pytest>=7,<9', 'ruff>=0.4', 'onnx==1.13.1', 'protobuf==3.20.3'],
+    'onnx': ONNX,
+    'test': ['pytest>=7,<9', 'ruff>=0.4'] + ONNX,
 }
 
 
