@@ -55,8 +55,9 @@ def read_rgb(source, name='', short_side=0):
 
     short_side: what the caller will shrink it to; a JPEG much larger is decoded at a fraction of its size.
     """
-    from PIL import Image
+    from PIL import Image, ImageFile
     name = name or str(source)
+    ImageFile.LOAD_TRUNCATED_IMAGES = False   # importing gluoncv switches it on for the whole process, and half an image would pass
     try:
         with Image.open(io.BytesIO(source) if isinstance(source, bytes) else source) as image:
             if short_side and image.format == 'JPEG':

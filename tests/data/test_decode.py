@@ -5,7 +5,7 @@ import zlib
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageFile
 
 from dsonas.data import decode
 
@@ -97,6 +97,14 @@ def test_damaged(content, one_line):
     with pytest.raises(decode.BadImage) as info:
         decode.read_rgb(content, 'some/name.jpg')
     assert one_line(info).startswith('some/name.jpg: ')
+
+
+def test_half_an_image_is_damaged_whatever_another_library_wants(monkeypatch):
+    monkeypatch.setattr(ImageFile, 'LOAD_TRUNCATED_IMAGES', True)
+    noise = Image.fromarray(np.random.RandomState(0).randint(0, 255, (64, 64, 3), dtype=np.uint8))
+    content = encoded(noise, 'jpeg')
+    with pytest.raises(decode.BadImage, match='^half: '):
+        decode.read_rgb(content[:len(content) // 2], 'half')
 
 
 def test_opencv_path_agrees():
