@@ -3,8 +3,8 @@
 Conventions. Everything is for one image. FLOPs are multiply-adds of convolutions and dense layers (one multiply-add counts as one);
 pooling, batch norm, ReLU, additions and biases count none. MAC counts elements read plus elements written plus weights read of every
 convolution, pooling and dense layer, and of decoys (ShuffleNet v2's definition); batch norm, ReLU and additions, which run in place or
-fused, count none. Parameters are all trained ones: convolutions, batch norm's γ and β, the dense layer's weight and bias. The auxiliary
-tower, which is dropped after training, does not count.
+fused, count none, nor does the global average before the last layer. Parameters are all trained ones: convolutions, batch norm's γ
+and β, the dense layer's weight and bias. The auxiliary tower, which is dropped after training, does not count.
 """
 import dataclasses
 from typing import Dict, List, Tuple

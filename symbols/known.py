@@ -31,7 +31,7 @@ def build(name, classes):
 
 def count(net, image_size):
     """{'params', 'flops', 'mac'} of a network for one image, by the conventions of symbols/cost.py: multiply-adds of convolutions and
-    dense layers; elements read, written, and weights of these and of poolings; all trained parameters. The network needs no values."""
+    dense layers; elements read, written, and weights of these and of poolings but global ones; all trained parameters. No values are needed."""
     graph = net(mx.sym.var('data'))
     graph = graph[0] if isinstance(graph, (list, tuple)) else graph
     internals = graph.get_internals()
@@ -49,7 +49,7 @@ def count(net, image_size):
 
     flops = mac = 0
     for node in nodes:
-        if node['op'] not in ('Convolution', 'FullyConnected', 'Pooling'):
+        if node['op'] not in ('Convolution', 'FullyConnected', 'Pooling') or node.get('attrs', {}).get('global_pool') in ('True', '1'):
             continue
         read, written = shape(node['inputs'][0]), shape_of[node['name'] + '_output']
         weights = 0
