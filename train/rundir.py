@@ -81,9 +81,12 @@ class RunDirectory:
             return {}
         try:
             with open(self.summary, encoding='utf-8') as stream:
-                return json.load(stream)
+                summary = json.load(stream)
         except ValueError as error:
             raise ValueError('%s: not JSON: %s' % (self.summary, error)) from None
+        if not isinstance(summary, dict):
+            raise ValueError('%s: expected a mapping of names to values' % self.summary)
+        return summary
 
     def write_network(self, description, save_parameters):
         """network.params by `save_parameters(path)`, then network.json: `description` with the checksum of network.params."""

@@ -4,6 +4,7 @@ Files are rewritten beside and renamed, a row an epoch; a resumed run drops what
 """
 import csv
 import io
+import math
 import os
 import sys
 
@@ -17,15 +18,28 @@ COLUMNS = ('stage', 'epoch', 'step', 'lr', 'loss', 'error', 'gate_loss', 'gate_e
 
 
 def read_log(path):
-    """Rows of a log.csv, as dicts of text; [] if there is none. Raises ValueError for a file with other columns."""
+    """Rows of a log.csv, as dicts of text; [] if there is none. Raises ValueError for a damaged file or one with other columns."""
     if not os.path.exists(path):
         return []
-    with open(path, newline='', encoding='utf-8') as stream:
-        reader = csv.DictReader(stream)
-        rows = list(reader)
+    try:
+        with open(path, newline='', encoding='utf-8') as stream:
+            reader = csv.DictReader(stream)
+            rows = list(reader)
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise ValueError('%s: damaged: %s' % (path, error)) from None
     if tuple(reader.fieldnames or ()) != COLUMNS:
         raise ValueError('%s: expected the columns %s' % (path, ','.join(COLUMNS)))
+    for number, row in enumerate(rows, 1):
+        if row['stage'] not in STAGES or not str(row['epoch']).isdigit() or not _is_number(row['seconds']):
+            raise ValueError('%s: damaged: row %d has no stage, epoch and seconds' % (path, number))
     return rows
+
+
+def _is_number(text):
+    try:
+        return math.isfinite(float(text))
+    except (TypeError, ValueError):
+        return False
 
 
 def _text(value):
