@@ -80,7 +80,7 @@ def main(entry):
     except (ValueError, OSError) as error:
         if isinstance(error, ValueError) and not _ours(error):
             raise
-        text = ' '.join(str(part) for part in (error.filename, error.strerror)) if getattr(error, 'strerror', None) and error.filename \
+        text = '%s: %s' % (error.filename, error.strerror) if getattr(error, 'strerror', None) and error.filename \
             else str(error)
         print('error: %s' % ' '.join(text.split()), file=sys.stderr, flush=True)
         status = MISTAKE

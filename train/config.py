@@ -15,9 +15,9 @@ PENALTIES = ('none',) + tuple(name for name in POLICIES if name != 'constant')
 KVSTORES = ('local', 'device', 'nccl', 'dist_sync', 'dist_device_sync')
 
 
-def key(default, text, choices=(), low=None, high=None):
-    """A configuration key: its default, what it means, and which values it takes (a bound may be reached)."""
-    return dataclasses.field(default=default, metadata={'help': text, 'choices': choices, 'low': low, 'high': high})
+def key(default, text, choices=(), low=None, high=None, below=None):
+    """A configuration key: its default, what it means, and which values it takes: low and high may be reached, `below` may not."""
+    return dataclasses.field(default=default, metadata={'help': text, 'choices': choices, 'low': low, 'high': high, 'below': below})
 
 
 def group(kind, text):
@@ -29,7 +29,7 @@ def group(kind, text):
 class Data:
     name: str = key('cifar10', 'data set', NAMES)
     dir: str = key('', 'where it lies on disk (digits needs none)')
-    split: float = key(0.0, "the W part's share of the training set; 0: 0.5, or as the data set was prepared", low=0, high=1)
+    split: float = key(0.0, "the W part's share of the training set; 0: 0.5, or as the data set was prepared", low=0, below=1)
     limit: int = key(0, 'at most so many training images, for small trials; 0: all', low=0)
     image_size: int = key(0, "pixels, square; 0: the data set's own", low=0)
     cutout: int = key(0, 'side of the square cut out of images in pretraining and search, pixels; 0: none', low=0)
@@ -61,7 +61,7 @@ class Pretrain:
     schedule: str = key('constant', 'learning rate over the stage', tuple(SCHEDULES))
     warmup: float = key(0.0, 'epochs in which the learning rate first grows from 0', low=0)
     wd: float = key(1e-4, 'weight decay of W', low=0)
-    momentum: float = key(0.9, 'momentum of NAG', low=0, high=1)
+    momentum: float = key(0.9, 'momentum of NAG', low=0, below=1)
     clip_gradient: float = key(0.0, 'bound on each entry of the gradient; 0: none', low=0)
     test_every: int = key(0, 'test the supernet every so many epochs; 0: at the end of the stage', low=0)
 
@@ -74,7 +74,7 @@ class Search:
     gate_lr: float = key(0.1, 'learning rate of λ', low=0)
     schedule: str = key('constant', 'both learning rates over the stage', tuple(SCHEDULES))
     wd: float = key(1e-4, 'weight decay of W; λ have none', low=0)
-    momentum: float = key(0.9, 'momentum of NAG (W) and of APG-NAG (λ)', low=0, high=1)
+    momentum: float = key(0.9, 'momentum of NAG (W) and of APG-NAG (λ)', low=0, below=1)
     gamma: float = key(0.001, 'weight γ of the L1 norm of λ', low=0)
     budget: str = key('flops', 'what γ of each λ follows: eq. 9 (flops), eq. 10 (mac), measured latency, or nothing', PENALTIES)
     ratio: str = key('1:1', 'n:m, of n + m iterations n update W and m update λ')
@@ -96,11 +96,11 @@ class Retrain:
     tmul: float = key(2, 'each period is so many times longer than the one before', low=1)
     warmup: float = key(0.0, 'epochs in which the learning rate first grows from 0', low=0)
     wd: float = key(3e-4, 'weight decay of W; BN γ and all biases have none', low=0)
-    momentum: float = key(0.9, 'momentum of NAG', low=0, high=1)
+    momentum: float = key(0.9, 'momentum of NAG', low=0, below=1)
     clip_gradient: float = key(0.0, 'bound on each entry of the gradient; 0: none', low=0)
     budget: str = key('params=3.0M', 'size of the derived network, as params=3.0M, flops=600M, mac=40M, latency=5ms; none: by channels')
     channels: Tuple[int, ...] = key((), 'width of each stage, or C alone; empty: from the budget, or as in search', low=1)
-    dropout: float = key(0.4, 'share of features dropped before the dense layer', low=0, high=1)
+    dropout: float = key(0.4, 'share of features dropped before the dense layer', low=0, below=1)
     drop_path: float = key(0.5, 'largest probability with which an operation is dropped: at the last depth, at the end', low=0, high=1)
     auxiliary: float = key(0.4, 'weight of the auxiliary loss; 0: no auxiliary tower', low=0)
     label_smoothing: float = key(0.0, 'share of the target spread over all classes', low=0, high=1)

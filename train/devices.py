@@ -41,6 +41,8 @@ def contexts(gpus='', cpus=0):
     """The devices to work on: the GPUs named, or `cpus` CPU devices, or all GPUs, or the CPU. Raises ValueError."""
     if gpus and cpus:
         raise ValueError('train.gpus=%s and train.cpus=%d: choose one' % (gpus, cpus))
+    if cpus < 0:
+        raise ValueError('train.cpus=%d: expected a whole number of at least 0' % cpus)
     if cpus:
         return [mx.cpu(number) for number in range(cpus)]
     seen = num_gpus()

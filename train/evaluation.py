@@ -39,8 +39,13 @@ def evaluate_run(path, best=False, dataset=None, data_dir=None, batch_size=100, 
 
     Leaves predictions.npz (labels, predicted, probabilities, classes, worst_index, worst_images) there, unless on another data set.
     """
+    for flag, value, low in (('--batch-size', batch_size, 1), ('--worst', worst, 0)):
+        if value < low:
+            raise ValueError('%s %d: expected a whole number of at least %d' % (flag, value, low))
     directory = RunDirectory(path)
     stored.read(path)
+    if not directory.exists():
+        raise ValueError('%s: no such file, and without it the data set is not known' % directory.config)
     config = settings.build(stored_config(directory.config))
     if dataset and dataset != config.data.name:
         config = settings.replace(config, data__name=settings.check('data.name', dataset, '--dataset'), data__dir=data_dir or '')

@@ -13,7 +13,7 @@ from .devices import Devices
 from .pruning import num_operations
 from .run import Run
 from .rundir import free_name
-from .stages import SupernetStages, pattern
+from .stages import SupernetStages, pattern, rates
 
 ROOT = 'runs'
 
@@ -87,8 +87,9 @@ def search(config, wanted, resume=False, allow_changes=False):
 
 
 def plan(o, name):
-    """The loop.Plan of a stage, before anything is built. Raises ValueError for batches that do not divide or cannot be filled."""
+    """The loop.Plan of a stage, before anything is built. Raises ValueError for schedules and batches that cannot be."""
     settings_ = getattr(o.config, name)
+    rates(o.config, name)   # for its errors: a stage that begins days from now is to be refused today
     share = o.devices.share(settings_.batch_size, '%s.batch_size' % name)
     return loop.Plan(pattern(o.config, name), settings_.batch_size, o.dataset, share, (o.devices.rank, o.devices.workers))
 

@@ -40,8 +40,8 @@ def main(argv=None):
     elif start and os.path.exists(directory.architecture):
         stored, candidate = retraining.searched(directory.architecture)
     else:
-        raise ValueError('--run %s: no architecture.json there (train/search.py leaves it); or give --architecture FILE, --random SEED, '
-                         '--full or --gluoncv NAME' % given.run)
+        missing = '--run %s: no architecture.json there' % given.run if given.run else 'no --run given, whose architecture.json is trained'
+        raise ValueError('%s (train/search.py leaves it); or give --architecture FILE, --random SEED, --full or --gluoncv NAME' % missing)
     baseline = candidate.kind.split(':')[0] not in ('searched',) or (given.architecture is not None)
     run, add = given.run, False
     if start and (given.name or (baseline and has_search(directory))):

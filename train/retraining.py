@@ -143,7 +143,9 @@ def finish(o, stage, candidate, architecture, widths, size):
 
 
 def place(run, kind, name=None):
-    """Run directory for a baseline or a further retraining within the run `run`: RUN/retrain-<name>."""
+    """Run directory for a baseline or a further retraining within the run `run`: RUN/retrain-<name>. Raises ValueError."""
+    if name and os.path.basename(name) != name:
+        raise ValueError('--name %s: a name, not a path; the run is RUN/retrain-NAME' % name)
     return os.path.join(run, 'retrain-%s' % (name or kind).replace(':', '-'))
 
 

@@ -27,7 +27,10 @@ def configuration(given):
     if given.resume:
         if not given.run:
             raise ValueError('--resume: say which run with --run')
-        start = stored_config(os.path.join(given.run, 'config.yaml'))
+        path = os.path.join(given.run, 'config.yaml')
+        if not os.path.exists(path):
+            raise ValueError('--resume: there is no run in %s' % given.run)
+        start = stored_config(path)
     flags = cli.flags(given, pretrain__epochs=given.epochs, search__epochs=given.epochs, pretrain__batch_size=given.batch_size,
                       search__batch_size=given.batch_size, space__share=None if given.space is None else given.space == 'share')
     return settings.resolve(given.preset, given.config, given.set, flags, start)

@@ -6,11 +6,13 @@ Unknown keys, wrong types and values out of range raise ValueError in one line t
 """
 import dataclasses
 import difflib
+import math
 import os
 import re
 
 import yaml
 
+from ..symbols.budget import parse_budget
 from .config import Config, leaves, ratio
 
 PRESETS = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), 'experiments', 'configs')
@@ -88,13 +90,19 @@ def check(name, value, where=''):
     except (TypeError, ValueError):
         raise ValueError('%s%s=%s: expected %s' % (where, name, value, _accepted(field))) from None
     entries = value if isinstance(value, tuple) else (value,)
-    choices, low, high = (field.metadata[part] for part in ('choices', 'low', 'high'))
+    choices, low, high, below = (field.metadata[part] for part in ('choices', 'low', 'high', 'below'))
     for entry in entries:
-        if (choices and entry not in choices) or (low is not None and not entry >= low) or (high is not None and not entry <= high):
+        if (choices and entry not in choices) or (low is not None and not entry >= low) or (high is not None and not entry <= high) \
+                or (below is not None and not entry < below):
             near = _near(entry, choices) if choices and isinstance(entry, str) else ''
             raise ValueError('%s%s=%s%s: expected %s' % (where, name, show(value), near, _accepted(field)))
     if name == 'search.ratio':
         ratio(value)
+    if name == 'retrain.budget' and value != 'none':
+        try:
+            parse_budget(value)
+        except ValueError as error:
+            raise ValueError('%s%s=%s: %s' % (where, name, value, error)) from None
     return value
 
 
@@ -119,7 +127,7 @@ def _cast(value, kind):
     if isinstance(value, bool) or value is None or (kind is int and float(value) != int(float(value))):
         raise TypeError
     value = kind(float(value)) if kind is int and not isinstance(value, int) else kind(value)
-    if kind is float and value != value:
+    if kind is float and not math.isfinite(value):
         raise ValueError
     return value
 
@@ -128,9 +136,11 @@ def _accepted(field):
     inner = getattr(field.type, '__args__', None)
     kind = inner[0] if inner else field.type
     text = {int: 'a whole number', float: 'a number', bool: 'true or false', str: 'text'}[kind]
-    choices, low, high = (field.metadata[part] for part in ('choices', 'low', 'high'))
+    choices, low, high, below = (field.metadata[part] for part in ('choices', 'low', 'high', 'below'))
     if choices:
         text = 'one of ' + ', '.join(choices)
+    elif low is not None and below is not None:
+        text += ' of at least %g and below %g' % (low, below)
     elif low is not None and high is not None:
         text += ' from %g to %g' % (low, high)
     elif low is not None:

@@ -65,10 +65,27 @@ def initialise(net, devices, image_size, seed, name, inputs=()):
     plain_layout(net)
 
 
-def _schedule(settings, lr, epochs, **more):
+def rates(config, name):
+    """Learning rates of a stage over its epochs, by what they are for. Raises ValueError where the settings make no schedule."""
+    settings = getattr(config, name)
+    more = {}
+    if name != 'search':
+        more['warmup'] = settings.warmup
+    if name == 'retrain':
+        more.update(lr_min=settings.lr_min, t0=settings.t0, tmul=settings.tmul)
+    made = {'weights': _schedule(name, settings, settings.lr, **more)}
+    if name == 'search':
+        made['gates'] = _schedule(name, settings, settings.gate_lr)
+    return made
+
+
+def _schedule(name, settings, lr, **more):
     if lr == 0:
         return lambda epoch: 0.0
-    return schedules.make(settings.schedule, lr=lr, epochs=max(epochs, 1), **more)
+    try:
+        return schedules.make(settings.schedule, lr=lr, epochs=max(settings.epochs, 1), **more)
+    except ValueError as error:
+        raise ValueError('%s.schedule=%s: %s' % (name, settings.schedule, error)) from None
 
 
 class SupernetStages:
@@ -89,8 +106,7 @@ class SupernetStages:
         settings = self.config.pretrain
         learner = Learner(self.net, self.net.gates, Loss(), self.devices, nag(_weights(self.net), settings), amp=self.config.train.amp)
         return Stage('pretrain', learner, settings.epochs, settings.batch_size, pattern(self.config, 'pretrain'),
-                     {'weights': _schedule(settings, settings.lr, settings.epochs, warmup=settings.warmup)},
-                     test_every=settings.test_every, seeded=self._seeded)
+                     rates(self.config, 'pretrain'), test_every=settings.test_every, seeded=self._seeded)
 
     def search(self):
         """Stage 2: W and λ in turn, each on its part, or both on all."""
@@ -105,9 +121,7 @@ class SupernetStages:
             learner.replace(learner.net.pruned(architecture))
 
         hooks = Pruning(self.space, learner, settings, policy, self.dataset.image_size, rebuild, history)
-        rates = {'weights': _schedule(settings, settings.lr, settings.epochs),
-                 'gates': _schedule(settings, settings.gate_lr, settings.epochs)}
-        return Stage('search', learner, settings.epochs, settings.batch_size, pattern(config, 'search'), rates,
+        return Stage('search', learner, settings.epochs, settings.batch_size, pattern(config, 'search'), rates(config, 'search'),
                      first_pass=config.pretrain.epochs, test_every=settings.test_every, seeded=self._seeded, hooks=hooks)
 
     def _policy(self, settings):
@@ -128,14 +142,12 @@ def retrain_stage(config, net, dataset, devices, kind='searched'):
     initialise(net, devices, dataset.image_size, config.seed, 'network', (np.zeros(1, np.float32),) if drop_path else ())
     loss = Loss(settings.label_smoothing, settings.auxiliary)
     learner = Learner(net, [], loss, devices, nag(_weights(net), settings), amp=config.train.amp)
-    rate = _schedule(settings, settings.lr, settings.epochs, warmup=settings.warmup, lr_min=settings.lr_min, t0=settings.t0,
-                     tmul=settings.tmul)
 
     def inputs(progress):
         return (np.array([settings.drop_path * progress], np.float32),) if drop_path else ()
 
     seeded = bool(settings.dropout or drop_path or 'noise' in config.space.operations)
-    return Stage('retrain', learner, settings.epochs, settings.batch_size, pattern(config, 'retrain'), {'weights': rate},
+    return Stage('retrain', learner, settings.epochs, settings.batch_size, pattern(config, 'retrain'), rates(config, 'retrain'),
                  test_every=settings.test_every, seeded=seeded, inputs=inputs)
 
 

@@ -7,6 +7,7 @@ import pytest
 
 from dsonas.train import cli, pipeline, retrain, retraining, search, settings
 from dsonas.train.rundir import RunDirectory
+from dsonas.train.runlog import COLUMNS
 
 
 def failing(capsys, main, *words):
@@ -36,8 +37,9 @@ def tiny_flags(config):
 @pytest.mark.parametrize('words, expected', [
     (['--set', 'search.gama=1'], 'search.gamma'), (['--dataset', 'nope'], 'digits, cifar10'), (['--stages', 'serch'], 'pretrain'),
     (['--preset', 'nope'], 'published'), (['--config', '/no/such/file.yaml'], '/no/such/file.yaml'), (['--resume'], '--run'),
-    (['--resume', '--run', '/no/such'], '/no/such'), (['--gpus', '0-x'], 'train.gpus'), (['--dataset', 'cifar10'], 'data'),
+    (['--resume', '--run', '/no/such'], 'no run in /no/such'), (['--gpus', '0-x'], 'train.gpus'), (['--dataset', 'cifar10'], 'data'),
     (['--dataset', 'cifar10', '--data-dir', '/no/such/data'], '/no/such/data'), (['--dataset', 'digits', '--batch-size', '3001'], '3001'),
+    (['--dataset', 'digits', '--set', 'pretrain.warmup=120'], 'pretrain.schedule'),
     (['--gamma', '-1'], 'search.gamma'), (['--space', 'share', '--set', 'space.operations=nope', '--dataset', 'digits'], 'nope')])
 def test_mistakes_in_search(words, expected, capsys, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
@@ -48,6 +50,9 @@ def test_mistakes_in_search(words, expected, capsys, tmp_path, monkeypatch):
 
 def test_mistakes_in_retrain(capsys, tmp_path, tiny):
     assert 'architecture.json' in refused(capsys, retrain.main, '--run', tmp_path / 'none')
+    assert 'no --run' in refused(capsys, retrain.main)
+    with pytest.raises(ValueError, match='not a path'):
+        retraining.place('run', 'searched', '../other')
     broken = tmp_path / 'broken.json'
     from dsonas.symbols.architecture import Architecture
     content = Architecture.full(settings_space()).to_dict()
@@ -89,6 +94,21 @@ def test_a_run_is_not_overwritten_and_two_do_not_meet(capsys, tiny):
     other = subprocess.run([sys.executable, '-c', script], stderr=subprocess.PIPE, universal_newlines=True)
     directory.unlock()
     assert other.returncode == 2 and 'another run is working in it' in other.stderr and other.stderr.count('\n') == 1, other.stderr
+
+
+@pytest.mark.parametrize('file, content, expected', [
+    ('log.csv', b'\xb4\x00\xff', 'damaged'), ('log.csv', ','.join(COLUMNS).encode() + b'\nsearch,one,,,\n', 'row 1'),
+    ('summary.json', b'[1]', 'mapping'), ('summary.json', b'{"a', 'not JSON'), ('config.yaml', b'seed: [1', 'not YAML')])
+def test_a_damaged_file_of_a_run_is_named(file, content, expected, capsys, tmp_path):
+    settings_file = tmp_path / 'config.yaml'
+    settings_file.write_text(settings.dump(settings.build({'run': str(tmp_path), 'data.name': 'digits'})), encoding='utf-8')
+    (tmp_path / file).write_bytes(content)
+    if file == 'summary.json':
+        with pytest.raises(ValueError, match='summary.json: .*' + expected):
+            RunDirectory(str(tmp_path)).read_summary()
+    else:
+        text = refused(capsys, search.main, '--resume', '--run', tmp_path)
+        assert file in text and expected in text
 
 
 def test_a_directory_that_cannot_be_written(capsys, tiny):
@@ -189,6 +209,8 @@ def test_evaluate(searched, tmp_path, capsys):
         stream.write(b'\x00\xff\x00\xff')
     assert 'network.params' in refused(capsys, evaluate.main, run)
     assert 'network.json' in refused(capsys, evaluate.main, tmp_path)
+    for words, expected in ((['--batch-size', '0'], 'at least 1'), (['--worst', '-1'], 'at least 0'), (['--cpus', '-1'], 'train.cpus')):
+        assert expected in refused(capsys, evaluate.main, run, *words)
     assert evaluation.table(result, True).count('%') >= 12
 
 

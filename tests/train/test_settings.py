@@ -46,6 +46,11 @@ def test_base_of_a_file(tmp_path):
     ('search.ratio=4', ['search.ratio', 'n:m']),
     ('search.ratio=0:1', ['search.ratio', 'n:m']),
     ('search.gamma', ['key=value']),
+    ('search.gamma=inf', ['search.gamma', 'number']),
+    ('search.momentum=1', ['search.momentum', 'below 1']),
+    ('retrain.dropout=1', ['retrain.dropout', 'below 1']),
+    ('data.split=1', ['data.split', 'below 1']),
+    ('retrain.budget=params=3X', ['retrain.budget', 'params=3.0M']),
 ])
 def test_refusals_name_the_key_and_what_is_accepted(assignment, words):
     with pytest.raises(ValueError) as info:
