@@ -204,7 +204,6 @@ def _tested(stage, run, row):
         return False
     result = test(stage.learner, run, stage.batch_size, stage.inputs(0.0))
     row.update(test_loss=result['loss'], test_error=result['error'])
-    stage.result = result
     if stage.name != 'retrain':   # a supernet's error says little of what is derived from it
         return False
     best = run.best.get(stage.name)

@@ -39,7 +39,6 @@ class Stage:
     seeded: bool = False
     hooks: Any = dataclasses.field(default_factory=NoHooks)
     inputs: Callable[[float], tuple] = lambda progress: ()
-    result: Any = None
 
 
 def pattern(config, name):
@@ -134,7 +133,7 @@ class SupernetStages:
         return sparsity.make(name, settings.gamma, structures(graphs, (lambda entry: getattr(entry, quantity)) if quantity else None))
 
 
-def retrain_stage(config, net, dataset, devices, kind='searched'):
+def retrain_stage(config, net, dataset, devices):
     """Stage 3: all of a derived network (or of any other classifier) from scratch, on the whole training set."""
     settings = config.retrain
     ours = isinstance(net, Network)
