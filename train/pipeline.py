@@ -60,6 +60,7 @@ def search(config, wanted, resume=False, allow_changes=False):
     with opened(config, 'train/search.py') as o:
         run = o.run
         run.check('resume' if resume else 'new', allow_changes)
+        _keep_retraining(run, o.config, wanted)
         for name in wanted:
             plan(o, name)
         stages = SupernetStages(o.config, o.dataset, o.devices, run.directory)
@@ -84,6 +85,21 @@ def search(config, wanted, resume=False, allow_changes=False):
         if 'search' in wanted:
             _finish_search(stage, o)
         return run.directory.path
+
+
+def _keep_retraining(run, config, wanted):
+    """Raises ValueError where a search would go on under a retraining of what it had found: its results would stand beside another
+    architecture."""
+    positions = run.checkpoints.positions()
+    if not positions or STAGES[positions[-1][0]] != 'retrain':
+        return
+    before = [position[:2] for position in positions if STAGES[position[0]] != 'retrain']
+    there, epoch = before[-1] if before else (-1, 0)
+    for name in wanted:
+        number = STAGES.index(name)
+        if number > there or (number == there and epoch < getattr(config, name).epochs):
+            raise ValueError('run directory %s: it holds a retraining of what was searched, which a longer search would belie; start '
+                             'another with --run' % run.directory.path)
 
 
 def plan(o, name):

@@ -96,6 +96,19 @@ def test_a_run_is_not_overwritten_and_two_do_not_meet(capsys, tiny):
     assert other.returncode == 2 and 'another run is working in it' in other.stderr and other.stderr.count('\n') == 1, other.stderr
 
 
+def test_a_search_does_not_go_on_under_its_retraining(capsys, tiny):
+    config = tiny(pretrain__epochs=0, search__epochs=1, retrain__epochs=1, retrain__auxiliary=0.0, retrain__drop_path=0.0)
+    pipeline.search(config, ('search',))
+    retrain.main(['--run', config.run])
+    before = {name: os.path.getmtime(os.path.join(config.run, name)) for name in ('log.csv', 'summary.json', 'config.yaml')}
+    capsys.readouterr()
+    words = ('--resume', '--run', config.run, '--stages', 'search')
+    assert 'retraining' in refused(capsys, search.main, *words, '--allow-changes', '--set', 'search.epochs=2')
+    assert before == {name: os.path.getmtime(os.path.join(config.run, name)) for name in before}
+    search.main(list(words))   # nothing left to do is no mistake
+    assert 'test_error' in summary(config.run) and summary(config.run)['search']['epochs'] == 1
+
+
 @pytest.mark.parametrize('file, content, expected', [
     ('log.csv', b'\xb4\x00\xff', 'damaged'), ('log.csv', ','.join(COLUMNS).encode() + b'\nsearch,one,,,\n', 'row 1'),
     ('summary.json', b'[1]', 'mapping'), ('summary.json', b'{"a', 'not JSON'), ('config.yaml', b'seed: [1', 'not YAML')])
