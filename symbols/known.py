@@ -31,7 +31,7 @@ def build(name, classes):
 
 def count(net, image_size):
     """{'params', 'flops', 'mac'} of a network for one image, by the conventions of symbols/cost.py: multiply-adds of convolutions and
-    dense layers; elements read, written, and weights of these and of poolings but global ones; all trained parameters. No values are needed."""
+    dense layers; elements read, written, and weights of these and of poolings but global ones; all trained parameters. Needs no values."""
     graph = net(mx.sym.var('data'))
     graph = graph[0] if isinstance(graph, (list, tuple)) else graph
     internals = graph.get_internals()
