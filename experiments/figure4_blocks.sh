@@ -7,7 +7,8 @@ plan '2 minutes' '2 GPU days' 'search share and full, draw what they found'
 
 for space in share full; do
     run="$ROOT/table1_$space-1"
-    searched "$run" python train/search.py $(flags "table1_$space") --seed 1 --run "$run"
+    words="$(flags "table1_$space")"
+    searched "$run" python train/search.py $words --seed 1 --run "$run"
     for kind in pdf svg png dot; do
         python tools/plot_blocks.py "$run" -o "$ROOT/figure4_$space.$kind"
     done

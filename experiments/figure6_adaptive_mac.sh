@@ -11,7 +11,8 @@ for seed in $(seq 1 "$SEEDS"); do
     for gamma in $GAMMAS; do
         for variant in mac constant; do
             run="$ROOT/$variant-$gamma-$seed"
-            searched "$run" python train/search.py $(flags "figure6_$variant") --seed "$seed" --run "$run" --set "search.gamma=$gamma"
+            words="$(flags "figure6_$variant")"
+            searched "$run" python train/search.py $words --seed "$seed" --run "$run" --set "search.gamma=$gamma"
             retrained "$run" python train/retrain.py --run "$run" --set retrain.budget=none
         done
     done

@@ -15,7 +15,7 @@ plan() {  # SMOKE-TIME PAPER-TIME TEXT: what will run, and how long it should ta
     echo "== SCALE=$SCALE SEEDS=$SEEDS, runs in $ROOT; about $([ "$SCALE" = smoke ] && echo "$1" || echo "$2") a seed"
 }
 
-flags() {  # PRESET: command-line flags of a row at this scale
+flags() {  # PRESET: command-line flags of a row at this scale; assign them before use, so that what is missing ends the recipe
     if [ "$SCALE" = smoke ]; then
         echo "--preset $1 --config experiments/configs/scale_smoke.yaml"
         case "$1" in *nopretrain) echo "--set pretrain.epochs=0" ;; esac
@@ -47,8 +47,9 @@ searched() { local run="$1"; shift; _step search '[ps]' "$run" "$@"; }          
 retrained() { local run="$1"; shift; _step test_error retrain "$run" "$@"; }     # RUN COMMAND...: stage 3
 
 row() {  # PRESET SEED [more flags of search.py]: search and retrain one row
-    local preset="$1" seed="$2" run="$ROOT/$1-$2"
+    local preset="$1" seed="$2" run="$ROOT/$1-$2" words
     shift 2
-    searched "$run" python train/search.py $(flags "$preset") --seed "$seed" --run "$run" "$@"
+    words="$(flags "$preset")"
+    searched "$run" python train/search.py $words --seed "$seed" --run "$run" "$@"
     retrained "$run" python train/retrain.py --run "$run"
 }

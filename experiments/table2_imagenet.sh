@@ -11,9 +11,11 @@ for seed in $(seq 1 "$SEEDS"); do
     row table2_full "$seed"
     cifar="${CIFAR:-$ROOT/table1_share-$seed}"
     if [ "$SCALE" = smoke ]; then
-        searched "$cifar" python train/search.py $(flags table1_share) --seed "$seed" --run "$cifar"
+        words="$(flags table1_share)"
+        searched "$cifar" python train/search.py $words --seed "$seed" --run "$cifar"
     fi
-    retrained "$ROOT/table2_transfer-$seed" python train/retrain.py $(flags table2_transfer) --seed "$seed" \
+    words="$(flags table2_transfer)"
+    retrained "$ROOT/table2_transfer-$seed" python train/retrain.py $words --seed "$seed" \
         --architecture "$cifar/architecture.json" --run "$ROOT/table2_transfer-$seed"
 done
 python tools/make_tables.py "$ROOT" --table 2 --seeds "$SEEDS" -o "$ROOT/table2.md" "$ROOT/table2.csv" "$ROOT/table2.tex"

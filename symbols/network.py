@@ -102,7 +102,7 @@ class Network(Net):
 
 def _auxiliary(space, widths, image_size, device):
     if len(widths) < 2:
-        raise ValueError('auxiliary: a network of one stage has no stage before the last')
+        raise ValueError('auxiliary: a network of one stage has no stage before the last to put the tower at; take retrain.auxiliary=0')
     size = image_size or (32 if space.stem == 'cifar' else 224)
     for _ in range(len(widths) - 2 + (2 if space.stem == 'imagenet' else 0)):
         size = -(-size // 2)
