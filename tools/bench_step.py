@@ -3,6 +3,7 @@
 Each implementation runs in a process of its own. Times are seconds (medians), memory is the largest resident memory of the process
 in GB. --naive measures the network with one operator an edge, --torch the same network in PyTorch; ratios are theirs to ours.
 """
+import functools
 import json
 import sys
 
@@ -21,50 +22,31 @@ def arguments():
     parser.add_argument('--torch', action='store_true', help='measure the network in PyTorch too; passed over where there is none')
     parser.add_argument('--torch-python', default=sys.executable, metavar='PATH', help='the Python that has PyTorch')
     parser.add_argument('--profile', action='store_true', help='share of time by operator, too')
-    parser.add_argument('--rounds', type=int, default=1, help='measure everything so often, in turn, and keep each one\'s fastest round')
     return parser
 
 
 def report(options):
     """All that was asked for, as one dict."""
     task = common.task(options)
-    kinds = ['fused'] + ['naive'] * options.naive + ['torch'] * options.torch
-    rounds = {kind: [] for kind in kinds}
-    for _ in range(max(1, options.rounds)):
-        for kind in kinds:
-            found = _measure(dict(task, implementation=kind), options)
-            if found is None:
-                print('no PyTorch in %s: passed over' % options.torch_python, file=sys.stderr)
-                kinds.remove('torch')
-                break
-            rounds[kind].append(found)
-    best = {kind: _best(found) for kind, found in rounds.items() if found}
-    result = best.pop('fused')
+    measurements = {'fused': functools.partial(common.measure, task)}
+    if options.naive:
+        measurements['naive'] = functools.partial(common.measure, dict(task, implementation='naive'))
+    if options.torch:
+        if common.has_torch(options.torch_python):
+            measurements['torch'] = functools.partial(common.measure, dict(task, implementation='torch'), python=options.torch_python,
+                                                      script=common.TORCH)
+        else:
+            print('%s has no PyTorch: passed over' % options.torch_python, file=sys.stderr)
+    figures = dict(zip(measurements, common.in_turn(list(measurements.values()), options.rounds)))
+    result = figures.pop('fused')
+    for kind, found in figures.items():
+        result[kind] = dict(found, ratio=common.ratios(found, result))
     result['machine'] = common.machine(options.threads)
     result['settings'] = {key: value for key, value in task.items() if key not in ('implementation', 'architecture')}
-    for kind, figures in best.items():
-        figures['ratio'] = {key: figures[key] / result[key] for key, _ in SHOWN}
-        figures['ratio']['step'] = ((figures['w_step'] + figures['lambda_step']) / (result['w_step'] + result['lambda_step']))
-        result[kind] = figures
     if options.profile:
         profiled = common.measure(dict(task, profile=True, steps=1), MXNET_EXEC_BULK_EXEC_TRAIN='0')
         result['profile'] = profiled['profile']
     return result
-
-
-def _measure(task, options):
-    if task['implementation'] != 'torch':
-        return common.measure(task)
-    found = common.measure(task, options.torch_python, common.TORCH)
-    return found if found else None
-
-
-def _best(rounds):
-    """The round with the fastest steps, but with the least of everything that was measured."""
-    found = dict(min(rounds, key=lambda figures: figures['w_step'] + figures['lambda_step']))
-    for key, _ in SHOWN:
-        found[key] = min(figures[key] for figures in rounds)
-    return found
 
 
 def show(result):
@@ -72,11 +54,13 @@ def show(result):
     versions = dict(result['versions'], **result.get('torch', {}).get('versions', {}))
     common.show_machine(result['machine'], versions)
     print('%d weights, %d λ' % (result['weights'], result['gates']))
-    print('%-8s' % '' + ''.join('%14s' % title for _, title in SHOWN) + '%14s' % 'ratio')
-    for kind, figures in (('fused', result), ('naive', result.get('naive')), ('torch', result.get('torch'))):
+    print('%-8s' % '' + ''.join('%14s' % title for _, title in SHOWN) + '%8s%8s%8s' % ('step', 'CPU', 'memory'))
+    for kind in ('fused', 'naive', 'torch'):
+        figures = result if kind == 'fused' else result.get(kind)
         if figures:
-            ratio = figures.get('ratio', {}).get('step', 1.0)
-            print('%-8s' % kind + ''.join('%14.3f' % figures[key] for key, _ in SHOWN) + '%14.2f' % ratio)
+            ratio = figures.get('ratio', {'step': 1, 'processor': 1, 'rss_gb': 1})
+            print('%-8s' % kind + ''.join('%14.3f' % figures[key] for key, _ in SHOWN)
+                  + '%7.2fx%7.2fx%7.2fx' % (ratio['step'], ratio['processor'], ratio['rss_gb']))
     for kind, rows in result.get('profile', {}).items():
         print('\n%s step, by operator' % {'w': 'W', 'lambda': 'λ'}[kind])
         for row in rows[:20]:

@@ -33,6 +33,7 @@ def add_space(parser):
     add('--cpus', type=int, default=1, help='CPU devices to divide the batch over')
     add('--gpus', type=int, default=0, help='GPUs to divide the batch over, instead')
     add('--kernels', choices=('cpu', 'plain'), help='how operators are computed; without it as the device wants it')
+    add('--rounds', type=int, default=1, help='measure everything so often, in turn, and keep the least of each figure')
     add('--json', action='store_true', help='print JSON instead of a table')
 
 
@@ -61,14 +62,38 @@ def measure(task, python=sys.executable, script=WORKER, **environment):
     """The figures of a task, measured in a new process. Raises ValueError with the process's last words where it fails."""
     threads = str(task['threads'])
     variables = dict(os.environ, OMP_NUM_THREADS=threads, MKL_NUM_THREADS=threads, **environment)
-    try:
-        run = subprocess.run([python, script, json.dumps(task)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=variables)
-    except OSError as error:
-        raise ValueError('%s: %s' % (python, error.strerror)) from None
+    run = subprocess.run([python, script, json.dumps(task)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=variables)
     if run.returncode:
         words = [line for line in run.stderr.decode('utf-8', 'replace').splitlines() if line.strip()]
         raise ValueError('measuring %s failed with status %d: %s' % (task['implementation'], run.returncode, words[-1] if words else ''))
     return json.loads(run.stdout.decode().strip().splitlines()[-1])
+
+
+def has_torch(python):
+    """Whether the Python at `python` can import PyTorch. Raises ValueError where there is no such Python."""
+    try:
+        return not subprocess.run([python, '-c', 'import torch'], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL).returncode
+    except OSError as error:
+        raise ValueError('--torch-python %s: %s' % (python, error.strerror)) from None
+
+
+def in_turn(measurements, rounds):
+    """Figures of each measurement (a function without arguments), the least of every time and memory over `rounds` rounds."""
+    found = [[] for _ in measurements]
+    for _ in range(max(1, rounds)):
+        for figures, measurement in zip(found, measurements):
+            figures.append(measurement())
+    return [dict(figures[0], **{key: min(entry[key] for entry in figures) for key, value in figures[0].items() if isinstance(value, float)})
+            for figures in found]
+
+
+def ratios(figures, base):
+    """Figures over those of `base`, by key; 'step' is of W and λ step together, 'processor' the same in processor time."""
+    found = {key: figures[key] / base[key] for key in ('w_step', 'lambda_step', 'first', 'rss_gb')}
+    for name, ending in (('step', ''), ('processor', '_processor')):
+        both = [sum(entry[kind + ending] for kind in ('w_step', 'lambda_step')) for entry in (figures, base)]
+        found[name] = both[0] / both[1]
+    return found
 
 
 def machine(threads):

@@ -1,19 +1,15 @@
 """The completely connected network in PyTorch, as one would write it: a yardstick for bench_step --torch.
 
-It stands alone, needs nothing but PyTorch, and prints its measurement as JSON (an empty object where there is no PyTorch).
+It stands alone: a script that needs nothing but PyTorch, takes a task as JSON and prints its measurement as JSON.
 """
 import json
 import platform
 import sys
 import time
 
-try:
-    import torch
-    from torch import nn
-    from torch.nn import functional
-except ImportError:
-    torch = None
-    nn = type('nn', (), {'Module': object})
+import torch
+from torch import nn
+from torch.nn import functional
 
 KERNELS = {'sep_conv_3x3': 3, 'sep_conv_5x5': 5}
 POOLS = {'avg_pool_3x3': 'AvgPool2d', 'max_pool_3x3': 'MaxPool2d'}
@@ -179,4 +175,4 @@ def measure(task):
 
 
 if __name__ == '__main__':
-    print(json.dumps(measure(json.loads(sys.argv[1])) if torch else {}))
+    print(json.dumps(measure(json.loads(sys.argv[1]))))

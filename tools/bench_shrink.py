@@ -1,0 +1,110 @@
+"""Measure how a step of the search gets cheaper as λ reach zero: step times and memory against what is left, from 100 % to 5 %.
+
+Architectures are drawn at random in three ways. operations: operations go, and the edges of those that are left stay. edges: edges go,
+but every operation stays, down to one edge in and one out. random: edges go, and operations that this isolates.
+Each is measured in a process of its own; ratios are to the complete supernet.
+"""
+import functools
+import json
+import random
+import sys
+
+from dsonas.symbols.architecture import Architecture
+from dsonas.symbols.space import SearchSpace
+from dsonas.tools import cli
+from dsonas.tools.timing import common
+
+LEFT = (75, 50, 25, 10, 5)
+
+
+def arguments():
+    """The command line."""
+    parser = cli.parser(__doc__)
+    common.add_space(parser)
+    parser.add_argument('--kinds', type=lambda text: tuple(text.split(',')), default=tuple(DRAWN), metavar='KIND,…',
+                        help='what goes: %s' % ', '.join(DRAWN))
+    parser.add_argument('--left', type=common.integers, default=LEFT, metavar='N,N,…', help='percent that are left')
+    parser.add_argument('--seed', type=int, default=0, help='of the draws')
+    return parser
+
+
+def operations_left(space, share, seed):
+    """An Architecture of `share` of each block's operations, at least one, with all edges among them."""
+    edges, generator = space.block_edges(), random.Random('operations:%s' % seed)
+    nodes = sorted({edge.source for edge in edges if edge.source[0]})
+    blocks = []
+    for _ in space.scopes:
+        alive = set(generator.sample(nodes, max(1, round(share * len(nodes)))))
+        blocks.append([edge.name for edge in edges
+                       if (edge.source in alive or edge.source[0] == 0) and (edge.target in alive or _last(space, edge))])
+    return Architecture(space, blocks)
+
+
+def edges_left(space, share, seed):
+    """An Architecture of `share` of each block's edges in which every operation is alive; more than `share` where that needs it."""
+    edges, generator = space.block_edges(), random.Random('edges:%s' % seed)
+    blocks = []
+    for _ in space.scopes:
+        needed = {edge for edge in edges if _last(space, edge)}
+        for target in sorted({edge.target for edge in edges if not _last(space, edge)}):
+            needed.add(generator.choice([edge for edge in edges if edge.target == target]))
+        others = [edge for edge in edges if edge not in needed]
+        needed.update(generator.sample(others, max(0, round(share * len(edges)) - len(needed))))
+        blocks.append([edge.name for edge in edges if edge in needed])
+    return Architecture(space, blocks)
+
+
+DRAWN = {'operations': operations_left, 'edges': edges_left, 'random': lambda space, share, seed: Architecture.random(space, seed, share)}
+
+
+def _last(space, edge):
+    return edge.target[0] == space.levels + 1
+
+
+def rows(options):
+    """The complete supernet's figures, and a dict for each architecture that was drawn: 'kind', 'asked', 'gates', 'operations', figures."""
+    task = common.task(options)
+    for kind in options.kinds:
+        if kind not in DRAWN:
+            raise ValueError('--kinds %s: accepted are %s' % (kind, ', '.join(DRAWN)))
+    if not all(0 < percent <= 100 for percent in options.left):
+        raise ValueError('--left %s: percents are above 0 and at most 100' % ','.join(map(str, options.left)))
+    space = SearchSpace.from_dict(task['space'])
+    full = Architecture.full(space)
+    drawn = [(percent / 100, kind, DRAWN[kind](space, percent / 100, options.seed)) for percent in options.left for kind in options.kinds]
+    tasks = [task] + [dict(task, architecture=architecture.to_dict()) for _, _, architecture in drawn]
+    complete, *figures = common.in_turn([functools.partial(common.measure, task) for task in tasks], options.rounds)
+    measured = [dict(found, kind=kind, asked=asked, ratio=common.ratios(found, complete), **left(architecture, full))
+                for found, (asked, kind, architecture) in zip(figures, drawn)]
+    return dict(complete, **left(full, full)), measured
+
+
+def left(architecture, full):
+    """{'gates_left', 'operations_left'}: shares of the complete supernet's λ and operations."""
+    counts = [sum(len(arch.operations(scope)) for scope in arch.scopes) for arch in (architecture, full)]
+    return {'gates_left': architecture.num_edges / full.num_edges, 'operations_left': counts[0] / counts[1]}
+
+
+def show(result):
+    """The report as a table."""
+    common.show_machine(result['machine'], result['complete']['versions'])
+    print('%-12s%8s%8s%12s%12s%8s%8s%12s%10s' % ('what goes', 'λ', 'ops', 'W step s', 'λ step s', 'step', 'CPU', 'peak GB', 'memory'))
+    for row in [dict(result['complete'], kind='nothing', ratio={'step': 1, 'processor': 1, 'rss_gb': 1})] + result['rows']:
+        print('%-12s%7.0f%%%7.0f%%%12.3f%12.3f%7.0f%%%7.0f%%%12.2f%9.0f%%' % (
+            row['kind'], 100 * row['gates_left'], 100 * row['operations_left'], row['w_step'], row['lambda_step'],
+            100 * row['ratio']['step'], 100 * row['ratio']['processor'], row['rss_gb'], 100 * row['ratio']['rss_gb']))
+
+
+def main(argv):
+    """Run; the exit status is cli.run's."""
+    options = arguments().parse_args(argv)
+    complete, measured = rows(options)
+    result = {'complete': complete, 'rows': measured, 'machine': common.machine(options.threads), 'seed': options.seed}
+    if options.json:
+        print(json.dumps(result, indent=1, ensure_ascii=False))
+    else:
+        show(result)
+
+
+if __name__ == '__main__':
+    sys.exit(cli.run(main))
