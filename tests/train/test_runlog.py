@@ -17,7 +17,7 @@ def test_log_rows_and_cut(tmp_path):
     log = Log(path)
     assert log.seconds('pretrain', 'search') == 6.0
     log.cut('search', 1)
-    log.append({'stage': 'search', 'epoch': 2, 'step': 2})
+    log.append({'stage': 'search', 'epoch': 2, 'step': 2, 'seconds': 1.5})
     rows = [(row['stage'], row['epoch']) for row in Log(path).rows]
     assert rows == [('pretrain', '1'), ('pretrain', '2'), ('search', '1'), ('search', '2')]
 
