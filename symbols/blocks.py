@@ -7,7 +7,6 @@ import mxnet as mx
 from mxnet.gluon import HybridBlock, nn
 
 from . import operations as ops
-from .kernels import convolution, mix
 from .space import REDUCTION_BRANCHES
 
 AUXILIARY_POOL = 5
@@ -39,22 +38,23 @@ class BatchNormReLU(HybridBlock):
 class Conv(HybridBlock):
     """A convolution without bias, padded by half its kernel."""
 
-    def __init__(self, channels_in, channels, prefix, kernel=1, stride=1, groups=1, dilation=1):
+    def __init__(self, channels_in, channels, kernels, prefix, kernel=1, stride=1, groups=1, dilation=1):
         super().__init__(prefix=prefix)
+        self._kernels = kernels
         self._shape = dict(channels=channels, kernel=kernel, stride=stride, groups=groups, dilation=dilation)
         with self.name_scope():
             self.weight = self.params.get('weight', shape=(channels, channels_in // groups, kernel, kernel), init=conv_init())
 
     def hybrid_forward(self, F, x, weight):
         """(batch, channels in, height, width) → (batch, channels, height / stride, width / stride)."""
-        return convolution(F, x, weight, **self._shape)
+        return self._kernels.convolution(F, x, weight, **self._shape)
 
 
 def conv_bn_relu(channels_in, channels, kernels, train_gamma, prefix, kernel=1, stride=1):
     """Convolution, batch norm, ReLU as one block."""
     block = nn.HybridSequential(prefix=prefix)
     with block.name_scope():
-        block.add(Conv(channels_in, channels, 'conv_', kernel, stride), BatchNormReLU(channels, kernels, train_gamma, 'bn_'))
+        block.add(Conv(channels_in, channels, kernels, 'conv_', kernel, stride), BatchNormReLU(channels, kernels, train_gamma, 'bn_'))
     return block
 
 
@@ -79,8 +79,8 @@ class _Zero(HybridBlock):
 
 LAYERS = {
     ops.Depthwise: lambda layer, channels, kernels: Conv(
-        channels, channels, 'depthwise_', kernel=layer.kernel, groups=channels, dilation=layer.dilation),
-    ops.Pointwise: lambda layer, channels, kernels: Conv(channels, channels, 'pointwise_'),
+        channels, channels, kernels, 'depthwise_', kernel=layer.kernel, groups=channels, dilation=layer.dilation),
+    ops.Pointwise: lambda layer, channels, kernels: Conv(channels, channels, kernels, 'pointwise_'),
     ops.AveragePool: lambda layer, channels, kernels: _Pool(kernels.average_pool, channels, layer.kernel),
     ops.MaxPool: lambda layer, channels, kernels: _Pool(kernels.max_pool, channels, layer.kernel),
     ops.Noise: lambda layer, channels, kernels: _Noise(),
@@ -117,6 +117,7 @@ class Reduction(HybridBlock):
 
     def __init__(self, channels_in, channels, branches, kernels, train_gamma, prefix):
         super().__init__(prefix=prefix)
+        self._kernels = kernels
         self._places = [REDUCTION_BRANCHES.index(branch) for branch in branches]
         self._branches = []
         with self.name_scope():
@@ -132,7 +133,7 @@ class Reduction(HybridBlock):
             return maps[0] if len(maps) == 1 else maps[0] + maps[1]
         if len(maps) == 1:
             lam = F.slice_axis(lam, axis=0, begin=self._places[0], end=self._places[0] + 1)
-        return mix(F, maps, F.reshape(lam, shape=(1, -1)), 1)[0]
+        return self._kernels.mix(F, maps, F.reshape(lam, shape=(1, -1)), 1)[0]
 
 
 class Head(HybridBlock):

@@ -1,7 +1,8 @@
 """How the network's steps are computed, chosen by device in this one place; the results are the same.
 
 'cpu': oneDNN. Fused batch norm and ReLU; an identity depthwise convolution brings the input of max pooling into oneDNN's
-blocked layout, where pooling is many times faster; average pooling as a constant depthwise convolution.
+blocked layout, where pooling is many times faster; average pooling as a constant depthwise convolution; depthwise kernels in strips
+of three columns; the sums of a level as a 1×1 convolution over maps; R as a convolution for each operation.
 'plain': MXNet's operators as they are, for cuDNN and for export.
 'exact': slower, for gradients in inference mode, where MXNet 1.9.1 computes wrong ones on the CPU: max pooling and the fused batch
 norm both leave behind what their gradient needs in training mode only.
@@ -9,21 +10,30 @@ norm both leave behind what their gradient needs in training mode only.
 """
 import functools
 import itertools
+import operator
 
 import mxnet as mx
 
+from . import gradient_sums
+
 BN_EPSILON = 2e-5
 BN_MOMENTUM = 0.9
+WIDEST_STRIP = 3   # columns of a depthwise kernel for whose gradient oneDNN has code of its own
 
 
 def kernels(kind=None):
-    """The Kernels named `kind`; by default those of the devices that MXNet sees: 'plain' with a GPU, else 'cpu'."""
+    """The Kernels named `kind`; by default those of the devices that MXNet sees: 'plain' with a GPU, else 'cpu'.
+
+    Raises ValueError for another name, and where MXNet was started so that it computes wrong gradients (gradient_sums.py).
+    """
     if kind is None:
         kind = 'plain' if mx.context.num_gpus() else 'cpu'
     if str(kind).startswith('sync:') and kind[5:].isdigit():
         return SyncKernels(int(kind[5:]))
     if kind not in KINDS:
         raise ValueError('kernels: %r is not one of %s or sync:N' % (kind, ', '.join(KINDS)))
+    if KINDS[kind] is CpuKernels:
+        gradient_sums.check()
     return KINDS[kind]()
 
 
@@ -32,19 +42,6 @@ def convolution(F, x, weight, channels, kernel=1, stride=1, groups=1, dilation=1
     pad = dilation * (kernel // 2)
     return F.Convolution(x, weight, kernel=(kernel, kernel), stride=(stride, stride), pad=(pad, pad), dilate=(dilation, dilation),
                          num_filter=channels, num_group=groups, no_bias=True)
-
-
-def mix(F, sources, weights, count):
-    """Weighted sums of feature maps as one GEMM: eq. 3's sums for all operations of a level at once.
-
-    sources: K feature maps of one shape. weights: (count, K). Returns `count` feature maps of that shape.
-    Stacking them as the rows of a (K, everything) matrix costs one copy; an operator an edge costs 20 times as much.
-    """
-    rows = F.concat(*[F.reshape(source, shape=(1, -1)) for source in sources], dim=0) if len(sources) > 1 \
-        else F.reshape(sources[0], shape=(1, -1))
-    mixed = F.dot(weights, rows)
-    rows = [mixed] if count == 1 else F.split(mixed, num_outputs=count, axis=0)
-    return [F.reshape_like(row, sources[0]) for row in rows]
 
 
 def masked_sum(F, sources, rate):
@@ -68,6 +65,35 @@ def masked_sum(F, sources, rate):
 class Kernels:
     """MXNet's operators as they are."""
 
+    def convolution(self, F, x, weight, channels, kernel=1, stride=1, groups=1, dilation=1):
+        """The module's `convolution`."""
+        return convolution(F, x, weight, channels, kernel, stride, groups, dilation)
+
+    def mix(self, F, sources, weights, count):
+        """Weighted sums of feature maps as one GEMM: eq. 3's sums for all operations of a level at once.
+
+        sources: K feature maps of one shape. weights: (count, K). Returns `count` feature maps of that shape.
+        Stacking them as the rows of a (K, everything) matrix costs one copy; an operator an edge costs 20 times as much.
+        """
+        rows = [F.reshape(source, shape=(1, -1)) for source in sources]
+        mixed = self._product(F, weights, F.concat(*rows, dim=0) if len(rows) > 1 else rows[0], count, len(rows))
+        rows = F.split(mixed, num_outputs=count, axis=0) if count > 1 else [mixed]
+        return [F.reshape_like(row, sources[0]) for row in rows]
+
+    def _product(self, F, weights, rows, count, depth):
+        """(count, depth) times (depth, everything)."""
+        return F.dot(weights, rows)
+
+    def gather(self, F, maps, weights, scale, channels):
+        """R without its batch norm (eq. 4): a 1×1 convolution of the maps' concatenation, each map scaled; the scale goes into the weights.
+
+        maps: n feature maps; weights: of each (channels, channels, 1, 1); scale: (1, n).
+        """
+        count = len(maps)
+        weight = F.reshape(F.concat(*weights, dim=1) if count > 1 else weights[0], shape=(channels, count, channels))
+        weight = F.reshape(F.broadcast_mul(weight, F.reshape(scale, shape=(1, count, 1))), shape=(channels, -1, 1, 1))
+        return convolution(F, F.concat(*maps, dim=1) if count > 1 else maps[0], weight, channels)
+
     def bn_relu(self, F, x, gamma, beta, mean, variance, fix_gamma):
         """Batch norm over channels, then ReLU."""
         return F.relu(F.BatchNorm(x, gamma, beta, mean, variance, fix_gamma=fix_gamma, eps=BN_EPSILON, momentum=BN_MOMENTUM))
@@ -84,16 +110,57 @@ class Kernels:
 class CpuKernels(Kernels):
     """What oneDNN does best."""
 
+    def convolution(self, F, x, weight, channels, kernel=1, stride=1, groups=1, dilation=1):
+        """With a bias of zeros, a constant: the gradient of a convolution without one reads past its list of what is asked for, and
+        computes gradients of weights that nobody wants, depending on what it finds there (MXNet 1.9.1).
+        """
+        if groups == channels > 1 and stride == dilation == 1 and kernel > WIDEST_STRIP:
+            return self._strips(F, x, weight, channels, kernel)
+        pad = dilation * (kernel // 2)
+        return F.Convolution(x, weight, _constant(F, x, (channels,), 0.0), kernel=(kernel, kernel), stride=(stride, stride), pad=(pad, pad),
+                             dilate=(dilation, dilation), num_filter=channels, num_group=groups)
+
+    def _strips(self, F, x, weight, channels, kernel):
+        """A depthwise convolution as a sum over strips of the kernel's columns, each on the map moved to where the strip looks.
+
+        The gradient of a wide kernel is a small matrix product for each channel and image, 50 times as dear as that of a strip.
+        """
+        reach, terms = kernel // 2, []
+        for column in range(0, kernel, WIDEST_STRIP):
+            begin = min(column, kernel - WIDEST_STRIP)
+            strip = F.slice_axis(weight, axis=3, begin=column, end=begin + WIDEST_STRIP)
+            if begin < column:   # the last strip overlaps the one before, with zeros
+                strip = F.concat(F.zeros_like(F.slice_axis(F.BlockGrad(weight), axis=3, begin=begin, end=column)), strip, dim=3)
+            moved = _columns(F, x, begin - reach, begin - reach + WIDEST_STRIP - 1)
+            terms.append(F.Convolution(moved, strip, _constant(F, x, (channels,), 0.0), kernel=(kernel, WIDEST_STRIP), pad=(reach, 0),
+                                       num_filter=channels, num_group=channels))
+        return functools.reduce(operator.add, terms)
+
+    def _product(self, F, weights, rows, count, depth):
+        """As a 1×1 convolution over maps of one row, because oneDNN's GEMM is the faster one for matrices this flat."""
+        maps = F.reshape(rows, shape=(1, depth, 1, -1))
+        weights = F.reshape(weights, shape=(count, depth, 1, 1))
+        return F.reshape(F.Convolution(maps, weights, kernel=(1, 1), num_filter=count, no_bias=True), shape=(count, -1))
+
+    def gather(self, F, maps, weights, scale, channels):
+        """A convolution for each map, then their sum: no map leaves oneDNN's layout to be concatenated."""
+        count = len(maps)
+        weight = F.reshape(F.concat(*weights, dim=0) if count > 1 else weights[0], shape=(count, -1))
+        weight = F.dot(F.diag(F.reshape(scale, shape=(-1,))), weight)   # broadcast_mul's gradient is a slow sum
+        parts = F.split(weight, num_outputs=count, axis=0) if count > 1 else [weight]
+        terms = [convolution(F, x, F.reshape(part, shape=(channels, channels, 1, 1)), channels) for x, part in zip(maps, parts)]
+        return F.add_n(*terms) if count > 1 else terms[0]
+
     def bn_relu(self, F, x, gamma, beta, mean, variance, fix_gamma):
         return F.contrib.BatchNormWithReLU(x, gamma, beta, mean, variance, fix_gamma=fix_gamma, eps=BN_EPSILON, momentum=BN_MOMENTUM)
 
     def max_pool(self, F, x, channels, kernel):
-        x = convolution(F, x, _constant(F, x, (channels, 1, 1, 1), 1.0), channels, groups=channels)
+        x = self.convolution(F, x, _constant(F, x, (channels, 1, 1, 1), 1.0), channels, groups=channels)
         return super().max_pool(F, x, channels, kernel)
 
     def average_pool(self, F, x, channels, kernel):
         weight = _constant(F, x, (channels, 1, kernel, kernel), 1.0 / kernel ** 2)
-        return convolution(F, x, weight, channels, kernel=kernel, groups=channels)
+        return self.convolution(F, x, weight, channels, kernel=kernel, groups=channels)
 
 
 class ExactKernels(Kernels):
@@ -124,6 +191,15 @@ class SyncKernels(Kernels):
 
 
 KINDS = {'cpu': CpuKernels, 'plain': Kernels, 'exact': ExactKernels}
+
+
+def _columns(F, x, first, last):
+    """x with what an unpadded strip from column offset `first` to `last` needs for each of its columns: moved, zeros beside it."""
+    zeros = F.zeros_like(F.slice_axis(F.BlockGrad(x), axis=3, begin=0, end=1))
+    x = F.concat(*[zeros] * max(-first, 0), x, *[zeros] * max(last, 0), dim=3)
+    if first > 0 or last < 0:
+        x = F.slice_axis(x, axis=3, begin=max(first, 0), end=min(last, 0) or None)
+    return x
 
 
 def _constant(F, x, shape, value):

@@ -1,6 +1,6 @@
 """The completely connected network with a scaling factor λ on every edge (eq. 3 and 4), whole or physically pruned.
 
-The sums of eq. 3 are one GEMM a level over its stacked sources, not an operator an edge (kernels.mix). The λ of eq. 4 are folded
+The sums of eq. 3 are one GEMM a level over its stacked sources, not an operator an edge (Kernels.mix). The λ of eq. 4 are folded
 into the weights of R's 1×1 convolution, so they need no pass over the features.
 """
 import numpy as np
@@ -9,7 +9,7 @@ from .architecture import Architecture
 from .blocks import Head, Reduction, conv_init, stem
 from .cell import Cell, Net
 from .gates import GateLayout, gate_parameters
-from .kernels import convolution, kernels, mix
+from .kernels import kernels
 
 PREFIX = 'supernet_'
 
@@ -39,16 +39,11 @@ class SupernetCell(Cell):
         feeding = set().union(*(self._sources[node] for node in nodes))
         sources = [node for node in maps if node in feeding]
         matrix = self._layout.matrix(F, lam, level, [index for _, index in nodes], sources)
-        return mix(F, [maps[node] for node in sources], matrix, len(nodes))  # eq. 3
+        return self._kernels.mix(F, [maps[node] for node in sources], matrix, len(nodes))  # eq. 3
 
     def _gather(self, F, maps, lam, weights):
-        count, channels = len(self._outputs), self._channels
         scale = self._layout.matrix(F, lam, self._space.levels + 1, [0], self._outputs)
-        weight = F.concat(*weights, dim=1) if count > 1 else weights[0]
-        weight = F.broadcast_mul(F.reshape(weight, shape=(channels, count, channels)), F.reshape(scale, shape=(1, count, 1)))
-        weight = F.reshape(weight, shape=(channels, count * channels, 1, 1))
-        inputs = [maps[node] for node in self._outputs]
-        return convolution(F, F.concat(*inputs, dim=1) if count > 1 else inputs[0], weight, channels)  # eq. 4
+        return self._kernels.gather(F, [maps[node] for node in self._outputs], weights, scale, self._channels)  # eq. 4
 
 
 class Supernet(Net):
@@ -98,7 +93,10 @@ class Supernet(Net):
     def hybrid_forward(self, F, x, **lambdas):
         """x (batch, 3, height, width) float32 → logits (batch, classes)."""
         lambdas = [lambdas[name] for name in self._gate_names]
-        x = self.stem(x)
+        # MXNet moves batch norm's running statistics in the backward pass, and only where it leads to a gradient that is asked for.
+        # With λ in the image, at zero, a step that asks for λ's alone moves all of them, as a step on W does.
+        nothing = F.slice_axis(lambdas[0], axis=0, begin=0, end=1) * 0
+        x = self.stem(F.broadcast_add(x, F.reshape(nothing, shape=(1, 1, 1, 1))))
         for block, gate in self._steps:
             x = block(x) if gate is None else block(x, lambdas[gate])
         return self.head(x)

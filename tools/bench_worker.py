@@ -11,7 +11,7 @@ import platform
 import sys
 import time
 
-from dsonas.tools.timing.clocks import clocks, peak_memory, since, summarise
+from dsonas.tools.timing.clocks import clocks, peak_memory, resident_memory, since, summarise
 
 
 class Stepper:
@@ -79,7 +79,8 @@ class Stepper:
 
 
 def measure(task):
-    """Times, memory and sizes of task['implementation']: a dict. first: from nothing to the end of the first W step."""
+    """Times, memory and sizes of task['implementation']: a dict. first: from nothing to the end of the
+    first W step; growth: of resident memory over the steps that were timed, as a share."""
     start = time.perf_counter()
     import mxnet
     import numpy
@@ -92,11 +93,11 @@ def measure(task):
     figures = dict(stepper.counts(), first=first, build=build, imports=imported, first_lambda=stepper.step('lambda')[0])
     for _ in range(task.get('warm_up', 0)):
         stepper.step('w'), stepper.step('lambda')
-    times = {'w': [], 'lambda': []}
+    times, before = {'w': [], 'lambda': []}, resident_memory()
     for _ in range(task['steps']):
         for kind, values in times.items():
             values.append(stepper.step(kind))
-    figures.update(summarise(times), rss_gb=peak_memory())
+    figures.update(summarise(times), rss_gb=peak_memory(), growth=resident_memory() / before - 1)
     figures['versions'] = {'mxnet': mxnet.__version__, 'numpy': numpy.__version__, 'python': platform.python_version()}
     if task.get('profile'):
         from dsonas.tools.timing.operators import profile

@@ -7,7 +7,7 @@ from mxnet import autograd
 from dsonas.symbols.architecture import Architecture
 from dsonas.symbols.blocks import BatchNormReLU, Head, Reduction, conv_bn_relu, operation_block, stem
 from dsonas.symbols.cost import stage_sizes
-from dsonas.symbols.kernels import kernels, mix
+from dsonas.symbols.kernels import kernels
 from dsonas.symbols.network import Network
 from dsonas.symbols.space import PAPER_OPERATIONS, SearchSpace
 from dsonas.symbols.supernet import Supernet
@@ -107,11 +107,12 @@ def test_reduction_with_its_scaling_factors():
     assert np.allclose(alone(x, mx.nd.array([0.3, -2])).asnumpy(), (-2 * alone._branches[0](x)).asnumpy(), atol=1e-5)
 
 
-def test_mixing_is_a_weighted_sum_of_maps():
+@pytest.mark.parametrize('kind', ['cpu', 'plain'])
+def test_mixing_is_a_weighted_sum_of_maps(kind):
     sources = [mx.nd.random.normal(shape=(2, 3, 4, 5)) for _ in range(4)]
     weights = mx.nd.random.normal(shape=(3, 4))
     for count in (1, 3):
-        mixed = mix(mx.nd, sources, weights[:count], count)
+        mixed = kernels(kind).mix(mx.nd, sources, weights[:count], count)
         expected = np.tensordot(weights[:count].asnumpy(), np.stack([source.asnumpy() for source in sources]), 1)
         assert np.allclose(np.stack([entry.asnumpy() for entry in mixed]), expected, atol=1e-5)
 

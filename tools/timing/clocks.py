@@ -7,18 +7,31 @@ import time
 GIGABYTE = 1e9
 
 
-def peak_memory():
-    """The largest resident memory of this process so far, in GB."""
+def _status(field):
     try:
         with open('/proc/self/status', encoding='ascii', errors='replace') as stream:
             for line in stream:
-                if line.startswith('VmHWM:'):
+                if line.startswith(field + ':'):
                     return int(line.split()[1]) * 1024 / GIGABYTE
     except OSError:
         pass
-    import resource
-    unit = 1 if sys.platform == 'darwin' else 1024
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / GIGABYTE
+    return None
+
+
+def peak_memory():
+    """The largest resident memory of this process so far, in GB."""
+    peak = _status('VmHWM')   # unlike ru_maxrss it does not begin with what the parent had
+    if peak is None:
+        import resource
+        unit = 1 if sys.platform == 'darwin' else 1024
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / GIGABYTE
+    return peak
+
+
+def resident_memory():
+    """Resident memory of this process now, in GB; the largest so far where the system does not say."""
+    now = _status('VmRSS')
+    return peak_memory() if now is None else now
 
 
 def processor():

@@ -1,0 +1,43 @@
+"""MXNet 1.9.1 adds up gradients wrongly where an array is used often, and how that is kept from happening.
+
+The gradient of an array that is used in n places is a sum of n terms. From a number of terms on (8 by default) MXNet lets each of them
+add itself to a common buffer, and with static memory on the CPU a term that oneDNN computes, after others that it did not, adds itself
+to what is not the sum: gradients of any size, or not a number. A setting raises that number. MXNet reads it once, at its first gradient
+in a process, so this module is to be imported before.
+"""
+import functools
+import os
+
+SETTING, ENOUGH = 'MXNET_EXEC_INPLACE_GRAD_SUM_CAP', 1000
+os.environ.setdefault(SETTING, str(ENOUGH))   # before MXNet looks
+
+import mxnet as mx  # noqa: E402
+from mxnet import autograd  # noqa: E402
+
+CHANNELS = 16
+
+
+class _OftenUsed(mx.gluon.HybridBlock):
+    """The sum of 1×1 convolutions and multiples of one array, in an order that goes wrong where anything does."""
+
+    def hybrid_forward(self, F, x, weight):
+        terms = [F.Convolution(x, weight * (place + 1), kernel=(1, 1), num_filter=CHANNELS, no_bias=True) if convolved else x * (place + 1)
+                 for place, convolved in enumerate([True, False, True, False, False, False, False, True])]
+        return F.add_n(*terms)
+
+
+@functools.lru_cache(maxsize=None)
+def check():
+    """Raise ValueError where sums of gradients go wrong in this process; looks once, for a few milliseconds."""
+    net = _OftenUsed()
+    net.hybridize(static_alloc=True, static_shape=True)
+    x, weight = mx.nd.ones((1, CHANNELS, 2, 2), ctx=mx.cpu()), mx.nd.ones((CHANNELS, CHANNELS, 1, 1), ctx=mx.cpu())
+    x.attach_grad()
+    for _ in range(2):
+        with autograd.record(train_mode=True):
+            y = net(x, weight)
+        y.backward()
+    expected = (1 + 3 + 8) * CHANNELS + 2 + 4 + 5 + 6 + 7
+    if not (abs(x.grad - expected) < 1e-3 * expected).asnumpy().all():
+        raise ValueError('%s: it was below %d when this process computed its first gradient, and MXNet adds up gradients wrongly then; '
+                         'leave it unset, and import dsonas.symbols.supernet before anything is trained' % (SETTING, ENOUGH))
