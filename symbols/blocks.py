@@ -10,6 +10,7 @@ from . import operations as ops
 from .space import REDUCTION_BRANCHES
 
 AUXILIARY_POOL = 5
+AUXILIARY_WIDTHS = (128, 768)
 
 
 def conv_init():
@@ -174,15 +175,16 @@ class AuxiliaryTower(HybridBlock):
         self._kernel = min(2, pooled)
         with self.name_scope():
             self.bn = BatchNormReLU(channels, kernels, train_gamma, 'bn_')
-            self.squeeze = conv_bn_relu(channels, 128, kernels, train_gamma, 'squeeze_')
-            self.weight = self.params.get('expand_weight', shape=(768, 128, self._kernel, self._kernel), init=conv_init())
-            self.expand_bn = BatchNormReLU(768, kernels, train_gamma, 'expand_bn_')
-            self.dense = dense(768, classes)
+            squeezed, expanded = AUXILIARY_WIDTHS
+            self.squeeze = conv_bn_relu(channels, squeezed, kernels, train_gamma, 'squeeze_')
+            self.weight = self.params.get('expand_weight', shape=(expanded, squeezed, self._kernel, self._kernel), init=conv_init())
+            self.expand_bn = BatchNormReLU(expanded, kernels, train_gamma, 'expand_bn_')
+            self.dense = dense(expanded, classes)
 
     def hybrid_forward(self, F, x, weight):
         """(batch, channels, size, size) → (batch, classes)."""
         x = self.bn(x)
         # A pool over the whole map is a mean; oneDNN has no gradient for such a Pooling behind its fused batch norm.
         x = self.squeeze(F.Pooling(x, **self._pool) if self._pool else F.mean(x, axis=(2, 3), keepdims=True))
-        x = F.Convolution(x, weight, kernel=(self._kernel, self._kernel), num_filter=768, no_bias=True)
+        x = F.Convolution(x, weight, kernel=(self._kernel, self._kernel), num_filter=AUXILIARY_WIDTHS[1], no_bias=True)
         return self.dense(F.mean(self.expand_bn(x), axis=(2, 3)))

@@ -18,13 +18,14 @@ from . import gradient_sums
 
 BN_EPSILON = 2e-5
 BN_MOMENTUM = 0.9
+WHOLE_BLOCK = 16   # channels that oneDNN keeps side by side, at most
 WIDEST_STRIP = 3   # columns of a depthwise kernel for whose gradient oneDNN has code of its own
 
 
-def kernels(kind=None):
+def kernels(kind=None, widths=()):
     """The Kernels named `kind`; by default those of the devices that MXNet sees: 'plain' with a GPU, else 'cpu'.
 
-    Raises ValueError for another name, and where MXNet was started so that it computes wrong gradients (gradient_sums.py).
+    widths: those of a network that adds up differently wide convolutions without a `mix`; CpuKernels says why. Raises ValueError for another name, and where MXNet was started so that it computes wrong gradients (gradient_sums.py).
     """
     if kind is None:
         kind = 'plain' if mx.context.num_gpus() else 'cpu'
@@ -32,9 +33,10 @@ def kernels(kind=None):
         return SyncKernels(int(kind[5:]))
     if kind not in KINDS:
         raise ValueError('kernels: %r is not one of %s or sync:N' % (kind, ', '.join(KINDS)))
-    if KINDS[kind] is CpuKernels:
-        gradient_sums.check()
-    return KINDS[kind]()
+    if KINDS[kind] is not CpuKernels:
+        return KINDS[kind]()
+    gradient_sums.check()
+    return CpuKernels(fused=len({width % WHOLE_BLOCK == 0 for width in widths}) < 2)
 
 
 def convolution(F, x, weight, channels, kernel=1, stride=1, groups=1, dilation=1):
@@ -51,8 +53,7 @@ def masked_sum(F, sources, rate):
     The masked sum of all sources is one batched GEMM, so drop path costs no operator an edge.
     """
     count = len(sources)
-    joined = F.concat(*sources, dim=1) if count > 1 else sources[0]
-    rows = F.reshape(joined, shape=(0, -4, count, -1, -2))
+    rows = F.stack(*sources, axis=1)
     draw = F.slice(rows, begin=(None, None, 0, 0, 0), end=(None, None, 1, 1, 1))
     draw = F.reshape(F.BlockGrad(draw), shape=(0, 1, -1))
     draw = F.random.uniform_like(draw)
@@ -68,6 +69,10 @@ class Kernels:
     def convolution(self, F, x, weight, channels, kernel=1, stride=1, groups=1, dilation=1):
         """The module's `convolution`."""
         return convolution(F, x, weight, channels, kernel, stride, groups, dilation)
+
+    def join(self, F, maps):
+        """Feature maps of one shape, one after the other along the channels."""
+        return F.concat(*maps, dim=1) if len(maps) > 1 else maps[0]
 
     def mix(self, F, sources, weights, count):
         """Weighted sums of feature maps as one GEMM: eq. 3's sums for all operations of a level at once.
@@ -92,7 +97,7 @@ class Kernels:
         count = len(maps)
         weight = F.reshape(F.concat(*weights, dim=1) if count > 1 else weights[0], shape=(channels, count, channels))
         weight = F.reshape(F.broadcast_mul(weight, F.reshape(scale, shape=(1, count, 1))), shape=(channels, -1, 1, 1))
-        return convolution(F, F.concat(*maps, dim=1) if count > 1 else maps[0], weight, channels)
+        return convolution(F, self.join(F, maps), weight, channels)
 
     def bn_relu(self, F, x, gamma, beta, mean, variance, fix_gamma):
         """Batch norm over channels, then ReLU."""
@@ -108,7 +113,18 @@ class Kernels:
 
 
 class CpuKernels(Kernels):
-    """What oneDNN does best."""
+    """What oneDNN does best.
+
+    No arrays of four axes are concatenated: each time MXNet 1.9.1 computes that gradient on the CPU, it loses about a kilobyte an array.
+    fused: batch norm and ReLU are one operator. Where some widths of a network fill oneDNN's blocks and others do not, its gradient can meet
+    its input in blocks of 16 channels and its output's gradient in blocks of 8, and fails ("could not create a primitive descriptor iterator").
+    """
+
+    def __init__(self, fused=True):
+        self._fused = fused
+
+    def join(self, F, maps):
+        return F.reshape(F.stack(*maps, axis=1), shape=(0, -3, 0, 0)) if len(maps) > 1 else maps[0]
 
     def convolution(self, F, x, weight, channels, kernel=1, stride=1, groups=1, dilation=1):
         """With a bias of zeros, a constant: the gradient of a convolution without one reads past its list of what is asked for, and
@@ -130,7 +146,7 @@ class CpuKernels(Kernels):
             begin = min(column, kernel - WIDEST_STRIP)
             strip = F.slice_axis(weight, axis=3, begin=column, end=begin + WIDEST_STRIP)
             if begin < column:   # the last strip overlaps the one before, with zeros
-                strip = F.concat(F.zeros_like(F.slice_axis(F.BlockGrad(weight), axis=3, begin=begin, end=column)), strip, dim=3)
+                strip = _pad_columns(F, strip, column - begin, 0)
             moved = _columns(F, x, begin - reach, begin - reach + WIDEST_STRIP - 1)
             terms.append(F.Convolution(moved, strip, _constant(F, x, (channels,), 0.0), kernel=(kernel, WIDEST_STRIP), pad=(reach, 0),
                                        num_filter=channels, num_group=channels))
@@ -145,13 +161,16 @@ class CpuKernels(Kernels):
     def gather(self, F, maps, weights, scale, channels):
         """A convolution for each map, then their sum: no map leaves oneDNN's layout to be concatenated."""
         count = len(maps)
-        weight = F.reshape(F.concat(*weights, dim=0) if count > 1 else weights[0], shape=(count, -1))
+        rows = [F.reshape(weight, shape=(1, -1)) for weight in weights]
+        weight = F.concat(*rows, dim=0) if count > 1 else rows[0]
         weight = F.dot(F.diag(F.reshape(scale, shape=(-1,))), weight)   # broadcast_mul's gradient is a slow sum
         parts = F.split(weight, num_outputs=count, axis=0) if count > 1 else [weight]
         terms = [convolution(F, x, F.reshape(part, shape=(channels, channels, 1, 1)), channels) for x, part in zip(maps, parts)]
         return F.add_n(*terms) if count > 1 else terms[0]
 
     def bn_relu(self, F, x, gamma, beta, mean, variance, fix_gamma):
+        if not self._fused:
+            return super().bn_relu(F, x, gamma, beta, mean, variance, fix_gamma)
         return F.contrib.BatchNormWithReLU(x, gamma, beta, mean, variance, fix_gamma=fix_gamma, eps=BN_EPSILON, momentum=BN_MOMENTUM)
 
     def max_pool(self, F, x, channels, kernel):
@@ -195,11 +214,14 @@ KINDS = {'cpu': CpuKernels, 'plain': Kernels, 'exact': ExactKernels}
 
 def _columns(F, x, first, last):
     """x with what an unpadded strip from column offset `first` to `last` needs for each of its columns: moved, zeros beside it."""
-    zeros = F.zeros_like(F.slice_axis(F.BlockGrad(x), axis=3, begin=0, end=1))
-    x = F.concat(*[zeros] * max(-first, 0), x, *[zeros] * max(last, 0), dim=3)
+    x = _pad_columns(F, x, max(-first, 0), max(last, 0))
     if first > 0 or last < 0:
         x = F.slice_axis(x, axis=3, begin=max(first, 0), end=min(last, 0) or None)
     return x
+
+
+def _pad_columns(F, x, left, right):
+    return F.pad(x, mode='constant', pad_width=(0, 0, 0, 0, 0, 0, left, right)) if left or right else x
 
 
 def _constant(F, x, shape, value):

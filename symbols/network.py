@@ -1,5 +1,5 @@
 """The network derived from an architecture: what is trained from scratch in stage 3. It has no λ; batch norm's γ is trained."""
-from .blocks import AuxiliaryTower, Head, Reduction, conv_init, stem
+from .blocks import AUXILIARY_WIDTHS, AuxiliaryTower, Head, Reduction, conv_init, stem
 from .cell import Cell, Net
 from .kernels import convolution, kernels, masked_sum
 
@@ -22,8 +22,7 @@ class NetworkCell(Cell):
             rate = rate * self._depth
         maps = self._run(F, x, lambda maps, nodes: [self._sum(F, maps, self._sources.get(node, [(0, 0)]), rate) for node in nodes])
         inputs = [masked_sum(F, [maps[node]], rate) if rate is not None else maps[node] for node in self._outputs]
-        joined = F.concat(*inputs, dim=1) if len(inputs) > 1 else inputs[0]
-        return self._finish(x, convolution(F, joined, out_weight, self._channels))
+        return self._finish(x, convolution(F, self._kernels.join(F, inputs), out_weight, self._channels))
 
     @staticmethod
     def _sum(F, maps, sources, rate):
@@ -51,11 +50,11 @@ class Network(Net):
                  params=None):
         super().__init__(prefix=PREFIX, params=params)
         self._kernels_kind = kernels_kind
-        device = kernels(kernels_kind)
         self._options = dict(auxiliary=auxiliary, dropout=dropout, drop_path=drop_path, image_size=image_size)
         space = architecture.space
         self.architecture = architecture
         self.widths = widths = space.widths(channels)
+        device = kernels(kernels_kind, widths + (AUXILIARY_WIDTHS if auxiliary else ()))
         if space.stem == 'imagenet' and widths[0] % 2:
             raise ValueError('channels: the imagenet stem needs an even first width, not %d' % widths[0])
         self._drop_path = drop_path

@@ -1,0 +1,55 @@
+"""What the CPU's kernels must not do: lose memory with every step, or refuse a network for its widths."""
+import json
+
+import mxnet as mx
+import pytest
+from mxnet import autograd
+
+from dsonas.symbols.architecture import Architecture
+from dsonas.symbols.network import Network
+from dsonas.symbols.space import SearchSpace
+from dsonas.symbols.supernet import Supernet
+
+SPACE = SearchSpace.cifar10(channels=8, blocks=(1, 1, 1), classes=5)
+# Each of these, trained with batch norm and ReLU as one operator throughout, fails in MXNet 1.9.1 on a processor with AVX-512.
+MIXED_WIDTHS = [(24, 48, 96), (48, 24, 24), (64, 56, 16), (16, 8, 40)]
+
+
+def concatenated(net, *inputs):
+    """Numbers of axes of what a network's graph concatenates."""
+    names = ['data%d' % number for number in range(len(inputs))]
+    symbol = net(*[mx.sym.var(name) for name in names])
+    symbol = mx.sym.Group(list(symbol)) if isinstance(symbol, (list, tuple)) else symbol
+    nodes = json.loads(symbol.tojson())['nodes']
+    inner = symbol.get_internals()
+    shapes = dict(zip(inner.list_outputs(), inner.infer_shape(**dict(zip(names, inputs)))[1]))
+    outputs = [shapes[node['name'] + '_output'] for node in nodes if node['op'] == 'Concat']
+    return [len(shape) for shape in outputs]
+
+
+@pytest.mark.parametrize('keep', [1.0, 0.3])
+def test_the_supernet_concatenates_no_maps(keep):
+    net = Supernet(SPACE, Architecture.random(SPACE, 1, keep) if keep < 1 else None, kernels_kind='cpu')
+    axes = concatenated(net, (2, 3, 16, 16))
+    assert axes and max(axes) < 4
+    assert max(concatenated(Supernet(SPACE, kernels_kind='plain'), (2, 3, 16, 16))) == 4
+
+
+@pytest.mark.parametrize('drop_path', [False, True])
+def test_a_derived_network_concatenates_no_maps(drop_path):
+    net = Network(Architecture.full(SPACE), auxiliary=True, drop_path=drop_path, image_size=16, kernels_kind='cpu')
+    inputs = ((2, 3, 16, 16), (1,)) if drop_path else ((2, 3, 16, 16),)
+    assert all(axes < 4 for axes in concatenated(net, *inputs))
+
+
+@pytest.mark.parametrize('auxiliary', [False, True])
+@pytest.mark.parametrize('widths', MIXED_WIDTHS, ids=str)
+@pytest.mark.parametrize('seed', range(3))
+def test_a_derived_network_of_any_widths_trains(widths, seed, auxiliary):
+    net = Network(Architecture.random(SPACE, seed, 0.2), channels=widths, auxiliary=auxiliary, image_size=16, kernels_kind='cpu')
+    net.initialize()
+    net.hybridize(static_alloc=True, static_shape=True)
+    with autograd.record():
+        outputs = net(mx.nd.random.normal(shape=(4, 3, 16, 16)))
+    autograd.backward(list(outputs) if auxiliary else [outputs])
+    assert all(abs(param.grad()).max().asscalar() > 0 for name, param in net.collect_params().items() if name.endswith('out_weight'))
