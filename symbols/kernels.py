@@ -25,7 +25,8 @@ WIDEST_STRIP = 3   # columns of a depthwise kernel for whose gradient oneDNN has
 def kernels(kind=None, widths=()):
     """The Kernels named `kind`; by default those of the devices that MXNet sees: 'plain' with a GPU, else 'cpu'.
 
-    widths: those of a network that adds up differently wide convolutions without a `mix`; CpuKernels says why. Raises ValueError for another name, and where MXNet was started so that it computes wrong gradients (gradient_sums.py).
+    widths: of a network's stages, where its reductions add up without a `mix`; CpuKernels says what for.
+    Raises ValueError for another name, and where MXNet was started so that it computes wrong gradients (gradient_sums.py).
     """
     if kind is None:
         kind = 'plain' if mx.context.num_gpus() else 'cpu'
@@ -52,7 +53,6 @@ def masked_sum(F, sources, rate):
     sources: feature maps of one shape (batch, …). rate: array of shape (1,), data and not a constant of the graph; at 0 the sum is exact.
     The masked sum of all sources is one batched GEMM, so drop path costs no operator an edge.
     """
-    count = len(sources)
     rows = F.stack(*sources, axis=1)
     draw = F.slice(rows, begin=(None, None, 0, 0, 0), end=(None, None, 1, 1, 1))
     draw = F.reshape(F.BlockGrad(draw), shape=(0, 1, -1))
@@ -116,8 +116,9 @@ class CpuKernels(Kernels):
     """What oneDNN does best.
 
     No arrays of four axes are concatenated: each time MXNet 1.9.1 computes that gradient on the CPU, it loses about a kilobyte an array.
-    fused: batch norm and ReLU are one operator. Where some widths of a network fill oneDNN's blocks and others do not, its gradient can meet
-    its input in blocks of 16 channels and its output's gradient in blocks of 8, and fails ("could not create a primitive descriptor iterator").
+    fused: batch norm and ReLU are one operator. Where some widths of a network fill oneDNN's blocks and others do not, its gradient can
+    meet its input in blocks of 16 channels and its output's gradient in blocks of 8, and fails with "could not create a primitive
+    descriptor iterator".
     """
 
     def __init__(self, fused=True):

@@ -101,17 +101,7 @@ class Learner:
         Returns NDArrays without waiting for them: by device (loss sum, wrong images), and whether all gradients are finite.
         """
         self.prepare(update)
-        losses, figures = [], []
-        for part_x, part_y in zip(self.devices.split(x), self.devices.split(y)):
-            more = [mx.nd.array(value, ctx=part_x.context) for value in inputs]
-            with autograd.record():
-                loss, logits = self.loss(self.net(part_x, *more), part_y)
-                if self.amp:
-                    loss = loss * self._scale()
-            losses.append(loss)
-            wrong = (logits.argmax(axis=-1) != part_y.astype('float32')).sum()
-            figures.append(mx.nd.stack(loss.sum() / self._scale(), wrong))
-        autograd.backward(losses)
+        figures = self._backward(x, y, inputs)
         groups = _groups(update)
         for group in groups:
             self.trainers[group].allreduce_grads()
@@ -124,6 +114,28 @@ class Learner:
                 trainer.set_learning_rate(rates[group])
             trainer.update(batch_size, ignore_stale_grad=group == 'gates')   # no block may be left to use a λ vector
         return figures, finite
+
+    def observe(self, batches):
+        """Move batch norm's running statistics as λ steps from (x, y) batches would, and nothing else."""
+        before = self._updating
+        self.prepare('gates')
+        for x, y in batches:
+            self._backward(x, y, ())
+        self.prepare(before or 'both')
+
+    def _backward(self, x, y, inputs):
+        losses, figures = [], []
+        for part_x, part_y in zip(self.devices.split(x), self.devices.split(y)):
+            more = [mx.nd.array(value, ctx=part_x.context) for value in inputs]
+            with autograd.record():
+                loss, logits = self.loss(self.net(part_x, *more), part_y)
+                if self.amp:
+                    loss = loss * self._scale()
+            losses.append(loss)
+            wrong = (logits.argmax(axis=-1) != part_y.astype('float32')).sum()
+            figures.append(mx.nd.stack(loss.sum() / self._scale(), wrong))
+        autograd.backward(losses)
+        return figures
 
     def _scale(self):
         return self.trainers['weights']._amp_loss_scaler.loss_scale if self.amp else 1.0

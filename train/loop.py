@@ -3,6 +3,7 @@
 What a step does depends on the seed and its position (stage, epoch, step) alone, so a run that was stopped anywhere goes on as if it
 had not been: the data position follows from counts of steps, random numbers from the position, the rest is in the checkpoint.
 """
+import contextlib
 import math
 import time
 from collections import deque
@@ -10,9 +11,9 @@ from collections import deque
 import mxnet as mx
 import numpy as np
 
-from . import seeds
+from . import seeds, statistics
 from .runlog import epoch_line
-from .state import average_statistics, digest
+from .state import digest
 from .stops import Stopped, TrainingError
 
 LAG = 2   # steps whose figures are still on their way while the next are started
@@ -172,7 +173,7 @@ def _epoch(stage, run, plan, feeds, share, epoch, step, partial):
     figures.fetch()
     mx.nd.waitall()
     seconds = time.monotonic() - started
-    average_statistics(learner)
+    statistics.average(learner)
     if devices.distributed and not devices.same_everywhere(digest(learner)):
         raise TrainingError('%s epoch %d: the workers hold different weights; the last checkpoint is kept' % (stage.name, epoch + 1))
     last = epoch + (plan.steps - 1) / plan.steps
@@ -202,15 +203,30 @@ def _tested(stage, run, row):
     last = row['epoch'] == stage.epochs
     if not last and not (stage.test_every and row['epoch'] % stage.test_every == 0):
         return False
-    result = test(stage.learner, run, stage.batch_size, stage.inputs(0.0))
+    supernet = stage.name != 'retrain'
+    with _settled(stage, run) if supernet else contextlib.nullcontext():
+        result = test(stage.learner, run, stage.batch_size, stage.inputs(0.0))
     row.update(test_loss=result['loss'], test_error=result['error'])
-    if stage.name != 'retrain':   # a supernet's error says little of what is derived from it
+    if supernet:   # its error says little of what is derived from it
         return False
     best = run.best.get(stage.name)
     if best is not None and best['test_error'] <= result['error']:
         return False
     run.best = dict(run.best, **{stage.name: {'epoch': row['epoch'], 'test_error': result['error'], 'topk_error': result['topk_error']}})
     return True
+
+
+@contextlib.contextmanager
+def _settled(stage, run):
+    """The supernet with batch norm's statistics as they would be if W and λ had stood still for a while."""
+    devices = run.devices
+    seeds.set_all(run.config.seed, 'settle', devices.rank)
+    feed = Feed(run.dataset, stage.pattern[0][0], devices.share(stage.batch_size), (devices.rank, devices.workers), 0, 0)
+    try:
+        with statistics.settled(stage.learner, iter(feed.next, None)):
+            yield
+    finally:
+        feed.close()
 
 
 def test(learner, run, batch_size, inputs=(), classes=0):

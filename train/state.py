@@ -90,25 +90,6 @@ def _entries(state):
     return [state]
 
 
-def average_statistics(learner):
-    """Set the statistics of batch norm to their mean over the devices of all workers: one network again, at an epoch's end."""
-    devices = learner.devices
-    if len(devices.contexts) == 1 and not devices.distributed:
-        return
-    trained = {param.name for param in learner.weights + learner.gates}
-    statistics = [param for param in parameters(learner.net).values() if param.name not in trained and param.grad_req == 'null']
-    if not statistics:
-        return
-    local = [np.mean([array.asnumpy() for array in param.list_data()], axis=0) for param in statistics]
-    flat = devices.total(np.concatenate([array.ravel() for array in local])) / devices.workers
-    start = 0
-    for param, array in zip(statistics, local):
-        mean = flat[start:start + array.size].reshape(array.shape)
-        start += array.size
-        for place in param.list_data():
-            place[:] = mx.nd.array(mean, ctx=place.context, dtype=place.dtype)
-
-
 def digest(learner):
     """A checksum (bytes) of W and λ, to compare workers."""
     import hashlib

@@ -1,0 +1,56 @@
+"""Batch norm's running statistics, apart from training: one network's over all devices, and fit to be tested with."""
+import contextlib
+import itertools
+
+import mxnet as mx
+import numpy as np
+
+from .state import parameters
+
+SETTLING = 40   # batches, after which what was there before weighs 0.9 ** 40, a hundredth
+
+
+def running(learner):
+    """The Parameters that hold them, by the order of their names."""
+    trained = {param.name for param in learner.weights + learner.gates}
+    return [param for param in parameters(learner.net).values() if param.name not in trained and param.grad_req == 'null']
+
+
+def average(learner):
+    """Set them to their mean over the devices of all workers: one network again, at an epoch's end."""
+    devices = learner.devices
+    if len(devices.contexts) == 1 and not devices.distributed:
+        return
+    params = running(learner)
+    if not params:
+        return
+    local = [np.mean([array.asnumpy() for array in param.list_data()], axis=0) for param in params]
+    flat = devices.total(np.concatenate([array.ravel() for array in local])) / devices.workers
+    start = 0
+    for param, array in zip(params, local):
+        _set(param, [flat[start:start + array.size].reshape(array.shape)] * len(devices.contexts))
+        start += array.size
+
+
+@contextlib.contextmanager
+def settled(learner, batches):
+    """While it lasts, they are those of W and λ as they are now, found on SETTLING (x, y) from the iterator `batches`; then as before.
+
+    In the search λ fall until the last step, and statistics that follow with a momentum of 0.9 are of a network that is no more.
+    """
+    params = running(learner)
+    before = [[array.asnumpy() for array in param.list_data()] for param in params]
+    learner.observe(itertools.islice(batches, SETTLING))
+    mx.nd.waitall()
+    average(learner)
+    try:
+        yield
+    finally:
+        mx.nd.waitall()
+        for param, values in zip(params, before):
+            _set(param, values)
+
+
+def _set(param, values):
+    for place, value in zip(param.list_data(), values):
+        place[:] = mx.nd.array(value, ctx=place.context, dtype=place.dtype)
