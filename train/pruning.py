@@ -152,7 +152,7 @@ class Pruning(NoHooks):
 
     def state(self):
         return {'pruned': [gone.astype(int).tolist() for gone in self.pruned], 'built': self.built.to_dict(),
-                'architecture': self.architecture.to_dict(), 'epoch': self.last_epoch,
+                'architecture': self.architecture.to_dict(), 'epoch': self.last_epoch, 'changed': self.changed, 'moved': self.moved,
                 'zero': [(value == 0).astype(int).tolist() for value in self.before_epoch]}
 
     def restore(self, state):
@@ -160,6 +160,7 @@ class Pruning(NoHooks):
         self.architecture = Architecture.from_dict(state['architecture'])
         self.before_epoch = [1.0 - np.array(zero) for zero in state['zero']]   # what matters of it: which were zero
         self.last_epoch = state['epoch']
+        self.changed, self.moved = state.get('changed', 0), state.get('moved', 0)
         built = Architecture.from_dict(state['built'])
         if built != self.built:
             self.rebuild(built)
