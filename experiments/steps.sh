@@ -2,12 +2,14 @@
 #
 #   SCALE=smoke (default): embedded data, a small space, two CPU cores, minutes.   SCALE=paper: the paper's settings; needs DATA and GPUS.
 #   SEEDS=n: seeds 1 to n.   ROOT: where the runs go.
+#   GAMMAS: the γ that a figure compares.
 #   DATA_CIFAR10, DATA_IMAGENET: folders of the prepared data (SCALE=paper).   GPUS=0-7: devices (SCALE=paper).
 
 export OMP_NUM_THREADS="${OMP_NUM_THREADS:-2}"  # one process on two cores; more threads than free cores make a step many times slower
 SCALE="${SCALE:-smoke}"
 SEEDS="${SEEDS:-1}"
 ROOT="${ROOT:-runs/$(basename "$0" .sh)-$SCALE}"
+GAMMAS="${GAMMAS:-$([ "$SCALE" = smoke ] && echo '0.015 0.03' || echo '0.0005 0.001 0.002')}"
 case "$SCALE" in smoke | paper) ;; *) echo "SCALE=$SCALE: accepted are smoke and paper" >&2; exit 2 ;; esac
 
 plan() {  # SMOKE-TIME PAPER-TIME TEXT: what will run, and how long it should take
@@ -52,4 +54,18 @@ row() {  # PRESET SEED [more flags of search.py]: search and retrain one row
     words="$(flags "$preset")"
     searched "$run" python train/search.py $words --seed "$seed" --run "$run" "$@"
     retrained "$run" python train/retrain.py --run "$run"
+}
+
+with_and_without() {  # FIGURE BUDGET: search and retrain with the budget in the penalty and without it, at each of GAMMAS
+    local seed gamma variant run words
+    for seed in $(seq 1 "$SEEDS"); do
+        for gamma in $GAMMAS; do
+            for variant in "$2" constant; do
+                run="$ROOT/$variant-$gamma-$seed"
+                words="$(flags "$1_$variant")"
+                searched "$run" python train/search.py $words --seed "$seed" --run "$run" --set "search.gamma=$gamma"
+                retrained "$run" python train/retrain.py --run "$run" --set retrain.budget=none
+            done
+        done
+    done
 }

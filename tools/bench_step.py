@@ -1,7 +1,8 @@
 """Measure a step of the search: W step, λ step, first step, peak memory; beside the naive network and PyTorch where asked.
 
 Each implementation runs in a process of its own. Times are seconds (medians), memory is the largest resident memory of the process
-in GB. --naive measures the network with one operator an edge, --torch the same network in PyTorch; ratios are theirs to ours.
+in GB, and how much it grew over the steps that were timed (--steps 500: a thousand). --naive measures the network with one operator an
+edge, --torch the same network in PyTorch; ratios are theirs to ours.
 """
 import functools
 import json
@@ -53,7 +54,8 @@ def show(result):
     """The report as tables."""
     versions = dict(result['versions'], **result.get('torch', {}).get('versions', {}))
     common.show_machine(result['machine'], versions)
-    print('%d weights, %d λ' % (result['weights'], result['gates']))
+    print('%d weights, %d λ; memory grew by %.2f %% over %d steps' % (
+        result['weights'], result['gates'], 100 * result['growth'], 2 * result['settings']['steps']))
     print('%-8s' % '' + ''.join('%14s' % title for _, title in SHOWN) + '%8s%8s%8s' % ('step', 'CPU', 'memory'))
     for kind in ('fused', 'naive', 'torch'):
         figures = result if kind == 'fused' else result.get(kind)

@@ -90,11 +90,11 @@ def text(result):
 
 
 def main(argv):
-    """Compare and print. Returns the exit status."""
+    """Compare and print. Returns the exit status: 1 where there was nothing to compare."""
     options = arguments().parse_args(argv)
     result = compare([runs.read(path) for path in runs.find(options.runs)])
     print(json.dumps(result, indent=1) if options.json else text(result))
-    return 0
+    return 0 if result['errors'] or result['searches'] else 1
 
 
 if __name__ == '__main__':

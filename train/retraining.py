@@ -69,6 +69,8 @@ def retrain(config, candidate, resume=False, allow_changes=False, add=False):
         stage = retrain_stage(config, net, o.dataset, o.devices)
         found = run.newest(('retrain',)) if resume else None
         position = (0, 0, None)
+        if candidate.kind == 'random' and architecture == Architecture.full(architecture.space):
+            run.warn('warning: the random architecture has every edge there is: the search that it stands beside pruned nothing')
         run.say('%s: %s network on %s, %s' % (run.directory.path, candidate.kind, o.dataset.name, describe(size, widths)))
         if found:
             position = run.restore(stage, *found[:2])

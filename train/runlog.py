@@ -90,7 +90,8 @@ class GateHistory:
         except FileNotFoundError:
             pass
         except Exception as error:   # zipfile, numpy and zlib each have their own
-            raise ValueError('%s: cannot be read back: %s' % (self.path, error)) from None
+            raise ValueError('%s: cannot be read back: %s. Move it away to go on; the search does without it, its history of λ begins anew'
+                             % (self.path, error)) from None
 
     def append(self, epoch, values, pruned):
         """values, pruned: the λ vectors one after another, (n,)."""

@@ -1,5 +1,4 @@
-"""Times, memory and names of the machine. Nothing but the standard library, for a Python that has nothing else."""
-import platform
+"""Times and memory. Nothing but the standard library, for a Python that has nothing else."""
 import statistics
 import sys
 import time
@@ -32,18 +31,6 @@ def resident_memory():
     """Resident memory of this process now, in GB; the largest so far where the system does not say."""
     now = _status('VmRSS')
     return peak_memory() if now is None else now
-
-
-def processor():
-    """The processor's name."""
-    try:
-        with open('/proc/cpuinfo', encoding='utf-8', errors='replace') as stream:
-            for line in stream:
-                if line.startswith('model name'):
-                    return line.split(':', 1)[1].strip()
-    except OSError:
-        pass
-    return platform.processor()
 
 
 def clocks():

@@ -5,8 +5,8 @@ import platform
 import subprocess
 import sys
 
+from ...symbols.latency import processor
 from ...symbols.space import PAPER_OPERATIONS, STEMS, SearchSpace
-from .clocks import processor
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 WORKER = os.path.join(os.path.dirname(HERE), 'bench_worker.py')
