@@ -1,6 +1,7 @@
 """The arrows between the folders, and what every file of the package promises."""
 import ast
 import pathlib
+import sys
 
 import pytest
 
@@ -55,6 +56,13 @@ def test_every_kind_of_import_is_seen(tmp_path, monkeypatch):
                     'from ..reading import runs\nfrom .. import cli\nfrom . import palette\nimport numpy as np\n')
     assert ' '.join(name for name, _ in imported(path)) == (
         'train.loop optim data.registry symbols.space.INPUT train tools.reading.runs tools.cli tools.drawing.palette numpy')
+
+
+@pytest.mark.skipif(not hasattr(sys, 'stdlib_module_names'), reason='this Python has no list of its modules')
+@pytest.mark.parametrize('folder', ['train', 'tools'])
+def test_no_file_beside_a_script_hides_a_module_of_python(folder):
+    """Python looks for modules beside the script that it runs first."""
+    assert not {path.stem for path in (ROOT / folder).glob('*.py')} & set(sys.stdlib_module_names)
 
 
 SHARED = sorted(path for path in (ROOT / 'tools').glob('*/*.py'))

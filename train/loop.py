@@ -11,7 +11,7 @@ from collections import deque
 import mxnet as mx
 import numpy as np
 
-from . import seeds, statistics
+from . import bn_statistics, seeds
 from .runlog import epoch_line
 from .state import digest
 from .stops import Stopped, TrainingError
@@ -173,7 +173,7 @@ def _epoch(stage, run, plan, feeds, share, epoch, step, partial):
     figures.fetch()
     mx.nd.waitall()
     seconds = time.monotonic() - started
-    statistics.average(learner)
+    bn_statistics.average(learner)
     if devices.distributed and not devices.same_everywhere(digest(learner)):
         raise TrainingError('%s epoch %d: the workers hold different weights; the last checkpoint is kept' % (stage.name, epoch + 1))
     last = epoch + (plan.steps - 1) / plan.steps
@@ -223,7 +223,7 @@ def _settled(stage, run):
     seeds.set_all(run.config.seed, 'settle', devices.rank)
     feed = Feed(run.dataset, stage.pattern[0][0], devices.share(stage.batch_size), (devices.rank, devices.workers), 0, 0)
     try:
-        with statistics.settled(stage.learner, iter(feed.next, None)):
+        with bn_statistics.settled(stage.learner, iter(feed.next, None)):
             yield
     finally:
         feed.close()

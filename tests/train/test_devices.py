@@ -5,7 +5,7 @@ import pytest
 
 from dsonas.symbols.space import SearchSpace
 from dsonas.symbols.supernet import Supernet
-from dsonas.train import devices, loop, pipeline, retraining, settings, stages, state, statistics
+from dsonas.train import bn_statistics, devices, loop, pipeline, retraining, settings, stages, state
 from dsonas.train import learner as learners
 from dsonas.train.config import Pretrain, Search, Train
 from dsonas.train.devices import Devices, contexts, parse_gpus
@@ -117,7 +117,7 @@ def test_statistics_are_averaged_over_devices():
     param = state.parameters(learner.net)['stem_bn_running_mean']
     mean = [array.asnumpy() for array in param.list_data()]
     assert not np.allclose(mean[0], mean[1])
-    statistics.average(learner)
+    bn_statistics.average(learner)
     after = [array.asnumpy() for array in param.list_data()]
     np.testing.assert_allclose(after, [(mean[0] + mean[1]) / 2] * 2, rtol=1e-6)
 

@@ -7,7 +7,7 @@ import numpy as np
 
 from dsonas.symbols.space import SearchSpace
 from dsonas.symbols.supernet import Supernet
-from dsonas.train import checkpoint, pipeline, stages, statistics
+from dsonas.train import bn_statistics, checkpoint, pipeline, stages
 from dsonas.train.config import Pretrain, Train
 from dsonas.train.devices import Devices
 from dsonas.train.learner import Learner, nag
@@ -40,11 +40,11 @@ def test_settled_statistics_are_the_datas_and_go_again():
     before = held(learner)
     weight = next(param for name, param in learner.net.collect_params().items() if name.endswith('stem_conv_weight'))
     images = mx.nd.Convolution(mx.nd.array(x), weight.list_data()[0], kernel=(3, 3), pad=(1, 1), num_filter=4, no_bias=True)
-    with statistics.settled(learner, itertools.repeat((x, np.zeros(8, np.int32)))):
+    with bn_statistics.settled(learner, itertools.repeat((x, np.zeros(8, np.int32)))):
         inside = held(learner)
         places = [array.asnumpy() for array in mean.list_data()]
     for place in places:
-        np.testing.assert_allclose(place, images.mean(axis=(0, 2, 3)).asnumpy(), atol=70 * 0.9 ** statistics.SETTLING * 1.1)
+        np.testing.assert_allclose(place, images.mean(axis=(0, 2, 3)).asnumpy(), atol=70 * 0.9 ** bn_statistics.SETTLING * 1.1)
     assert same_arrays(before, held(learner))
     changed = {name for name in before if not np.array_equal(before[name], inside[name])}
     assert changed and all('running' in name for name in changed)
