@@ -18,6 +18,7 @@ def running(learner):
 
 def average(learner):
     """Set them to their mean over the devices of all workers: one network again, at an epoch's end."""
+    mx.nd.waitall()   # MXNet moves them in a backward pass without saying so to who reads them
     devices = learner.devices
     if len(devices.contexts) == 1 and not devices.distributed:
         return
@@ -38,6 +39,7 @@ def settled(learner, batches):
 
     In the search λ fall until the last step, and statistics that follow with a momentum of 0.9 are of a network that is no more.
     """
+    mx.nd.waitall()
     params = running(learner)
     before = [[array.asnumpy() for array in param.list_data()] for param in params]
     learner.observe(itertools.islice(batches, SETTLING))

@@ -81,10 +81,21 @@ class Plan:
 class Figures:
     """Sums over an epoch's steps, for W steps and λ steps apart, fetched a few steps late so that no step waits for them."""
 
-    def __init__(self, stage, share, partial):
-        self._stage, self._share, self._waiting = stage, share, deque()
-        self.sums = partial['sums'] if partial else {'weights': [0.0, 0, 0], 'gates': [0.0, 0, 0]}
+    def __init__(self, stage, share, devices, sums=None):
+        """sums: of the epoch so far, from `gather`."""
+        self._stage, self._share, self._devices, self._waiting = stage, share, devices, deque()
+        self.sums = {'weights': [0.0, 0, 0], 'gates': [0.0, 0, 0]}
+        for group, rows in (sums or {}).items():
+            if len(rows) != devices.workers:   # another number of workers
+                rows = [np.sum(rows, axis=0)] + [np.zeros(3)] * (devices.workers - 1)
+            loss, wrong, count = rows[devices.rank]
+            self.sums[group] = [float(loss), int(wrong), int(count)]
         self.last = (math.nan, math.nan)
+
+    def gather(self):
+        """Sums so far, all fetched: {group: those of each worker}."""
+        self.fetch()
+        return {group: self._devices.gather(values).tolist() for group, values in self.sums.items()}
 
     def add(self, where, update, figures, finite):
         """where: a text that names the step; figures, finite: what Learner.step returned."""
@@ -111,9 +122,9 @@ class Figures:
         raise TrainingError('%s is not finite at %s; the last checkpoint before it is kept. A smaller learning rate '
                             '(%s.lr), or %s.clip_gradient, may help' % (what, where, self._stage.name, self._stage.name))
 
-    def means(self, devices):
+    def means(self):
         """{'loss', 'error', 'gate_loss', 'gate_error'} over all workers; errors in percent; None where there was no such step."""
-        total = devices.total(self.sums['weights'] + self.sums['gates'])
+        total = self._devices.total(self.sums['weights'] + self.sums['gates'])
         row = {}
         for prefix, (loss, wrong, count) in (('', total[:3]), ('gate_', total[3:])):
             row[prefix + 'loss'] = float(loss) / float(count) if count else None
@@ -145,11 +156,11 @@ def train(stage, run, position=(0, 0, None)):
 
 def _epoch(stage, run, plan, feeds, share, epoch, step, partial):
     learner, devices = stage.learner, run.devices
-    figures = Figures(stage, share, partial)
+    figures = Figures(stage, share, devices, partial and partial['sums'])
     started = time.monotonic() - (partial['seconds'] if partial else 0)
     run.progress.start('%s %d/%d' % (stage.name, epoch + 1, stage.epochs), plan.steps, step)
     first = step
-    vote = devices.start_total([0])
+    vote = devices.start_total([0, 0])
     while step < plan.steps:
         part, update = plan.step(step)
         done = epoch + step / plan.steps
@@ -163,10 +174,9 @@ def _epoch(stage, run, plan, feeds, share, epoch, step, partial):
         figures.add(where, update, *learner.step(update, x, y, stage.batch_size, stage.inputs(done / stage.epochs), rates))
         step += 1
         run.progress.step(lambda: _postfix(stage, figures, share, step - first, started))  # noqa: B023 - called at once
-        stop, vote = _asked(run, vote)
-        if stop or run.due():
-            figures.fetch()
-            run.save(stage, epoch, step, {'sums': figures.sums, 'seconds': time.monotonic() - started})
+        stop, due, vote = _asked(run, vote)
+        if stop or due:
+            run.save(stage, epoch, step, {'sums': figures.gather(), 'seconds': time.monotonic() - started})
         if stop:
             raise Stopped(stop, 'stopped at %s; checkpoint written. To go on: %s' % (where, run.resume_command()))
     run.progress.end()
@@ -179,17 +189,19 @@ def _epoch(stage, run, plan, feeds, share, epoch, step, partial):
     last = epoch + (plan.steps - 1) / plan.steps
     row = {'stage': stage.name, 'epoch': epoch + 1, 'step': (epoch + 1) * plan.steps, 'lr': stage.rates['weights'](last),
            'seconds': seconds, 'images_per_second': plan.steps * stage.batch_size / max(seconds, 1e-9)}
-    row.update(figures.means(devices))
+    row.update(figures.means())
     row.update(stage.hooks.end_of_epoch(epoch + 1))
     return row
 
 
 def _asked(run, vote):
-    """(signal number that all workers stop for, or 0, next vote). Workers agree by a sum that arrives a step later."""
+    """(signal number that all workers stop for, or 0; whether a checkpoint is due; next vote). Workers agree by sums that arrive a step
+    later."""
+    here = run.interrupt.signal, run.devices.main and run.due()
     if not run.devices.distributed:
-        return run.interrupt.signal, vote
-    stop = vote.asscalar()
-    return (run.interrupt.signal or 15) if stop else 0, run.devices.start_total([1 if run.interrupt.signal else 0])
+        return here + (vote,)
+    stop, due = vote.asnumpy()
+    return (here[0] or 15) if stop else 0, bool(due), run.devices.start_total([bool(here[0]), here[1]])
 
 
 def _postfix(stage, figures, share, steps, started):

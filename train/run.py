@@ -69,11 +69,11 @@ class Run:
         return found
 
     def save(self, stage, epoch, step, partial, best=False):
-        """Checkpoint of a Stage when `step` steps of `epoch` are done. Only the worker that writes does anything."""
+        """Checkpoint of a Stage when `step` steps of `epoch` are done. All workers call it alike; one writes."""
         self._saved = time.monotonic()
+        arrays, counts = gather(stage.learner)
         if not self.devices.main:
             return
-        arrays, counts = gather(stage.learner)
         meta = {'stage': stage.name, 'epoch': epoch, 'step': step, 'seed': self.config.seed, 'counts': counts, 'partial': partial,
                 'best': self.best, 'extra': stage.hooks.state(), 'batch_size': stage.batch_size, 'epochs': stage.epochs}
         self.checkpoints.save(arrays, meta, best)

@@ -15,15 +15,18 @@ def parameters(net):
 
 
 def gather(learner):
-    """(arrays, counts) of a Learner: everything that training has changed. Waits for pending work."""
+    """(arrays, counts) of a Learner: everything that training has changed. Waits for pending work. All workers call it alike."""
     mx.nd.waitall()
-    arrays, names = {}, {}
+    arrays, names, local = {}, {}, {}
     trained = {param.name for param in learner.weights + learner.gates}
     for name, param in parameters(learner.net).items():
         names[param.name] = name
-        data = param.list_data()
-        for number, array in enumerate(data[:1] if param.name in trained else data):   # statistics differ from device to device
-            arrays['param/%d/%s' % (number, name)] = array.asnumpy()
+        if param.name in trained:
+            arrays['param/0/%s' % name] = param.list_data()[0].asnumpy()
+        else:
+            local[name] = [array.asnumpy() for array in param.list_data()]
+    for name, pieces in _from_all_workers(local, learner.devices).items():   # statistics differ from device to device
+        arrays.update(('param/%d/%s' % (number, name), piece) for number, piece in enumerate(pieces))
     counts = {}
     for group, trainer in learner.trainers.items():
         for index, state in trainer._updaters[0].states.items():
@@ -42,6 +45,21 @@ def gather(learner):
     return arrays, counts
 
 
+def _from_all_workers(local, devices):
+    """{name: arrays of worker 0's devices, of worker 1's, …} from every worker's own {name: arrays of its devices}."""
+    if not devices.distributed or not local:
+        return local
+    flat = np.concatenate([array.ravel() for arrays in local.values() for array in arrays])
+    found, place = {name: [] for name in local}, 0
+    table = devices.gather(flat).astype(np.float32)
+    for name, arrays in local.items():
+        size = sum(array.size for array in arrays)
+        for row in table[:, place:place + size]:
+            found[name].extend(row.reshape((len(arrays),) + arrays[0].shape))
+        place += size
+    return found
+
+
 def restore(learner, arrays, counts):
     """Put back what `gather` took. Raises ValueError where the checkpoint is of another network."""
     named = parameters(learner.net)
@@ -57,7 +75,9 @@ def restore(learner, arrays, counts):
         if pieces[0].shape != param.shape:
             raise ValueError('the checkpoint is of another network: %s has shape %s there, %s here' % (name, pieces[0].shape, param.shape))
         places = param.list_data()
-        if len(pieces) != len(places):   # another number of devices
+        if len(pieces) == len(places) * learner.devices.workers:
+            pieces = pieces[len(places) * learner.devices.rank:]
+        else:   # another number of devices, or alike on all
             pieces = [np.mean(pieces, axis=0)] * len(places)
         for place, piece in zip(places, pieces):
             place[:] = mx.nd.array(piece, ctx=place.context, dtype=place.dtype)

@@ -114,6 +114,7 @@ def test_statistics_are_averaged_over_devices():
     learner = learner_on(2)
     x = np.random.RandomState(1).rand(8, 3, 16, 16).astype(np.float32)
     learner.step('weights', x, np.zeros(8, np.int32), 8, (), {'weights': 0.0})
+    mx.nd.waitall()
     param = state.parameters(learner.net)['stem_bn_running_mean']
     mean = [array.asnumpy() for array in param.list_data()]
     assert not np.allclose(mean[0], mean[1])

@@ -13,7 +13,7 @@ import numpy as np
 from dsonas.train import checkpoint, pipeline, settings
 from dsonas.train.watchdog import Watchdog
 
-from .conftest import ROOT, columns
+from .conftest import ROOT, columns, same_arrays
 
 LAUNCH = 'tools/launch.py'
 
@@ -155,6 +155,36 @@ def test_a_job_that_is_asked_to_stop(tiny, tmp_path):
     stage, epoch, step, path = checkpoint.Checkpoints(config.run + '/checkpoints').positions()[-1]
     checkpoint.read(path)
     assert not children(job.pid, '')
+
+
+def test_workers_that_were_stopped_within_an_epoch_go_on_as_if_not(tiny, tmp_path):
+    """Bit for bit, the statistics of each worker's batch norm too."""
+    runs = {}
+    for name, minutes in (('whole', 0), ('stopped', 1e-9)):
+        config = runs[name] = tiny(name, train__kvstore='dist_sync', train__checkpoint_minutes=minutes, data__limit=1600,
+                                     pretrain__epochs=2)
+        command = [os.path.join(ROOT, 'train/search.py'), '--config', config_file(config, tmp_path / (name + '.yaml')),
+                   '--stages', 'pretrain', '--run', config.run]
+        job = launched(['-n', '2', '-s', '1'], *command)
+        saved = checkpoint.Checkpoints(config.run + '/checkpoints')
+        try:
+            while minutes and job.poll() is None and not any(step for _, _, step, _ in saved.positions()):
+                time.sleep(0.01)
+            if minutes:
+                job.send_signal(signal.SIGTERM)
+            out, err = job.communicate(timeout=100)
+        finally:
+            job.kill()
+        assert job.returncode == 0, err
+    epoch, step = saved.positions()[-1][1:3]
+    assert (epoch, step) < (2, 0) and step
+    assert {'param/0/stem_bn_running_var', 'param/1/stem_bn_running_var'} <= set(saved.newest(print)[0])
+    job = launched(['-n', '2', '-s', '1'], *command, '--resume')
+    out, err = job.communicate(timeout=100)
+    assert job.returncode == 0, err
+    assert columns(runs['whole'].run) == columns(runs['stopped'].run)
+    ends = [checkpoint.Checkpoints(config.run + '/checkpoints').newest(print)[0] for config in runs.values()]
+    assert same_arrays(*ends)
 
 
 def test_launch_passes_status_output_and_hosts(tmp_path):
