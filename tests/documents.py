@@ -119,7 +119,7 @@ def check_command(line):
     """
     assert subprocess.run(['bash', '-n', '-c', line]).returncode == 0, 'bash: %s' % line
     words = [word for word in shlex.split(line) if word != '…']
-    while words and re.match(r'[A-Z_]+=', words[0]):
+    while words and re.match(r'[A-Z_0-9]+=', words[0]):
         words = words[1:]
     assert words and words[0] in SHELL, 'what is run is one of %s: %s' % (', '.join(SHELL), line)
     if words[0] == 'python':
