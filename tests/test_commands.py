@@ -17,7 +17,8 @@ WRONG = ('python train/search.py --preset nothing', 'python tools/none.py', 'pyt
          'python train/search.py --set search.gama=1', 'python tools/launch.py -n 1 -- python none.py', 'make all-of-it', "python 'x",
          'python tools/make_tables.py RUN --table 9', 'bash experiments/none.sh', 'pip install -e .[all]')
 NOT_HERE = {'make ': 'installs anew', 'pip ': 'installs anew', r'\. \.venv': 'is of a shell', 'export ': 'is of a shell',
-            'bash experiments': 'takes minutes; its commands are looked at one by one', '--hostfile': 'needs several machines', '^tensorboard': 'serves until it is stopped'}
+            'bash experiments': 'takes minutes; its commands are looked at one by one', '--hostfile': 'needs several machines',
+            '^tensorboard': 'serves until it is stopped'}
 TINY = {
     'search': ['data.limit=90', 'data.image_size=16', 'space.channels=4', 'space.blocks=1,1', 'space.levels=2',
                'space.operations=sep_conv_3x3,max_pool_3x3', 'pretrain.epochs=1', 'pretrain.batch_size=10', 'search.epochs=1',

@@ -1,6 +1,7 @@
 """Compare searched with random networks over seeds: mean ± std of the test error, the difference, and Welch's p-value.
 
-Also, where the search space holds decoys (operations that no network needs), how many of their edges each search kept.
+Also what the searches left: of each operation's edges how many, decoys among them (operations that no network needs); and where every
+block was searched on its own, how unequal their FLOPs are, by the budget in the penalty (search.budget).
 """
 import json
 import sys
@@ -8,9 +9,11 @@ import sys
 import numpy as np
 from scipy import stats
 
+from dsonas.symbols.cost import cost
 from dsonas.symbols.operations import OPERATIONS
 from dsonas.tools import cli
 from dsonas.tools.reading import runs
+from dsonas.tools.reading.sources import image_size_of
 
 
 def arguments():
@@ -51,12 +54,18 @@ def edges_by_operation(architecture):
     return counts
 
 
+def flops_spread(architecture, image_size):
+    """Standard deviation of the FLOPs of an architecture's blocks over their mean; None where there are no FLOPs in them."""
+    flops = [block.flops for block in cost(architecture, image_size=image_size).blocks if block.name.startswith('b')]
+    return float(np.std(flops) / np.mean(flops)) if any(flops) else None
+
+
 def compare(found):
     """Everything that is printed, as plain data."""
     groups = errors(found)
     result = {'errors': groups, 'mean': {kind: float(np.mean(values)) for kind, values in groups.items()},
               'std': {kind: float(np.std(values, ddof=1)) if len(values) > 1 else None for kind, values in groups.items()},
-              'against': {}, 'searches': []}
+              'against': {}, 'searches': [], 'flops_spread': {}}
     for kind, values in groups.items():
         if kind != 'searched' and 'searched' in groups:
             difference, p = welch(groups['searched'], values)
@@ -65,6 +74,9 @@ def compare(found):
         if run.gates is not None and run.architecture is not None:
             result['searches'].append({'run': run.name, 'edges': {name: list(pair) for name, pair
                                                                   in edges_by_operation(run.architecture).items()}})
+            if not run.architecture.space.share:
+                spread = flops_spread(run.architecture, image_size_of(run, run.architecture))
+                result['flops_spread'].setdefault(str(run.get('search.budget')), []).append(spread)
     result['unfinished'] = {run.name: run.why for run in found if run.state != 'finished'}
     return result
 
@@ -85,6 +97,10 @@ def text(result):
             decoy = ' (decoy)' if OPERATIONS[name].kind == 'decoy' else ''
             parts.append('%s%s %d of %d' % (name, decoy, kept, total))
         lines.append('edges left in %s, by the operation they leave: %s' % (search['run'], ', '.join(parts)))
+    for budget, spreads in sorted(result['flops_spread'].items()):
+        known = [spread for spread in spreads if spread is not None]
+        lines.append('FLOPs of the blocks, standard deviation over mean, search.budget=%s: %.2f over %d runs: %s' % (
+            budget, np.mean(known) if known else float('nan'), len(known), ', '.join('%.2f' % spread for spread in known)))
     lines += ['not counted: %s (%s)' % pair for pair in result['unfinished'].items()]
     return '\n'.join(lines)
 

@@ -4,7 +4,7 @@ import pytest
 
 from dsonas.symbols.architecture import Architecture
 from dsonas.symbols.space import SearchSpace
-from dsonas.tools.compare import compare, edges_by_operation, text, welch
+from dsonas.tools.compare import compare, edges_by_operation, flops_spread, text, welch
 from dsonas.tools.reading.runs import Run
 
 
@@ -28,6 +28,18 @@ def test_edges_by_operation():
     assert counts == {name: (7 + 4 + 1, 12) for name in space.operations}
     kept = Architecture(space, [['L2.max_pool_3x3<-L1.sep_conv_3x3', 'out<-L2.max_pool_3x3', 'out<-L1.sep_conv_3x3']])
     assert edges_by_operation(kept) == {'sep_conv_3x3': (2, 12), 'noise': (0, 12), 'max_pool_3x3': (1, 12)}
+
+
+def test_spread_of_flops():
+    """At C channels, 8x8 pixels: a separable convolution of 3x3 has 64·(9C + C²), R's 1x1 of one operation 64·C²."""
+    space = SearchSpace.cifar10(share=False, channels=4, blocks=(2,))
+    one, two = ['out<-L1.sep_conv_3x3'], ['out<-L1.sep_conv_3x3', 'out<-L1.max_pool_3x3']
+    alike = [64 * (36 + 16 + 16), 64 * (36 + 16 + 32)]
+    shortcut = 64 * 16
+    for blocks in ([one, one], [one, two]):
+        flops = np.array([alike[len(edges) - 1] for edges in blocks]) + [shortcut, 0]
+        assert flops_spread(Architecture(space, blocks), 8) == pytest.approx(flops.std() / flops.mean())
+    assert flops_spread(Architecture(space, [[], []]), 8) is None
 
 
 def run(kind, error, **fields):
