@@ -5,7 +5,6 @@ but every operation stays, down to one edge in and one out. random: edges go, an
 Each is measured in a process of its own; ratios are to the complete supernet.
 """
 import functools
-import json
 import random
 import sys
 
@@ -100,10 +99,7 @@ def main(argv):
     options = arguments().parse_args(argv)
     complete, measured = rows(options)
     result = {'complete': complete, 'rows': measured, 'machine': common.machine(options.threads), 'seed': options.seed}
-    if options.json:
-        print(json.dumps(result, indent=1, ensure_ascii=False))
-    else:
-        show(result)
+    common.tell(result, options, show)
 
 
 if __name__ == '__main__':

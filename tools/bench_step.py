@@ -5,7 +5,6 @@ in GB, and how much it grew over the steps that were timed (--steps 500: a thous
 edge, --torch the same network in PyTorch; ratios are theirs to ours.
 """
 import functools
-import json
 import sys
 
 from dsonas.tools import cli
@@ -73,10 +72,7 @@ def main(argv):
     """Run; the exit status is cli.run's."""
     options = arguments().parse_args(argv)
     result = report(options)
-    if options.json:
-        print(json.dumps(result, indent=1, ensure_ascii=False))
-    else:
-        show(result)
+    common.tell(result, options, show)
 
 
 if __name__ == '__main__':

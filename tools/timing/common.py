@@ -108,3 +108,11 @@ def show_machine(found, versions):
     """The two lines above a table."""
     print('%(processor)s, %(cores)d cores, %(threads)d threads' % found + (', load %.2f' % found['load'] if 'load' in found else ''))
     print(', '.join('%s %s' % item for item in sorted(versions.items())))
+
+
+def tell(result, options, show):
+    """Print a benchmark's result as options.json asks: JSON, or show(result)."""
+    if options.json:
+        print(json.dumps(result, indent=1, ensure_ascii=False))
+    else:
+        show(result)
