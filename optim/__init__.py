@@ -4,7 +4,9 @@ Where a change belongs:
 
 - `proximal.py`   the soft threshold S (the proximal operator of the L1 norm), and nothing else.
 - `apg_nag.py`    APG-NAG (eq. 6-8), the optimizer of λ: how one λ vector moves, given its gradient and its γ. Importing the module
-                  registers it with MXNet as 'apgnag'. W needs nothing here: it is trained with MXNet's own NAG.
+                  registers it with MXNet as 'apgnag'.
+- `nag.py`        NAG, the optimizer of W: MXNet's own, with weight decay taken from the weight before the step. Importing the module
+                  registers it with MXNet as 'exactnag'.
 - `sparsity.py`   how large the γ of every λ is: constant, or following a cost (eq. 9 and 10). A new budget is one small class there.
 - `schedules.py`  learning rates over a run. A new schedule is one small class there.
 

@@ -25,6 +25,7 @@ class Stepper:
         import mxnet as mx
 
         from dsonas.optim.apg_nag import APGNAG
+        from dsonas.optim.nag import ExactNAG
         from dsonas.symbols.architecture import Architecture
         from dsonas.symbols.space import SearchSpace
         from dsonas.symbols.supernet import Supernet
@@ -43,7 +44,7 @@ class Stepper:
         self.groups['w'] = [param for param in self.groups['w'] if param.grad_req != 'null']
         self.net = net if task['implementation'] == 'fused' else NaiveSupernet(net)
         self.net.hybridize(static_alloc=True, static_shape=True)
-        optimizers = {'w': mx.optimizer.create('nag', learning_rate=1e-3, momentum=0.9, wd=1e-4, clip_gradient=2.0),
+        optimizers = {'w': ExactNAG(learning_rate=1e-3, momentum=0.9, wd=1e-4, clip_gradient=2.0),
                       'lambda': APGNAG(learning_rate=1e-3, momentum=0.9, gamma=1e-3, clip_gradient=2.0, nonnegative=True)}
         self.trainers = {kind: mx.gluon.Trainer(params, optimizers[kind], kvstore='device', update_on_kvstore=False)
                          for kind, params in self.groups.items()}

@@ -10,6 +10,7 @@ import numpy as np
 from mxnet import autograd
 
 from ..optim.apg_nag import APGNAG
+from ..optim.nag import ExactNAG
 
 UPDATES = ('weights', 'gates', 'both')
 
@@ -40,8 +41,8 @@ def nag(params, settings):
     """NAG for `params` with the stage's lr, wd, momentum and clip_gradient; weight decay on weights alone, not on BN γ, β and biases."""
     for param in params:
         param.wd_mult = 1.0 if param.name.endswith('weight') else 0.0
-    return mx.optimizer.create('nag', learning_rate=settings.lr, wd=settings.wd, momentum=settings.momentum,
-                               clip_gradient=settings.clip_gradient or None)
+    return ExactNAG(learning_rate=settings.lr, wd=settings.wd, momentum=settings.momentum,
+                    clip_gradient=settings.clip_gradient or None)
 
 
 def apg_nag(settings):
