@@ -93,10 +93,12 @@ def test_a_budget_gives_each_gate_its_gamma(tiny):
     names = run(block_with(BUDGET))
     space, gammas = names['space'], names['gammas']
     flops = {name: OPERATIONS[name].cost(8, 32, 32).flops + OPERATIONS[name].cost(16, 16, 16).flops for name in space.operations}
+    one_input_of_r = (8 * 32) ** 2 + (16 * 16) ** 2
     assert len(gammas) == len(space.gate_names())
     for edge, gamma in zip(space.block_edges(), gammas[0]):
-        level, index = edge.source if edge.source[0] else edge.target
-        expected = 0.01 * (flops[space.operations[index]] / max(flops.values())) ** 0.5
+        level, index = edge.target
+        entered = flops[space.operations[index]] if level <= space.levels else one_input_of_r
+        expected = 0.01 * (entered / max(flops.values())) ** 0.5
         assert gamma == pytest.approx(expected, rel=1e-5), edge
 
 

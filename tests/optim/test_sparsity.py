@@ -70,7 +70,7 @@ def test_adaptive_flops_by_hand(lam, kept):
     structure = block(**TWO)
     gamma, = make('flops', 0.5, [structure])([np.array(lam)])
     assert kept_cost(structure, lam) == kept
-    assert gamma.dtype == np.float32 and gamma.shape == (10,)
+    assert gamma.dtype == np.float64 and gamma.shape == (10,)
     np.testing.assert_allclose(gamma, 0.5 * kept / 100, rtol=1e-6)
 
 
@@ -96,16 +96,23 @@ def test_adaptive_flops_block_by_block():
 
 
 @pytest.mark.parametrize('name', ['mac', 'latency'])
-def test_adaptive_mac_by_hand(name):
-    """An edge carries the operation that it leaves; from the block input, the one that it enters. The largest cost is another block's."""
-    first, second = block(**TWO), block(2, 2, [50, 5, 5, 5])
+@pytest.mark.parametrize('output_costs', [None, (0, 0, 0, 0), (4, 3, 2, 1)])
+def test_adaptive_mac_by_hand(name, output_costs):
+    """λ into an operation have its cost; those to the block output an own one, or where there is none that of the operation before."""
+    first, second = block(**TWO, output_cost=output_costs), block(2, 2, [50, 5, 5, 5])   # the largest cost is another block's
     policy = make(name, 0.1, [first, second])
     lams = [np.ones(10), np.zeros(10)]
     one, two = policy(lams)
-    a, b, c, d = np.array([10, 20, 30, 40]) / 50 * 0.1
-    np.testing.assert_allclose(one, [c, a, b, d, a, b, a, b, c, d], rtol=1e-6)
-    np.testing.assert_allclose(two, [0.01, 0.1, 0.01, 0.01, 0.1, 0.01, 0.1, 0.01, 0.01, 0.01], rtol=1e-6)
-    assert not policy.moves and all((x == y).all() for x, y in zip(policy(lams[::-1]), [one, two])) and one.dtype == np.float32
+    c, d = 30, 40
+    expected = [c, c, c, d, d, d] + (list(output_costs) if any(output_costs or ()) else [10, 20, 30, 40])
+    np.testing.assert_allclose(one, np.array(expected) / 50 * 0.1, rtol=1e-12)
+    np.testing.assert_allclose(two, [0.01] * 6 + [0.1, 0.01, 0.01, 0.01], rtol=1e-12)
+    assert not policy.moves and all((x == y).all() for x, y in zip(policy(lams[::-1]), [one, two])) and one.dtype == np.float64
+
+
+def test_the_largest_cost_may_be_an_output_cost():
+    gamma, = make('mac', 1.0, [block(1, 2, [10, 20], output_cost=[40, 5])])([np.ones(2)])
+    np.testing.assert_allclose(gamma, [1, 0.125])
 
 
 def test_gated_first_level_pays_for_what_it_enters():
@@ -127,7 +134,7 @@ def test_reduction_block(adaptive):
 
 def test_constant_ignores_costs():
     gammas = make('constant', 0.003, [block(2, 2, np.zeros(4)), block(1, 1, [1])])([np.zeros((1, 10)), np.ones(1)])
-    assert [g.shape for g in gammas] == [(1, 10), (1,)] and all((g == np.float32(0.003)).all() for g in gammas)
+    assert [g.shape for g in gammas] == [(1, 10), (1,)] and all((g == 0.003).all() for g in gammas)
 
 
 def test_refused():

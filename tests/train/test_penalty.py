@@ -46,13 +46,16 @@ def test_shared_blocks_count_together():
     np.testing.assert_allclose(gamma, left / whole, rtol=1e-6)
 
 
-def test_mac_of_the_operation_an_edge_leaves():
+def test_mac_of_the_operation_an_edge_enters():
     space = SearchSpace.cifar10(share=False, channels=6, blocks=(1, 1))
     gammas = sparsity.make('mac', 1.0, structures(gate_graphs(space), lambda entry: entry.mac))(
         [np.ones(len(group)) for group in space.gate_names()])
     largest = max(OPERATIONS[name].cost(6 << stage, 32 >> stage, 32 >> stage).mac for name in space.operations for stage in (0, 1))
     for stage in (0, 1):
+        channels, size = 6 << stage, 32 >> stage
         for gamma, edge in zip(gammas[stage], space.block_edges()):
-            node = edge.source if edge.source[0] else edge.target
-            mac = OPERATIONS[space.operations[node[1]]].cost(6 << stage, 32 >> stage, 32 >> stage).mac
+            level, index = edge.target
+            # an edge to the block output is one input of R, with its weights
+            mac = (OPERATIONS[space.operations[index]].cost(channels, size, size).mac if level <= space.levels
+                   else channels * size ** 2 + channels ** 2)
             assert gamma == pytest.approx(mac / largest, rel=1e-6)
