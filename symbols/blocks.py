@@ -145,7 +145,7 @@ class Head(HybridBlock):
         with self.name_scope():
             self.bn = BatchNormReLU(channels, kernels, train_gamma, 'bn_')
             self.dropout = nn.Dropout(dropout) if dropout else None
-            self.dense = dense(channels, classes)
+            self.dense = Dense(channels, classes)
 
     def hybrid_forward(self, F, x):
         """(batch, channels, height, width) → (batch, classes)."""
@@ -153,11 +153,21 @@ class Head(HybridBlock):
         return self.dense(self.dropout(x) if self.dropout is not None else x)
 
 
-def dense(channels, classes):
-    """The last layer."""
-    block = nn.Dense(classes, in_units=channels, weight_initializer=mx.init.Normal(0.01), prefix='dense_')
-    block.bias.wd_mult = 0.0
-    return block
+class Dense(HybridBlock):
+    """The last layer: (batch, channels) → (batch, classes). As nn.Dense, but its parameters take whatever type the network has, so that
+    a network cast to another type can share them.
+    """
+
+    def __init__(self, channels, classes, prefix='dense_'):
+        super().__init__(prefix=prefix)
+        self._classes = classes
+        with self.name_scope():
+            self.weight = self.params.get('weight', shape=(classes, channels), init=mx.init.Normal(0.01))
+            self.bias = self.params.get('bias', shape=(classes,), init='zeros', wd_mult=0.0)
+
+    def hybrid_forward(self, F, x, weight, bias):
+        # MXNet's converter to ONNX takes no defaults: without `flatten` it would write another layer
+        return F.FullyConnected(x, weight, bias, num_hidden=self._classes, no_bias=False, flatten=True, name='fwd')
 
 
 class AuxiliaryTower(HybridBlock):
@@ -179,7 +189,7 @@ class AuxiliaryTower(HybridBlock):
             self.squeeze = conv_bn_relu(channels, squeezed, kernels, train_gamma, 'squeeze_')
             self.weight = self.params.get('expand_weight', shape=(expanded, squeezed, self._kernel, self._kernel), init=conv_init())
             self.expand_bn = BatchNormReLU(expanded, kernels, train_gamma, 'expand_bn_')
-            self.dense = dense(expanded, classes)
+            self.dense = Dense(expanded, classes)
 
     def hybrid_forward(self, F, x, weight):
         """(batch, channels, size, size) → (batch, classes)."""

@@ -127,14 +127,14 @@ class Learner:
     def _backward(self, x, y, inputs):
         losses, figures = [], []
         for part_x, part_y in zip(self.devices.split(x), self.devices.split(y)):
-            more = [mx.nd.array(value, ctx=part_x.context) for value in inputs]
+            more = [mx.nd.array(value, ctx=part_x.context, dtype=value.dtype) for value in inputs]
             with autograd.record():
                 loss, logits = self.loss(self.net(part_x, *more), part_y)
                 if self.amp:
                     loss = loss * self._scale()
             losses.append(loss)
-            wrong = (logits.argmax(axis=-1) != part_y.astype('float32')).sum()
-            figures.append(mx.nd.stack(loss.sum() / self._scale(), wrong))
+            wrong = (logits.argmax(axis=-1).astype('float32', copy=False) != part_y.astype('float32')).sum()
+            figures.append(mx.nd.stack(loss.sum() / self._scale(), wrong.astype(loss.dtype, copy=False)))
         autograd.backward(losses)
         return figures
 
@@ -185,7 +185,7 @@ def evaluate(net, batches, batch_size, devices, topk=5, classes=0, inputs=(), se
     for number, (x, y) in enumerate(batches):
         context = contexts[number % len(contexts)]
         images, labels = (mx.nd.array(_filled(array, batch_size), ctx=context, dtype=array.dtype) for array in (x, y))
-        outputs = net(images, *[mx.nd.array(value, ctx=context) for value in inputs])
+        outputs = net(images, *[mx.nd.array(value, ctx=context, dtype=value.dtype) for value in inputs])
         logits = outputs[0] if isinstance(outputs, (list, tuple)) else outputs
         loss = -mx.nd.pick(mx.nd.log_softmax(logits, axis=-1), labels, axis=-1)
         waiting.append((loss, mx.nd.topk(logits, k=min(topk, logits.shape[1]), axis=-1), y, logits if seen is not None else None))
