@@ -21,6 +21,7 @@ class APGNAG(mx.optimizer.Optimizer):
         λ_t = S_{η_t γ}(z_t) + μ_t * v_t                            # eq. 8
         λ_t = max(λ_t, 0)                                           # only if nonnegative
         λ_t = v_t = 0 where pruned                                  # only after prune()
+        where all of λ_t is zero: λ_t = λ_{t-1}, v_t = 0 at the largest |λ_{t-1}|     # only after keep_last()
 
     μ_{t-1} = μ_t = momentum throughout. Then v_t = S(z_t) - S(z_{t-1}), so a λ that is thresholded to zero twice in a row is exactly
     zero and at rest.
@@ -28,8 +29,9 @@ class APGNAG(mx.optimizer.Optimizer):
     With `nonnegative` only λ_t is projected; v_t stays what eq. 7 says of the unprojected terms. The fixed points are those of
     G + γ|λ| on λ >= 0: at rest v = (S(z) - λ) / (1 - μ), hence S(z) = λ where λ > 0, and S(z) <= 0 where λ = 0.
 
-    The state of a parameter is v, an NDArray of its shape. Optimizers travel inside `Trainer.save_states` files, with the γ and the
-    pruned entries of every index; after `Trainer.load_states` the optimizer in use is `trainer.optimizer`, a new object.
+    The state of a parameter is v, an NDArray of its shape. Optimizers travel inside `Trainer.save_states` files, with the γ, the
+    pruned entries and the keep_last() of every index; after `Trainer.load_states` the optimizer in use is `trainer.optimizer`, a new
+    object.
     Use `update_on_kvstore=False`: what is set here between steps does not reach a copy on a KVStore server.
 
     Parameters
@@ -67,6 +69,11 @@ class APGNAG(mx.optimizer.Optimizer):
         self.nonnegative = bool(nonnegative)
         self._gammas = {}   # index -> float or float64 array; plain numpy, so that a pickle is tied to no device
         self._pruned = {}   # index -> boolean array
+        self._kept = set()  # indices of which one entry always stays
+
+    def __setstate__(self, state):
+        super().__setstate__(state)
+        self.__dict__.setdefault('_kept', set())   # pickles of version 0.1.0 have none
 
     def set_gamma(self, index, gamma):
         """From the next update on, `gamma` is the γ of parameter `index`.
@@ -99,12 +106,26 @@ class APGNAG(mx.optimizer.Optimizer):
         before = self._pruned.get(index)
         if before is not None and before.shape != mask.shape:
             raise ValueError('apgnag: mask of parameter %r has shape %s, its earlier mask %s' % (index, mask.shape, before.shape))
-        self._pruned[index] = mask if before is None else mask | before
+        mask = mask if before is None else mask | before
+        if index in self._kept and mask.all():
+            raise ValueError('apgnag: mask of parameter %r leaves nothing of it, and keep_last() asks for one entry' % (index,))
+        self._pruned[index] = mask
 
     def pruned(self, index):
         """Boolean array of what prune() has removed from parameter `index`; None if nothing was."""
         mask = self._pruned.get(self._known(index, None, 'mask'))
         return None if mask is None else mask.copy()
+
+    def keep_last(self, index):
+        """From the next update on, one entry of parameter `index` always stays: where an update would make all of them zero, the one that
+        was largest before it keeps its value, at rest. For λ of which one is needed for a signal to pass.
+
+        Raises ValueError for an unknown index, and where everything is pruned already.
+        """
+        index = self._known(index, None, 'last entry')
+        if index in self._pruned and self._pruned[index].all():
+            raise ValueError('apgnag: nothing is left of parameter %r to keep' % (index,))
+        self._kept.add(index)
 
     def _known(self, index, shape, what):
         """index as update() will pass it; checked, and `shape` with it, as far as a Trainer has told what the parameters are."""
@@ -141,6 +162,7 @@ class APGNAG(mx.optimizer.Optimizer):
         eta = self._get_lr(index)
         mu_previous = mu = self.momentum   # μ_{t-1} and μ_t
         v = state
+        before = weight.copy() if index in self._kept else None
 
         grad = grad * self.rescale_grad
         if self.clip_gradient:
@@ -159,9 +181,22 @@ class APGNAG(mx.optimizer.Optimizer):
             pruned, zero = on_device(pruned, weight), mx.nd.zeros_like(weight)
             for array in (weight, v):   # a choice, not a product with 0, which would keep what is not a number
                 mx.nd.where(pruned, zero, array, out=array)
+        if before is not None:
+            kept = _largest_if_all_zero(before, weight)
+            mx.nd.where(kept, before, weight, out=weight)
+            mx.nd.where(kept, mx.nd.zeros_like(v), v, out=v)
 
     def _gamma_like(self, index, weight):
         gamma = self._gammas.get(index, self.gamma)
         if np.ndim(gamma) and gamma.shape != weight.shape:
             raise ValueError('apgnag: gamma of parameter %r has shape %s, the parameter %s' % (index, gamma.shape, weight.shape))
         return gamma
+
+
+def _largest_if_all_zero(before, after):
+    """1 at the largest |entry| of `before` where `after` is all zero, 0 elsewhere; in their shape and type. Waits for nothing."""
+    size = before.size
+    largest = mx.nd.argmax(before.abs().reshape((1, size)), axis=1)
+    place = mx.nd.one_hot(largest, size, dtype=before.dtype).reshape(before.shape)
+    lost = (after != 0).sum() == 0
+    return mx.nd.broadcast_mul(place, lost.reshape((1,) * before.ndim))
