@@ -26,7 +26,7 @@ EXTRAS = {
             'nvidia-cusolver-cu11==11.4.1.48', 'nvidia-cusparse-cu11==11.7.5.86', 'nvidia-nccl-cu11==2.21.5',
             'nvidia-nvtx-cu11==11.8.86'],
     'onnx': ONNX,
-    'test': ['pytest>=7,<9', 'ruff>=0.4'] + ONNX,
+    'test': ['pytest>=7,<9', 'hypothesis>=6,<7', 'ruff>=0.4'] + ONNX,
 }
 
 

@@ -154,6 +154,14 @@ class Architecture:
         same = len(space.reduction_scopes) == len(self.space.reduction_scopes)
         return Architecture(space, [self.edges(scope) for scope in self.scopes], self._reductions if same else None)
 
+    def within(self, other):
+        """What both architectures (of one space) have; of a reduction block all that `other` has where they have no branch in common."""
+        if self.space != other.space:
+            raise ValueError('architecture: it belongs to another search space')
+        blocks = [set(self.edges(scope)) & set(other.edges(scope)) for scope in self.scopes]
+        reductions = [set(own) & set(others) or others for own, others in zip(self._reductions, other._reductions)]
+        return Architecture(self.space, blocks, reductions)
+
     # JSON.
 
     def to_dict(self):

@@ -116,9 +116,11 @@ class Supernet(Net):
         """A smaller supernet with this one's Parameters: same values, same gradients and optimizer states for what stays.
 
         Its λ and weights are this network's own objects, so Trainers go on; weights that are gone get no gradient any more
-        (grad_req 'null'), so Trainers pass them over.
+        (grad_req 'null'), so Trainers pass them over. Pruning is monotone: what this network has lost does not come back, and a reduction
+        block keeps a branch that it has; the smaller network's `architecture` says what is in it.
         """
         values = self.collect_params()
+        architecture = architecture.within(self.architecture)
         smaller = Supernet(self.space, architecture, self._kernels_kind, values)
         kept = set(smaller.collect_params())
         for parameter_name, parameter in values.items():

@@ -12,13 +12,15 @@ from ..symbols.space import REDUCTION_BRANCHES
 class NaiveSupernet(HybridBlock):
     """Edge by edge. supernet: the Supernet whose Parameters it shares (and whose space it has); all edges are computed.
 
+    architecture: one whose blocks without operations are the identity here (below eq. 4) and nothing else; None: no block is.
     max_pool: function (F, x, kernel) in the place of Pooling, whose gradient MXNet 1.9.1 gets wrong in inference mode on the CPU.
     """
 
-    def __init__(self, supernet, max_pool=None):
+    def __init__(self, supernet, max_pool=None, architecture=None):
         super().__init__(prefix=supernet.prefix)
         self.space = supernet.space
         self._max_pool = max_pool
+        self._identities = {block for block in range(self.space.num_blocks) if architecture and architecture.is_identity(block)}
         self.params.update(supernet.collect_params())
         for name, parameter in supernet.collect_params().items():
             setattr(self, name[len(supernet.prefix):], parameter)
@@ -31,7 +33,8 @@ class NaiveSupernet(HybridBlock):
             stage = space.stage_of(block)
             if block and space.opens_stage(block):
                 x = self._reduction(F, x, p, stage - 1, widths[stage])
-            x = self._block(F, x, p, block, widths[stage])
+            if block not in self._identities:
+                x = self._block(F, x, p, block, widths[stage])
         x = F.mean(_bn_relu(F, x, p, 'head_bn_'), axis=(2, 3))
         return F.FullyConnected(x, p['head_dense_weight'], p['head_dense_bias'], num_hidden=space.classes)
 

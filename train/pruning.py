@@ -1,13 +1,18 @@
 """What search does besides steps: γ of every λ before a λ step, pruning for good after every few epochs, and the report of an epoch.
 
 Zeros revive under batch noise, so what is zero at such an epoch's end is removed: APG-NAG keeps it at zero, and the supernet is
-rebuilt without it once enough work would be saved, since a new graph costs seconds.
+rebuilt without it once enough work would be saved, since a new graph costs seconds. A block that has lost everything is rebuilt at once,
+because it is then the identity (eq. 4), which R of nothing is not.
+
+One branch of a reduction block always stays, since nothing passes without it: where a step would bring the λ of all of them to zero,
+APG-NAG keeps the largest (`keep_last`); once the others are pruned for good, the last one has no penalty.
 """
 import numpy as np
 
 from ..optim import sparsity
 from ..symbols.architecture import Architecture
 from ..symbols.cost import cost
+from ..symbols.space import REDUCTION_BRANCHES
 
 REBUILD_AT = 0.9     # rebuild once the FLOPs left have fallen to this share of what the present graph computes
 MOVED = 1e-3         # a λ that has moved less than this has not moved
@@ -36,7 +41,10 @@ class NoHooks:
         return {}
 
     def restore(self, state):
-        """The inverse of `state`."""
+        """The inverse of `state`, before the checkpoint's arrays are put back."""
+
+    def restored(self):
+        """After the checkpoint's arrays were put back."""
 
 
 class Pruning(NoHooks):
@@ -51,11 +59,19 @@ class Pruning(NoHooks):
         self.image_size, self.rebuild, self.history = image_size, rebuild, history
         self.architecture = self.built = Architecture.full(space)
         self.pruned = [np.zeros(len(group), bool) for group in space.gate_names()]
+        self.reductions = range(len(space.scopes), len(self.pruned))     # indices of the λ vectors of reduction blocks
+        for index in self.reductions:
+            self.optimizer.keep_last(index)
         self.before_epoch = self.values()
         self.changed = self.moved = 0
         self.gammas_set = False
         self.built_flops = self.cost(self.built).flops
         self.last_epoch = 0
+
+    @property
+    def optimizer(self):
+        """APG-NAG; asked for anew each time, since loading a Trainer's states replaces it."""
+        return self.learner.trainers['gates'].optimizer
 
     def values(self):
         """λ now, one array for each group of gate names."""
@@ -71,15 +87,18 @@ class Pruning(NoHooks):
 
     def before(self, update):
         if update != 'weights' and (self.policy.moves or not self.gammas_set):
-            optimizer = self.learner.trainers['gates'].optimizer
-            for index, gamma in enumerate(self.policy(self.values())):
-                optimizer.set_gamma(index, gamma)
+            gammas = self.policy(self.values())
+            for index in self.reductions:
+                if (~self.pruned[index]).sum() == 1:    # the last branch: what has to stay is not pushed to zero
+                    gammas[index] = np.zeros_like(gammas[index])
+            for index, gamma in enumerate(gammas):
+                self.optimizer.set_gamma(index, gamma)
             self.gammas_set = True
 
     def end_of_epoch(self, epoch):
         self.last_epoch = epoch
         every = self.search.prune_every
-        values = self.values()
+        values = self.passable()
         previous, self.architecture = self.architecture, Architecture.from_lambda(self.space, values)
         if epoch == self.search.epochs or (every and epoch % every == 0):
             values = self.prune(values)
@@ -94,6 +113,24 @@ class Pruning(NoHooks):
                 'operations': num_operations(self.architecture), 'flops': int(left.flops), 'params': int(left.params),
                 'changed': self.changed}
 
+    def passable(self):
+        """λ now, one branch of each reduction block not zero. APG-NAG sees to that in its steps; λ that were set from outside may lack it:
+        the branch of those there that was largest at the last epoch's end then has the λ that it had, or 1.
+        """
+        values = self.values()
+        for number, index in enumerate(self.reductions):
+            if values[index].any():
+                continue
+            there = np.array([branch in self.built.reduction_branches(number) for branch in REDUCTION_BRANCHES])
+            if (there & ~self.pruned[index]).any():
+                there &= ~self.pruned[index]
+            before = np.where(there, np.abs(self.before_epoch[index]), -1)
+            place = int(before.argmax())
+            values[index][place] = self.before_epoch[index][place] if before[place] > 0 else 1
+            self.pruned[index][place] = False
+            self.learner.gates[index].set_data(values[index])
+        return values
+
     def prune(self, values):
         """Remove for good what is zero and what that isolates; returns λ after it."""
         alive = [np.array(mask, bool) for mask in self.architecture.masks()]
@@ -103,16 +140,20 @@ class Pruning(NoHooks):
         for gate, value in zip(self.learner.gates, values):
             gate.set_data(value)
         flops = self.cost(self.architecture).flops
-        if flops <= REBUILD_AT * self.built_flops:
+        if flops <= REBUILD_AT * self.built_flops or self._identities(self.architecture) != self._identities(self.built):
             self.rebuild(self.architecture)
             self.built, self.built_flops = self.architecture, flops
         return values
 
+    def _identities(self, architecture):
+        return [scope for scope in self.space.scopes if architecture.is_identity(scope)]
+
     def freeze(self):
-        optimizer = self.learner.trainers['gates'].optimizer
+        """Have APG-NAG keep at zero what is pruned."""
         for index, gone in enumerate(self.pruned):
             if gone.any():
-                optimizer.prune(index, gone)
+                self.optimizer.prune(index, gone)
+        self.gammas_set = False   # the last branch of a reduction block has none
 
     def live(self):
         return ', %d edges live' % self.architecture.num_edges
@@ -120,10 +161,10 @@ class Pruning(NoHooks):
     def say(self, run):
         values = np.concatenate(self.before_epoch)
         epoch, last = self.last_epoch, self.last_epoch == self.search.epochs
-        if not (values != 0).any():
-            run.warn('warning: every λ is zero after search epoch %d: the network is its stem, reductions and head alone. Take a smaller '
+        if not num_operations(self.architecture):
+            run.warn('warning: %s after search epoch %d: the network is its stem, reductions and head alone. Take a smaller '
                      'search.gamma (now %g), a smaller search.gate_lr (now %g), or fewer search.epochs' %
-                     (epoch, self.search.gamma, self.search.gate_lr))
+                     ('no operation is left' if values.any() else 'every λ is zero', epoch, self.search.gamma, self.search.gate_lr))
         elif (epoch == STILL_AFTER or last) and (np.abs(values - 1) < MOVED).all():
             run.warn('warning: no λ has moved in %d epochs of search; take a larger search.gate_lr (now %g), a larger search.gamma '
                      '(now %g), or more search.epochs' % (epoch, self.search.gate_lr, self.search.gamma))
@@ -153,21 +194,30 @@ class Pruning(NoHooks):
     def state(self):
         return {'pruned': [gone.astype(int).tolist() for gone in self.pruned], 'built': self.built.to_dict(),
                 'architecture': self.architecture.to_dict(), 'epoch': self.last_epoch, 'changed': self.changed, 'moved': self.moved,
-                'zero': [(value == 0).astype(int).tolist() for value in self.before_epoch]}
+                'values': [value.astype(float).tolist() for value in self.before_epoch]}
 
     def restore(self, state):
         self.pruned = [np.array(gone, bool) for gone in state['pruned']]
         self.architecture = Architecture.from_dict(state['architecture'])
-        self.before_epoch = [1.0 - np.array(zero) for zero in state['zero']]   # what matters of it: which were zero
+        if 'values' in state:
+            self.before_epoch = [np.array(value, np.float32) for value in state['values']]
+        else:   # of version 0.1.0, which kept only what was zero
+            self.before_epoch = [1 - np.array(zero, np.float32) for zero in state['zero']]
         self.last_epoch = state['epoch']
         self.changed, self.moved = state.get('changed', 0), state.get('moved', 0)
         built = Architecture.from_dict(state['built'])
         if built != self.built:
             self.rebuild(built)
             self.built, self.built_flops = built, self.cost(built).flops
-        self.freeze()
         if self.history is not None:
             self.history.resume(self.last_epoch)
+
+    def restored(self):
+        values = self.passable()   # a run of version 0.1.0 may have no branch of a reduction block left, or another than its network has
+        if any(not set(self.architecture.reduction_branches(number)) <= set(self.built.reduction_branches(number))
+               for number in range(len(self.reductions))):
+            self.architecture = Architecture.from_lambda(self.space, values)
+        self.freeze()
 
 
 def num_operations(architecture):

@@ -82,6 +82,7 @@ class Run:
         """Put a checkpoint back into a Stage and cut the log there. Returns the position for loop.train."""
         stage.hooks.restore(meta['extra'])
         restore(stage.learner, arrays, meta['counts'])
+        stage.hooks.restored()
         self.best = meta['best']
         self.log.cut(meta['stage'], meta['epoch'])
         return meta['epoch'], meta['step'], meta['partial']

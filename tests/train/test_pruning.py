@@ -1,10 +1,13 @@
 """Search beside its steps: γ before λ steps, pruning for good, the physically smaller network, and what people are told."""
+import dataclasses
+
 import numpy as np
 import pytest
 
 from dsonas.optim import sparsity
 from dsonas.symbols.architecture import Architecture
 from dsonas.symbols.cost import gate_graphs
+from dsonas.symbols.supernet import Supernet
 from dsonas.train import checkpoint, learner, pipeline, stages
 from dsonas.train.config import Pretrain, Search, Train
 from dsonas.train.devices import Devices
@@ -15,16 +18,15 @@ from .conftest import columns
 from .test_devices import SPACE
 
 
-def searching(**changes):
-    from dsonas.symbols.supernet import Supernet
+def searching(space=SPACE, devices=1, **changes):
     search = Search(**dict(dict(gamma=0.02, epochs=9, prune_every=2), **changes))
-    on = Devices(Train(cpus=1))
-    net = Supernet(SPACE)
+    on = Devices(Train(cpus=devices))
+    net = Supernet(space)
     stages.initialise(net, on, 16, 3, 'test')
     made = learner.Learner(net, net.gates, Loss(), on, learner.nag(net.weights().values(), Pretrain()), learner.apg_nag(search))
     quantity = sparsity.POLICIES[search.budget].quantity
-    policy = sparsity.make(search.budget, search.gamma, structures(gate_graphs(SPACE, 16), lambda entry: getattr(entry, quantity)))
-    return Pruning(SPACE, made, search, policy, 16, lambda architecture: made.replace(made.net.pruned(architecture)))
+    policy = sparsity.make(search.budget, search.gamma, structures(gate_graphs(space, 16), lambda entry: getattr(entry, quantity)))
+    return Pruning(space, made, search, policy, 16, lambda architecture: made.replace(made.net.pruned(architecture)))
 
 
 def set_gates(hooks, groups):
@@ -98,6 +100,56 @@ def test_physically_smaller_supernet_goes_on_alike():
         np.testing.assert_allclose(array, found[1][0][name], rtol=2e-4, atol=1e-5, err_msg=name)
 
 
+def update_gates(hooks, gradients):
+    """One step of APG-NAG with the same gradient for all λ of a vector."""
+    hooks.learner.prepare('gates')
+    for param, gradient in zip(hooks.learner.gates, gradients):
+        for data, grad in zip(param.list_data(), param.list_grad()):
+            grad[:] = gradient
+            data._fresh_grad = True   # as a backward pass would leave it
+    hooks.learner.trainers['gates'].update(1)
+
+
+def with_reduction(branches):
+    """λ at 1, those of the one reduction block as given."""
+    return [np.ones(len(SPACE.gate_names()[0])), np.array(branches, np.float32)]
+
+
+@pytest.mark.parametrize('gone', [0, 1])
+@pytest.mark.parametrize('devices', [1, 2])
+def test_the_last_branch_of_a_reduction_block_stays(gone, devices):
+    """One branch is pruned; then the penalty does not touch the other, and a gradient that pushes it to zero leaves it where it was."""
+    hooks = searching(prune_every=1, gamma=0.3, clip_gradient=0.0, devices=devices)
+    branches = np.array([0.5, 0.5])
+    branches[gone] = 0
+    set_gates(hooks, with_reduction(branches))
+    hooks.end_of_epoch(1)
+    assert hooks.pruned[1].tolist() == [place == gone for place in range(2)]
+    hooks.before('gates')
+    gamma = hooks.optimizer.get_gamma(1)
+    assert np.all(gamma == 0) and np.all(hooks.optimizer.get_gamma(0) > 0)
+    for gradient in (100.0, 100.0, 0.0):
+        update_gates(hooks, [0.0, gradient])
+        for data in hooks.learner.gates[1].list_data():
+            assert data.asnumpy().tolist() == branches.tolist()
+    set_gates(hooks, with_reduction([0, 0]))     # whatever λ become
+    hooks.end_of_epoch(2)
+    assert hooks.values()[1].tolist() == branches.tolist()
+    assert hooks.architecture.reduction_branches(0) == (('conv_3x3',), ('conv_1x1',))[gone]
+
+
+@pytest.mark.parametrize('signed', [False, True])
+def test_where_both_branches_reach_zero_at_once_the_larger_stays(signed):
+    hooks = searching(prune_every=1, gamma=0.3, momentum=0.0, nonnegative=not signed)
+    set_gates(hooks, with_reduction([0.01, -0.02 if signed else 0.02]))
+    hooks.before('gates')
+    update_gates(hooks, [0.0, 0.0])
+    before = np.float32(-0.02 if signed else 0.02)
+    assert hooks.values()[1].tolist() == [0, before]
+    hooks.end_of_epoch(1)
+    assert hooks.architecture.reduction_branches(0) == ('conv_3x3',) and hooks.pruned[1].tolist() == [True, False]
+
+
 class Told:
     def __init__(self):
         self.lines = []
@@ -119,7 +171,9 @@ def test_what_people_are_told():
     zeros = [0 * group for group in ones]
     some = [group.copy() for group in ones]
     some[0][-1] = 0
-    assert 'every λ is zero' in told(searching(), 1, zeros) and 'search.gamma' in told(searching(), 1, zeros)
+    assert 'no operation is left' in told(searching(), 1, zeros) and 'search.gamma' in told(searching(), 1, zeros)
+    plain = dataclasses.replace(SPACE, searchable_reduction=False)
+    assert 'every λ is zero' in told(searching(plain), 1, zeros[:1])
     assert 'no λ has moved' in told(searching(), 3, ones) and not told(searching(), 2, ones)
     assert 'nothing was pruned' in told(searching(), 9, [group * 0.7 for group in ones])
     assert 'still moving' in told(searching(prune_every=0), 9, some)
@@ -148,9 +202,10 @@ def test_a_search_that_removes_everything_goes_on(tiny, capsys):
     """No block is left to use the λ: said in plain words, and no step fails for it."""
     config = tiny('gone', search__gamma=2.0, search__epochs=4)
     run = pipeline.search(config, ('pretrain', 'search'))
-    assert 'every λ is zero' in capsys.readouterr().err
-    assert columns(run, ('zero_fraction', 'operations'))[-2:] == [('1', '0')] * 2
-    assert Architecture.load(run + '/architecture.json').is_identity(0)
+    assert 'no operation is left' in capsys.readouterr().err
+    assert columns(run, ('edges', 'operations'))[-2:] == [('1', '0')] * 2
+    architecture = Architecture.load(run + '/architecture.json')
+    assert architecture.is_identity(0) and len(architecture.reduction_edges(0)) == 1
 
 
 @pytest.mark.parametrize('changes', [
