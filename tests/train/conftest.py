@@ -44,7 +44,7 @@ def python():
     def run(*words, timeout=120, **environment):
         words = [os.path.join(ROOT, word) if str(word).startswith(('train/', 'tools/')) else str(word) for word in words]
         return subprocess.run([sys.executable] + words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, universal_newlines=True,
-                              timeout=timeout, env=dict(os.environ, OMP_NUM_THREADS='1', **environment))
+                              timeout=timeout, env={**os.environ, 'OMP_NUM_THREADS': '1', **environment})
     return run
 
 
