@@ -18,26 +18,28 @@ from dsonas.train import pipeline, retraining, settings
 from .conftest import TINY
 
 EXAMPLES = int(os.environ.get('DSONAS_EXAMPLES', '0'))
-SEEDS = [random.randrange(10 ** 6) for _ in range(EXAMPLES)] or [1, 2]
-HARD = dict(TINY, **{'search.gamma': 2.0, 'search.batch_size': 10, 'search.epochs': 6, 'pretrain.epochs': 1, 'data.limit': 120,
-                     'train.keep': 1, 'retrain.epochs': 1, 'search.test_every': 0})
+SEEDS = [random.randrange(10 ** 6) for _ in range(EXAMPLES)] or [1]
+# So many small steps that the two branches of a reduction block reach zero in different epochs.
+HARD = dict(TINY, **{'space.blocks': (1, 1, 1), 'data.limit': 100, 'pretrain.batch_size': 20, 'search.batch_size': 5, 'search.epochs': 15,
+                     'search.gamma': 0.2, 'train.keep': 1, 'retrain.epochs': 1})
 KINDS = {
     'shared': {},
     'full': {'space.share': False, 'space.blocks': (2, 1, 1)},
-    'three stages, pruned seldom': {'space.blocks': (1, 1, 1), 'search.prune_every': 4},
-    'signed': {'search.nonnegative': False, 'search.gamma': 1.0},
+    'two stages, pruned seldom': {'space.blocks': (1, 1), 'search.prune_every': 4},
+    'signed': {'search.nonnegative': False},
     'words of the paper': {'search.nonnegative': False, 'space.searchable_reduction': False, 'space.first_level_gates': True,
                            'search.prune_every': 0, 'search.clip_gradient': 0.0},
-    'large rates': {'search.gate_lr': 1.0, 'search.gamma': 0.3, 'search.budget': 'none'},
+    'all at once': {'search.gamma': 2.0},
+    'large rates': {'search.gate_lr': 1.0, 'search.budget': 'none'},
     'memory access': {'search.budget': 'mac', 'space.first_level_gates': True},
-    'more λ steps than W steps': {'search.ratio': '1:3', 'search.gamma': 1.0},
-    'γ within reason': {'search.gamma': 0.2, 'search.gate_lr': 0.05},
+    'more λ steps than W steps': {'search.ratio': '1:3'},
+    'two devices': {'train.cpus': 2, 'search.batch_size': 6},
 }
-ON_TWO_THREADS = ('shared', 'signed', 'memory access')
+ON_TWO_THREADS = ('shared', 'signed')
 
 
 def whole(folder, kind, seed):
-    """Search and retrain; returns a row of what came out."""
+    """Search, retrain and test; the run is in `folder`."""
     config = settings.build(dict(HARD, run=str(folder), seed=seed, **KINDS[kind]))
     pipeline.search(config, ('pretrain', 'search'))
     architecture = Architecture.load(os.path.join(str(folder), 'architecture.json'))
@@ -46,7 +48,7 @@ def whole(folder, kind, seed):
     with open(os.path.join(str(folder), 'summary.json')) as stream:
         summary = json.load(stream)
     assert 0 <= summary['test_error'] <= 100 and summary['edges'] == architecture.num_edges
-    return [kind, seed, architecture.num_edges]
+    print(kind, seed, architecture.num_edges)
 
 
 def assert_signal(architecture, seed):
@@ -76,5 +78,6 @@ def test_hard_searches_end_on_two_threads(tmp_path, python):
 
 
 if __name__ == '__main__':
-    rows = [whole(os.path.join(sys.argv[1], str(number)), kind, SEEDS[0]) for number, kind in enumerate(ON_TWO_THREADS)]
-    print('ended: %d' % len(rows))
+    for number, name in enumerate(ON_TWO_THREADS):
+        whole(os.path.join(sys.argv[1], str(number)), name, SEEDS[0])
+    print('ended: %d' % len(ON_TWO_THREADS))
