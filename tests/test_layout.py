@@ -6,13 +6,14 @@ import sys
 import pytest
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
-FOLDERS = ('symbols', 'optim', 'data', 'train', 'tools')
+FOLDERS = ('base', 'symbols', 'optim', 'data', 'train', 'tools')
 MAY_IMPORT = {
-    'symbols': {'symbols'},
-    'optim': {'optim'},
-    'data': {'data'},
-    'train': {'train', 'symbols', 'optim', 'data'},
-    'tools': {'tools', 'symbols', 'data', 'optim'},
+    'base': {'base'},
+    'symbols': {'base', 'symbols'},
+    'optim': {'base', 'optim'},
+    'data': {'base', 'data'},
+    'train': {'base', 'train', 'symbols', 'optim', 'data'},
+    'tools': {'base', 'tools', 'symbols', 'data', 'optim'},
 }
 FILES = sorted(path for folder in FOLDERS for path in (ROOT / folder).glob('**/*.py'))
 PLAIN = ('space', 'architecture', 'cost', 'budget', 'operations')  # read by tools and by people without MXNet
@@ -93,6 +94,11 @@ def test_every_package_is_installed():
     listed = ast.literal_eval((ROOT / 'setup.py').read_text().split('SUBPACKAGES = ')[1].split(')')[0] + ')')
     assert sorted(listed) == sorted({'.'.join(path.relative_to(ROOT).parent.parts) for path in FILES})
     assert all((ROOT / name.replace('.', '/') / '__init__.py').exists() for name in listed)
+
+
+@pytest.mark.parametrize('path', sorted((ROOT / 'base').glob('*.py')), ids=lambda path: path.stem)
+def test_the_ground_floor_needs_no_mxnet(path):
+    assert not [name for name, _ in imported(path) if name.split('.')[0] == 'mxnet']
 
 
 @pytest.mark.parametrize('name', PLAIN)

@@ -8,6 +8,7 @@ import functools
 import random
 import sys
 
+from dsonas.base.errors import UserError
 from dsonas.symbols.architecture import Architecture
 from dsonas.symbols.space import SearchSpace
 from dsonas.tools import cli
@@ -65,9 +66,9 @@ def rows(options):
     task = common.task(options)
     for kind in options.kinds:
         if kind not in DRAWN:
-            raise ValueError('--kinds %s: accepted are %s' % (kind, ', '.join(DRAWN)))
+            raise UserError('--kinds %s: accepted are %s' % (kind, ', '.join(DRAWN)))
     if not all(0 < percent <= 100 for percent in options.left):
-        raise ValueError('--left %s: percents are above 0 and at most 100' % ','.join(map(str, options.left)))
+        raise UserError('--left %s: percents are above 0 and at most 100' % ','.join(map(str, options.left)))
     space = SearchSpace.from_dict(task['space'])
     full = Architecture.full(space)
     drawn = [(percent / 100, kind, DRAWN[kind](space, percent / 100, options.seed)) for percent in options.left for kind in options.kinds]

@@ -4,6 +4,8 @@ import os
 import sys
 import traceback
 
+from ..base.errors import UserError
+
 PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 PICTURES = ('svg', 'png', 'pdf')
 
@@ -28,10 +30,10 @@ def output_kind(path, accepted=PICTURES):
     """
     kind = os.path.splitext(path)[1].lstrip('.').lower()
     if kind not in accepted:
-        raise ValueError('%s: accepted are files that end in %s' % (path, ', '.join('.' + name for name in accepted)))
+        raise UserError('%s: accepted are files that end in %s' % (path, ', '.join('.' + name for name in accepted)))
     folder = os.path.dirname(path) or '.'
     if not os.path.isdir(folder):
-        raise ValueError('%s: there is no folder %s to write it to' % (path, folder))
+        raise UserError('%s: there is no folder %s to write it to' % (path, folder))
     return kind
 
 

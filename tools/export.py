@@ -12,6 +12,7 @@ import shutil
 import sys
 import tempfile
 
+from dsonas.base.errors import UserError
 from dsonas.symbols import stored
 from dsonas.symbols.architecture import Architecture
 from dsonas.tools import cli
@@ -51,7 +52,7 @@ class Source:
 
 
 def source(folder, normalise=False, data_dir=None, images=None, tolerance=1e-4):
-    """The Source in a run directory. images: a folder instead of the test set. Raises ValueError, OSError."""
+    """The Source in a run directory. images: a folder instead of the test set. Raises UserError, OSError."""
     run = runs.existing(folder)
     net, description = stored.load(folder)
     net.hybridize()
@@ -109,13 +110,13 @@ def main(argv):
     """Export. Returns the exit status: 1 where the file would not compute what the network does."""
     options = arguments().parse_args(argv)
     if not options.onnx and not options.symbol:
-        raise ValueError('nothing to write: accepted are --onnx F and --symbol PREFIX')
+        raise UserError('nothing to write: accepted are --onnx F and --symbol PREFIX')
     if options.onnx:
         cli.output_kind(options.onnx, ('onnx',))
     if options.symbol and not os.path.isdir(os.path.dirname(options.symbol) or '.'):
-        raise ValueError('--symbol %s: there is no folder %s to write it to' % (options.symbol, os.path.dirname(options.symbol)))
+        raise UserError('--symbol %s: there is no folder %s to write it to' % (options.symbol, os.path.dirname(options.symbol)))
     if not options.tolerance > 0:
-        raise ValueError('--tolerance %g: must be above 0' % options.tolerance)
+        raise UserError('--tolerance %g: must be above 0' % options.tolerance)
     opened = source(options.run, options.normalise, options.data_dir, options.images, options.tolerance)
     for target, export in ((options.onnx, export_onnx), (options.symbol, export_symbol)):
         if target:

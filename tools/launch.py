@@ -17,6 +17,8 @@ import sys
 import threading
 import time
 
+from dsonas.base.errors import UserError
+
 GRACE = 20.0      # seconds in which the others may end by themselves after one has failed, or the servers after the workers
 PASSED = ('DMLC_', 'PS_', 'MXNET_', 'OMP_', 'KMP_', 'DSONAS_', 'CUDA_', 'NCCL_', 'LD_LIBRARY_PATH', 'PYTHONPATH')   # to other hosts
 SERVE = 'import mxnet'   # with DMLC_ROLE=server or scheduler, the import serves until the workers are done
@@ -138,22 +140,22 @@ def _free_port():
 
 
 def _address_towards(host):
-    """The address of this machine on the way to `host`. Raises ValueError for a host that has no address."""
+    """The address of this machine on the way to `host`. Raises UserError for a host that has no address."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
         try:
             probe.connect((host.rpartition('@')[2], 9))
         except OSError as error:
-            raise ValueError('host %s: %s' % (host, error)) from None
+            raise UserError('host %s: %s' % (host, error)) from None
         return probe.getsockname()[0]
 
 
 def read_hosts(path):
-    """Hosts of a file, one a line, empty lines and comments left out. Raises OSError, ValueError for none."""
+    """Hosts of a file, one a line, empty lines and comments left out. Raises OSError, UserError for none."""
     with open(path, encoding='utf-8') as stream:
         hosts = [line.split('#')[0].strip() for line in stream]
     hosts = [host for host in hosts if host]
     if not hosts:
-        raise ValueError('%s: no host in it; expected one a line' % path)
+        raise UserError('%s: no host in it; expected one a line' % path)
     return hosts
 
 
@@ -169,7 +171,7 @@ def main(argv=None):
     command = given.command[1:] if given.command[:1] == ['--'] else given.command
     try:
         if not command or given.workers < 1 or given.servers < 1:
-            raise ValueError('expected: launch.py -n WORKERS -s SERVERS -- COMMAND, at least one of each')
+            raise UserError('expected: launch.py -n WORKERS -s SERVERS -- COMMAND, at least one of each')
         hosts = read_hosts(given.hostfile) if given.hostfile else ()
         python = command[0] if os.path.basename(command[0]).startswith('python') else sys.executable
         launch = Launch(given.workers, given.servers, command, hosts, shlex.split(given.ssh), given.port, python)

@@ -6,6 +6,7 @@ one block in print quality, any other a sheet of every block that fits a page.
 import os
 import sys
 
+from dsonas.base.errors import UserError
 from dsonas.symbols.space import REDUCTION_BRANCHES
 from dsonas.tools import cli
 from dsonas.tools.drawing import dag, figures, palette
@@ -57,7 +58,7 @@ def _only(graphs, scope):
     wanted = 'b%02d' % int(scope) if scope.isdigit() else scope
     kept = [graph for graph in graphs if graph.scope == wanted]
     if not kept:
-        raise ValueError('--block %s: accepted are %s' % (scope, ', '.join(graph.scope for graph in graphs)))
+        raise UserError('--block %s: accepted are %s' % (scope, ', '.join(graph.scope for graph in graphs)))
     return kept
 
 

@@ -6,6 +6,7 @@
 """
 import os
 
+from dsonas.base.errors import UserError
 from dsonas.train import cli, retraining, settings
 
 
@@ -41,7 +42,7 @@ def main(argv=None):
         stored, candidate = retraining.searched(directory.architecture)
     else:
         missing = '--run %s: no architecture.json there' % given.run if given.run else 'no --run given, whose architecture.json is trained'
-        raise ValueError('%s (train/search.py leaves it); or give --architecture FILE, --random SEED, --full or --gluoncv NAME' % missing)
+        raise UserError('%s (train/search.py leaves it); or give --architecture FILE, --random SEED, --full or --gluoncv NAME' % missing)
     baseline = candidate.kind.split(':')[0] not in ('searched',) or (given.architecture is not None)
     run, add = given.run, False
     if start and (given.name or (baseline and has_search(directory))):
@@ -52,7 +53,7 @@ def main(argv=None):
     else:
         add = bool(start) and not baseline
     if given.resume and not start:
-        raise ValueError('--resume: there is no run in %s' % (run or '--run'))
+        raise UserError('--resume: there is no run in %s' % (run or '--run'))
     config = configuration(given, start, run, stored)
     retraining.retrain(config, candidate, given.resume, given.allow_changes, add)
 

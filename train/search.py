@@ -5,6 +5,7 @@
 """
 import os
 
+from dsonas.base.errors import UserError
 from dsonas.train import cli, pipeline, settings
 from dsonas.train.run import stored_config
 
@@ -26,10 +27,10 @@ def configuration(given):
     start = None
     if given.resume:
         if not given.run:
-            raise ValueError('--resume: say which run with --run')
+            raise UserError('--resume: say which run with --run')
         path = os.path.join(given.run, 'config.yaml')
         if not os.path.exists(path):
-            raise ValueError('--resume: there is no run in %s' % given.run)
+            raise UserError('--resume: there is no run in %s' % given.run)
         start = stored_config(path)
     flags = cli.flags(given, pretrain__epochs=given.epochs, search__epochs=given.epochs, pretrain__batch_size=given.batch_size,
                       search__batch_size=given.batch_size, space__share=None if given.space is None else given.space == 'share')
@@ -41,7 +42,7 @@ def main(argv=None):
     wanted = [name.strip() for name in given.stages.split(',')]
     for name in wanted:
         if name not in STAGES:
-            raise ValueError('--stages %s: expected pretrain, search or pretrain,search' % given.stages)
+            raise UserError('--stages %s: expected pretrain, search or pretrain,search' % given.stages)
     pipeline.search(configuration(given), wanted, given.resume, given.allow_changes)
 
 
