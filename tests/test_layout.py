@@ -54,9 +54,9 @@ def test_every_kind_of_import_is_seen(tmp_path, monkeypatch):
     path.parent.mkdir(parents=True)
     path.write_text('import dsonas.train.loop\nfrom dsonas import optim\nfrom dsonas.data import registry\n'
                     'from ...symbols.space import INPUT\nfrom ... import train\n'
-                    'from ..reading import runs\nfrom .. import cli\nfrom . import palette\nimport numpy as np\n')
+                    'from ..reading import runs\nfrom .. import predict\nfrom . import palette\nimport numpy as np\n')
     assert ' '.join(name for name, _ in imported(path)) == (
-        'train.loop optim data.registry symbols.space.INPUT train tools.reading.runs tools.cli tools.drawing.palette numpy')
+        'train.loop optim data.registry symbols.space.INPUT train tools.reading.runs tools.predict tools.drawing.palette numpy')
 
 
 @pytest.mark.skipif(not hasattr(sys, 'stdlib_module_names'), reason='this Python has no list of its modules')
@@ -79,7 +79,7 @@ def test_what_scripts_share_does_not_need_a_script(path):
     assert not wrong, 'accepted: %s' % ', '.join(sorted(folders))
 
 
-SCRIPTS = sorted(path.stem for path in (ROOT / 'tools').glob('*.py') if path.stem not in ('__init__', 'cli', 'naive_supernet'))
+SCRIPTS = sorted(path.stem for path in (ROOT / 'tools').glob('*.py') if path.stem not in ('__init__', 'naive_supernet'))
 
 
 @pytest.mark.parametrize('name', SCRIPTS)

@@ -6,18 +6,17 @@ default, which is the hard case: a larger one consumes less.
 import json
 import os
 import platform
-import sys
 import tempfile
 import time
 
 import numpy as np
 
+from dsonas.base import cli
 from dsonas.base.errors import UserError
 from dsonas.data import augment, ilsvrc, prepare
 from dsonas.data.cifar10 import MEAN, STD
 from dsonas.data.dataset import DataSet, Images, Options
 from dsonas.data.registry import load
-from dsonas.tools import cli
 
 CLASSES = 4
 PHOTO = (375, 500)
@@ -211,4 +210,4 @@ def main(arguments):
 
 
 if __name__ == '__main__':
-    sys.exit(cli.run(main))
+    cli.main(main)

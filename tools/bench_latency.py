@@ -9,12 +9,12 @@ import dataclasses
 import json
 import os
 import platform
-import sys
 import tempfile
 
 import mxnet as mx
 import numpy as np
 
+from dsonas.base import cli
 from dsonas.base.errors import UserError
 from dsonas.symbols import known, stored
 from dsonas.symbols.architecture import Architecture
@@ -23,7 +23,6 @@ from dsonas.symbols.cost import cost
 from dsonas.symbols.latency import device_name, median_seconds
 from dsonas.symbols.network import Network
 from dsonas.symbols.sampling import random_like
-from dsonas.tools import cli
 from dsonas.tools.exporting import onnx_file
 
 SMALL = ('cifar_resnet20_v1', 'cifar_resnet56_v1', 'cifar_resnet110_v1', 'cifar_wideresnet16_10')
@@ -179,4 +178,4 @@ def main(argv):
 
 
 if __name__ == '__main__':
-    sys.exit(cli.run(main))
+    cli.main(main)

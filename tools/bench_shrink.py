@@ -6,12 +6,11 @@ Each is measured in a process of its own; ratios are to the complete supernet.
 """
 import functools
 import random
-import sys
 
+from dsonas.base import cli
 from dsonas.base.errors import UserError
 from dsonas.symbols.architecture import Architecture
 from dsonas.symbols.space import SearchSpace
-from dsonas.tools import cli
 from dsonas.tools.timing import common
 
 LEFT = (75, 50, 25, 10, 5)
@@ -96,7 +95,7 @@ def show(result):
 
 
 def main(argv):
-    """Run; the exit status is cli.run's."""
+    """Measure and print."""
     options = arguments().parse_args(argv)
     complete, measured = rows(options)
     result = {'complete': complete, 'rows': measured, 'machine': common.machine(options.threads), 'seed': options.seed}
@@ -104,4 +103,4 @@ def main(argv):
 
 
 if __name__ == '__main__':
-    sys.exit(cli.run(main))
+    cli.main(main)

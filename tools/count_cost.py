@@ -4,11 +4,10 @@ FLOPs are multiply-adds of convolutions and dense layers; memory access cost (MA
 for one image, and without the auxiliary tower.
 """
 import json
-import sys
 
+from dsonas.base import cli
 from dsonas.base.errors import UserError
 from dsonas.symbols.cost import cost
-from dsonas.tools import cli
 from dsonas.tools.drawing import palette
 from dsonas.tools.reading.sources import image_size_of, load, widths_of
 
@@ -79,4 +78,4 @@ def main(argv):
 
 
 if __name__ == '__main__':
-    sys.exit(cli.run(main))
+    cli.main(main)

@@ -9,13 +9,12 @@ logits are those of the trained network.
 import dataclasses
 import os
 import shutil
-import sys
 import tempfile
 
+from dsonas.base import cli
 from dsonas.base.errors import UserError
 from dsonas.symbols import stored
 from dsonas.symbols.architecture import Architecture
-from dsonas.tools import cli
 from dsonas.tools.exporting import card, checking, graph, onnx_file, symbol_file
 from dsonas.tools.reading import runs
 
@@ -123,7 +122,7 @@ def main(argv):
             try:
                 paths, checked = export(opened, target)
             except checking.Mismatch as error:
-                print('%s: nothing written: %s' % (os.path.basename(sys.argv[0]), error), file=sys.stderr)
+                cli.tell('nothing written: %s' % error)
                 return 1
             print('\n'.join(paths))
             print('checked on %d images with %s: largest difference %.2g' % (checked.images, checked.runtime, checked.difference))
@@ -131,4 +130,4 @@ def main(argv):
 
 
 if __name__ == '__main__':
-    sys.exit(cli.run(main))
+    cli.main(main)

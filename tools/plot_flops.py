@@ -4,9 +4,9 @@ or memory access from many runs, with the Pareto front (Fig. 5b, 5c, 6).
 import os
 import sys
 
+from dsonas.base import cli
 from dsonas.base.errors import UserError
 from dsonas.symbols.cost import cost
-from dsonas.tools import cli
 from dsonas.tools.drawing import figures, palette
 from dsonas.tools.drawing.pareto import front
 from dsonas.tools.reading import runs
@@ -144,4 +144,4 @@ def _labels(options, names):
 
 
 if __name__ == '__main__':
-    sys.exit(cli.run(main))
+    cli.main(main)

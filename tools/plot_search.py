@@ -2,12 +2,11 @@
 
 The stages (pretraining, search, retraining) are marked. Works on a run that is still going.
 """
-import sys
 
 import numpy as np
 
+from dsonas.base import cli
 from dsonas.base.errors import UserError
-from dsonas.tools import cli
 from dsonas.tools.drawing import figures, palette
 from dsonas.tools.reading import runs
 
@@ -176,4 +175,4 @@ def main(argv):
 
 
 if __name__ == '__main__':
-    sys.exit(cli.run(main))
+    cli.main(main)

@@ -14,11 +14,11 @@ import sys
 import mxnet as mx
 import numpy as np
 
+from dsonas.base import cli
 from dsonas.base.errors import UserError
 from dsonas.data import registry, scan
 from dsonas.data.decode import BadImage
 from dsonas.symbols import stored
-from dsonas.tools import cli
 
 
 def arguments():
@@ -131,7 +131,7 @@ def main(argv):
 
     def failed(error):
         bad.append(error)
-        print('%s: %s' % (os.path.basename(sys.argv[0]), cli.say(error)), file=sys.stderr)
+        cli.tell(cli.one_line(error))
 
     rows = ((path, ranked(row, predictor.classes, top)) for path, row in predictor.files(paths, options.batch_size, failed))
     FORMATS[options.format](rows, top, sys.stdout)
@@ -141,4 +141,4 @@ def main(argv):
 
 
 if __name__ == '__main__':
-    sys.exit(cli.run(main))
+    cli.main(main)

@@ -10,13 +10,12 @@ import hashlib
 import json
 import logging
 import os
-import sys
 
 import numpy as np
 
+from dsonas.base import cli
 from dsonas.base.errors import UserError
 from dsonas.data import cache, cifar10, prepare, recordio, split, streams
-from dsonas.tools import cli
 
 
 def parser():
@@ -90,4 +89,4 @@ def main(arguments):
 
 
 if __name__ == '__main__':
-    sys.exit(cli.run(main))
+    cli.main(main)

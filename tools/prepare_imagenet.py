@@ -15,9 +15,9 @@ import logging
 import os
 import sys
 
+from dsonas.base import cli
 from dsonas.base.errors import UserError
 from dsonas.data import folder, ilsvrc, prepare, split, streams
-from dsonas.tools import cli
 
 
 def parser():
@@ -123,4 +123,4 @@ def main(arguments):
 
 
 if __name__ == '__main__':
-    sys.exit(cli.run(main))
+    cli.main(main)

@@ -6,12 +6,14 @@
 """
 import os
 
+from dsonas.base import cli
 from dsonas.base.errors import UserError
-from dsonas.train import cli, retraining, settings
+from dsonas.train import cli as train_cli
+from dsonas.train import retraining, settings
 
 
 def arguments(argv=None):
-    parser = cli.parser(__doc__.splitlines()[0])
+    parser = train_cli.parser(__doc__.splitlines()[0])
     what = parser.add_mutually_exclusive_group()
     what.add_argument('--architecture', metavar='FILE', help='architecture.json to train; without it that of --run')
     what.add_argument('--random', type=int, metavar='SEED', help='a random architecture, with about as many edges as that of --run')
@@ -70,11 +72,11 @@ def configuration(given, start, run, stored):
         space = {'space.' + name: tuple(value) if isinstance(value, list) else value for name, value in stored.space.to_dict().items()
                  if name != 'classes'}
         layers = dict(space, **layers) if start else space
-    flags = cli.flags(given)
+    flags = train_cli.flags(given)
     if run:
         flags['run'] = run
     return settings.resolve(given.preset, given.config, given.set, flags, layers or None)
 
 
 if __name__ == '__main__':
-    cli.main(main)
+    cli.main(main, unread=1)
