@@ -6,15 +6,17 @@ from contextlib import contextmanager
 
 import numpy as np
 
+from ..base.errors import UserError
+
 
 def folder():
-    """The cache folder, made if need be; OSError in one line where that cannot be."""
+    """The cache folder, made if need be; UserError where that cannot be."""
     path = os.environ.get('DSONAS_CACHE') or os.path.join(
         os.environ.get('XDG_CACHE_HOME') or os.path.join(os.path.expanduser('~'), '.cache'), 'dsonas')
     try:
         os.makedirs(path, exist_ok=True)
     except OSError as error:
-        raise OSError('cannot make the cache folder %s (%s); set DSONAS_CACHE to a folder that can be written' % (
+        raise UserError('cannot make the cache folder %s (%s); set DSONAS_CACHE to a folder that can be written' % (
             path, error.strerror)) from error
     return path
 

@@ -22,6 +22,7 @@ import zlib
 
 import numpy as np
 
+from ..base.errors import UserError
 from . import augment
 from .dataset import DataSet, Images
 from .digits import read_image  # noqa: F401 (these are 32x32 too)
@@ -44,21 +45,21 @@ def _wanted():
 
 
 def find(path):
-    """(version, where): the archive's or the extracted folder's path; OSError where there is neither."""
+    """(version, where): the archive's or the extracted folder's path; UserError where there is neither."""
     if not path:
-        raise ValueError('cifar10: no data folder given (data.dir, --data-dir); ' + _wanted())
+        raise UserError('cifar10: no data folder given (data.dir, --data-dir); ' + _wanted())
     if os.path.isfile(path):
         for version, (archive, _, _, _) in VERSIONS.items():
             if os.path.basename(path) == archive or (version in os.path.basename(path) and path.endswith(('.tar.gz', '.tgz'))):
                 return version, path
-        raise OSError('%s is not a CIFAR-10 archive; %s' % (path, _wanted()))
+        raise UserError('%s is not a CIFAR-10 archive; %s' % (path, _wanted()))
     if not os.path.isdir(path):
-        raise OSError('%s: no such file or folder; %s' % (path, _wanted()))
+        raise UserError('%s: no such file or folder; %s' % (path, _wanted()))
     for version, (archive, folder, suffix, _) in VERSIONS.items():
         for where in (path, os.path.join(path, folder), os.path.join(path, archive)):
             if os.path.isfile(where) or any(os.path.isfile(os.path.join(where, name + suffix)) for name in TRAIN + TEST):
                 return version, where
-    raise OSError('no CIFAR-10 in %s; %s' % (path, _wanted()))
+    raise UserError('no CIFAR-10 in %s; %s' % (path, _wanted()))
 
 
 def read_files(where, names):
@@ -81,15 +82,15 @@ def read_files(where, names):
                 while unpacked.read(1 << 20):       # to the end, where gzip's checksum stands
                     pass
         except (tarfile.TarError, EOFError, zlib.error, OSError) as error:
-            raise ValueError('%s is damaged or truncated (%s); fetch it again' % (where, error)) from error
+            raise UserError('%s is damaged or truncated (%s); fetch it again' % (where, error)) from error
     missing = [name for name in names if name not in contents]
     if missing:
-        raise ValueError('%s lacks %s; all of these are needed: %s' % (where, ', '.join(missing), ', '.join(names)))
+        raise UserError('%s lacks %s; all of these are needed: %s' % (where, ', '.join(missing), ', '.join(names)))
     return contents
 
 
 def check_manifest(where, contents):
-    """ValueError where the folder `where` has a manifest and a file's checksum is another."""
+    """UserError where the folder `where` has a manifest and a file's checksum is another."""
     path = os.path.join(where, MANIFEST)
     if not os.path.isfile(path):
         return
@@ -98,10 +99,10 @@ def check_manifest(where, contents):
             held = json.load(source)
         sums = held['files'] if held['format'] == FORMAT else None
     except (ValueError, KeyError, TypeError) as error:
-        raise ValueError('%s is damaged (%s)' % (path, error)) from error
+        raise UserError('%s is damaged (%s)' % (path, error)) from error
     for name, content in contents.items():
         if sums is None or sums.get(name) != hashlib.sha256(content).hexdigest():
-            raise ValueError('%s is not what %s says: damaged, or of another archive' % (os.path.join(where, name), path))
+            raise UserError('%s is not what %s says: damaged, or of another archive' % (os.path.join(where, name), path))
 
 
 class _PlainUnpickler(pickle.Unpickler):
@@ -115,21 +116,21 @@ class _PlainUnpickler(pickle.Unpickler):
 
 
 def unpickle(content, name):
-    """The dict in a file of the python version, keys as str; ValueError for anything else."""
+    """The dict in a file of the python version, keys as str; UserError for anything else."""
     try:
         held = _PlainUnpickler(io.BytesIO(content), encoding='bytes').load()
     except Exception as error:      # a damaged pickle can raise nearly anything
         reason = ' '.join(str(error).split()) or type(error).__name__
-        raise ValueError('%s is damaged or not a CIFAR-10 file (%s)' % (name, reason)) from error
+        raise UserError('%s is damaged or not a CIFAR-10 file (%s)' % (name, reason)) from error
     if not isinstance(held, dict):
-        raise ValueError('%s holds a %s, not a dict' % (name, type(held).__name__))
+        raise UserError('%s holds a %s, not a dict' % (name, type(held).__name__))
     return {key.decode('latin1') if isinstance(key, bytes) else key: value for key, value in held.items()}
 
 
 def binary_batch(content, name):
     """Images uint8 (n, 3, 32, 32) and labels of a file of the binary version."""
     if not content or len(content) % (1 + PIXELS):
-        raise ValueError('%s has %d bytes, not a whole number of records of %d bytes: truncated or damaged' % (
+        raise UserError('%s has %d bytes, not a whole number of records of %d bytes: truncated or damaged' % (
             name, len(content), 1 + PIXELS))
     records = np.frombuffer(content, np.uint8).reshape(-1, 1 + PIXELS)
     return records[:, 1:].reshape(-1, 3, 32, 32), records[:, 0].astype(np.int32)
@@ -140,10 +141,10 @@ def python_batch(content, name):
     held = unpickle(content, name)
     images, labels = held.get('data'), held.get('labels')
     if not isinstance(images, np.ndarray) or images.dtype != np.uint8 or images.ndim != 2 or images.shape[1] != PIXELS or not len(images):
-        raise ValueError('%s: data must be uint8 of shape (n, %d), found %s' % (
+        raise UserError('%s: data must be uint8 of shape (n, %d), found %s' % (
             name, PIXELS, '%s %s' % (images.dtype, images.shape) if isinstance(images, np.ndarray) else type(images).__name__))
     if not isinstance(labels, list) or len(labels) != len(images) or not all(isinstance(label, int) for label in labels):
-        raise ValueError('%s: labels must be a list of %d whole numbers, one an image' % (name, len(images)))
+        raise UserError('%s: labels must be a list of %d whole numbers, one an image' % (name, len(images)))
     return images.reshape(-1, 3, 32, 32), np.array(labels, np.int64)
 
 
@@ -154,7 +155,7 @@ def class_names(version, content, name):
     else:
         names = [label.decode('latin1') if isinstance(label, bytes) else label for label in unpickle(content, name).get('label_names', [])]
     if len(names) != 10 or len(set(names)) != 10:
-        raise ValueError('%s names %d classes, expected 10 different ones' % (name, len(set(names))))
+        raise UserError('%s names %d classes, expected 10 different ones' % (name, len(set(names))))
     return tuple(names)
 
 
@@ -174,7 +175,7 @@ def read(path):
             full = os.path.join(where, name + suffix)
             some, their = parse(contents.pop(name + suffix), full)
             if their.min() < 0 or their.max() > 9:
-                raise ValueError('%s: record %d has label %d, expected 0 to 9' % (full, *next(
+                raise UserError('%s: record %d has label %d, expected 0 to 9' % (full, *next(
                     (i, label) for i, label in enumerate(their) if not 0 <= label <= 9)))
             if len(their) != RECORDS:
                 small.append('%s %d' % (name, len(their)))

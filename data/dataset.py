@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ..base.errors import UserError
 from . import split, streams
 from .prefetch import Batches
 
@@ -33,13 +34,13 @@ class Options:
     def __post_init__(self):
         for name, low in (('seed', 0), ('image_size', 0), ('limit', 0), ('cutout', 0), ('workers', 0)):
             if getattr(self, name) < low:
-                raise ValueError('data.%s=%s: must not be negative' % (name, getattr(self, name)))
+                raise UserError('data.%s=%s: must not be negative' % (name, getattr(self, name)))
         if not 0 <= self.split < 1:
-            raise ValueError('data.split=%g: the W part\'s share of the training images, between 0 and 1' % self.split)
+            raise UserError('data.split=%g: the W part\'s share of the training images, between 0 and 1' % self.split)
         if 0 < self.image_size < 8:
-            raise ValueError('data.image_size=%d: at least 8 pixels (0: the data set\'s own size)' % self.image_size)
+            raise UserError('data.image_size=%d: at least 8 pixels (0: the data set\'s own size)' % self.image_size)
         if not 0 <= self.max_bad <= 1:
-            raise ValueError('data.max_bad=%g: a share between 0 and 1' % self.max_bad)
+            raise UserError('data.max_bad=%g: a share between 0 and 1' % self.max_bad)
 
 
 class Images:
@@ -80,12 +81,12 @@ class DataSet:
     def _check(self, source, what):
         count = len(self.classes)
         if count < 2:
-            raise ValueError('%s: one class only (%s); at least two are needed' % (self.name, ', '.join(self.classes) or 'none'))
+            raise UserError('%s: one class only (%s); at least two are needed' % (self.name, ', '.join(self.classes) or 'none'))
         if len(source.labels) == 0:
-            raise ValueError('%s: no %s images' % (self.name, what))
+            raise UserError('%s: no %s images' % (self.name, what))
         if source.labels.min() < 0 or source.labels.max() >= count:
             wrong = source.labels[(source.labels < 0) | (source.labels >= count)][0]
-            raise ValueError('%s: a %s image has label %d, but there are %d classes (0 to %d)' % (self.name, what, wrong, count, count - 1))
+            raise UserError('%s: a %s image has label %d, but there are %d classes (0 to %d)' % (self.name, what, wrong, count, count - 1))
 
     def labels(self, part):
         """Labels of a part's images, in the part's own order: int32 (n,)."""
@@ -96,7 +97,7 @@ class DataSet:
         return self._members[part]
 
     def num_batches(self, part, batch_size, train=True, shard=(0, 1)):
-        """Batches of a pass; every shard has as many in training.  ValueError where not one batch can be filled in training."""
+        """Batches of a pass; every shard has as many in training.  UserError where not one batch can be filled in training."""
         index, count = shard
         if part not in PARTS:
             raise ValueError('data part %r: one of %s' % (part, ', '.join(PARTS)))
@@ -106,7 +107,7 @@ class DataSet:
         if not train:
             return -(-len(range(index, size, count)) // batch_size)
         if size < batch_size * count:
-            raise ValueError('%s: part %s has %d images, fewer than a batch of %d%s' % (
+            raise UserError('%s: part %s has %d images, fewer than a batch of %d%s' % (
                 self.name, part, size, batch_size, ' for each of %d workers' % count if count > 1 else ''))
         return size // (batch_size * count)
 

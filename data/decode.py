@@ -9,12 +9,14 @@ import math
 
 import numpy as np
 
+from ..base.errors import UserError
+
 NAMED = 20          # corrupt images that are named in the log; the others are counted
 
 log = logging.getLogger(__name__)
 
 
-class BadImage(ValueError):
+class BadImage(UserError):
     """A file that cannot be decoded; its text is one line."""
 
 
@@ -103,7 +105,7 @@ def centre(image, size):
 
 
 def report_bad(errors, total, max_bad, where):
-    """Name and count corrupt images in the log; ValueError where they are more than the share max_bad."""
+    """Name and count corrupt images in the log; UserError where they are more than the share max_bad."""
     for error in errors[:NAMED]:
         log.warning('corrupt image skipped: %s', error)
     if len(errors) > NAMED:
@@ -111,5 +113,5 @@ def report_bad(errors, total, max_bad, where):
     if errors:
         log.warning('%s: %d of %d images are corrupt and skipped', where, len(errors), total)
     if len(errors) > max_bad * total:
-        raise ValueError('%s: %d of %d images are corrupt, more than data.max_bad=%g allows; the first is %s' % (
+        raise UserError('%s: %d of %d images are corrupt, more than data.max_bad=%g allows; the first is %s' % (
             where, len(errors), total, max_bad, errors[0]))

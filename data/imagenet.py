@@ -14,6 +14,7 @@ import os
 
 import numpy as np
 
+from ..base.errors import UserError
 from . import augment, decode, record_writer, records, streams
 from .crops import AREA, ASPECT, JITTER, RESIZE, CropTransform
 from .dataset import PARTS, DataSet
@@ -48,7 +49,7 @@ class RecordIterSet(DataSet):
             return -(-self.shard_size(part, shard) // batch_size)
         fewest = self.shard_size(part, (shard[1] - 1, shard[1])) // batch_size
         if not fewest:
-            raise ValueError('%s: %d images of part %s in %d pieces leave the last one fewer than a batch of %d' % (
+            raise UserError('%s: %d images of part %s in %d pieces leave the last one fewer than a batch of %d' % (
                 self.name, self.sizes[part], part, shard[1], batch_size))
         return min(fewest, total)
 
@@ -97,18 +98,18 @@ def _index(name):
 
 
 def _recorditer_reads(manifest, options):
-    """ValueError for what ImageRecordIter cannot do with these files."""
+    """UserError for what ImageRecordIter cannot do with these files."""
     instead = '; use data.reader=indexed'
     if len(manifest['train']) != 2:
-        raise ValueError('data.reader=recorditer: %s has no record file for each of W part and lambda part%s' % (options.dir, instead))
+        raise UserError('data.reader=recorditer: %s has no record file for each of W part and lambda part%s' % (options.dir, instead))
     if any(manifest['bad'].values()):
-        raise ValueError('data.reader=recorditer: %s has damaged records, which ImageRecordIter does not survive%s' % (
+        raise UserError('data.reader=recorditer: %s has damaged records, which ImageRecordIter does not survive%s' % (
             options.dir, instead))
     if options.limit or options.split not in (0, manifest['split']['fraction']):
-        raise ValueError('data.reader=recorditer reads the parts as they were prepared (W part %g); data.limit and another '
+        raise UserError('data.reader=recorditer reads the parts as they were prepared (W part %g); data.limit and another '
                          'data.split need data.reader=indexed' % manifest['split']['fraction'])
     if ';' in options.dir:
-        raise ValueError('data.reader=recorditer cannot read a path with a semicolon (%s)%s' % (options.dir, instead))
+        raise UserError('data.reader=recorditer cannot read a path with a semicolon (%s)%s' % (options.dir, instead))
 
 
 def read_image(path, size, mean, std):
@@ -124,9 +125,9 @@ def read_image(path, size, mean, std):
 def open_data(options):
     """DataSet `imagenet`; split as it was prepared, unless the option `split` asks for another fraction."""
     if options.reader not in READERS:
-        raise ValueError('data.reader=%s: one of %s' % (options.reader, ', '.join(READERS)))
+        raise UserError('data.reader=%s: one of %s' % (options.reader, ', '.join(READERS)))
     if not options.dir:
-        raise ValueError('imagenet: no data folder given (data.dir, --data-dir); expected a folder of records: ' + records.MAKE)
+        raise UserError('imagenet: no data folder given (data.dir, --data-dir); expected a folder of records: ' + records.MAKE)
     manifest = records.read_manifest(options.dir)
     transform = CropTransform(options.image_size or SIZE, MEAN, STD, options.cutout)
     train, test = (records.Records(options.dir, manifest[half], manifest, transform) for half in ('train', 'test'))

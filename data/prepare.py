@@ -11,6 +11,7 @@ from contextlib import contextmanager
 
 import numpy as np
 
+from ..base.errors import UserError
 from . import cache, decode, record_writer, recordio, records, split, streams
 
 PLAN = 'plan.json'
@@ -30,7 +31,7 @@ def locked(folder):
         lock = portalocker.Lock(path, 'w', timeout=0, flags=portalocker.LOCK_EX | portalocker.LOCK_NB)
         lock.acquire()
     except portalocker.exceptions.LockException as error:
-        raise OSError('%s is being prepared by another process' % folder) from error
+        raise UserError('%s is being prepared by another process' % folder) from error
     try:
         yield
     finally:
@@ -38,7 +39,7 @@ def locked(folder):
 
 
 def _same_plan(folder, plan, restart):
-    """Keep the plan beside the files; ValueError where unfinished files follow another one, unless they may be removed."""
+    """Keep the plan beside the files; UserError where unfinished files follow another one, unless they may be removed."""
     path = os.path.join(folder, PLAN)
     if os.path.isfile(path):
         with open(path, encoding='utf-8') as source:
@@ -46,10 +47,10 @@ def _same_plan(folder, plan, restart):
         if held == json.dumps(plan) and not restart:
             return
         if not restart:
-            raise ValueError('%s holds an unfinished preparation of other images or with other settings; '
+            raise UserError('%s holds an unfinished preparation of other images or with other settings; '
                              'give the same, or --restart to remove it' % folder)
     elif not restart and any(os.path.exists(os.path.join(folder, stem + '.rec')) for stem in PARTS):
-        raise ValueError('%s holds record files already; --validate checks them, --restart replaces them' % folder)
+        raise UserError('%s holds record files already; --validate checks them, --restart replaces them' % folder)
     for stem in PARTS:
         for suffix in ('.rec', '.idx', '.lst', '.rec.partial', '.journal'):
             if os.path.exists(os.path.join(folder, stem + suffix)):
@@ -135,11 +136,11 @@ def _write(folder, stem, items, short_side, quality, workers, progress):
 
 
 def _every_class(folder, classes, rows):
-    """ValueError where a class has no training image that can be read; a warning where one part has none of it."""
+    """UserError where a class has no training image that can be read; a warning where one part has none of it."""
     held = {stem: {row.label for row in rows[stem] if not row.reason} for stem in PARTS}
     for label, name in enumerate(classes):
         if label not in held['weights'] | held['gates']:
-            raise ValueError('%s: class %s has no training image that can be read' % (folder, name))
+            raise UserError('%s: class %s has no training image that can be read' % (folder, name))
     for stem in PARTS:
         missing = [name for label, name in enumerate(classes) if label not in held[stem]]
         if missing:
@@ -154,7 +155,7 @@ def _look(numbers, file, labels):
             label, image = recordio.unpack(file.read(i), file.where(i))
             decode.read_rgb(image, file.where(i))
             decode.jpeg_to_rgb(image, file.where(i))
-        except ValueError as error:
+        except UserError as error:
             wrong.append((i, str(error)))
             continue
         if label != labels[i]:
@@ -180,7 +181,7 @@ def _finish(folder, classes, train, test, workers, max_bad, progress, extra):
         file = recordio.RecordFile(os.path.join(folder, name), recordio.read_index(os.path.join(folder, stem + '.idx')))
         labels = np.array([float(label) for label in recordio.read_table(os.path.join(folder, stem + '.lst'), 3)[1]])
         if len(labels) != len(file):
-            raise ValueError('%s: %d records in %s.idx, %d in %s.lst' % (file.path, len(file), stem, len(labels), stem))
+            raise UserError('%s: %d records in %s.idx, %d in %s.lst' % (file.path, len(file), stem, len(labels), stem))
         wrong = check_records(file, labels, workers, progress)
         bad[name], total = [i for i, _ in wrong], total + len(file)
         reasons += [reason for _, reason in wrong]
@@ -216,7 +217,7 @@ def validate(folder, workers=1, max_bad=0.01, progress=lambda what, done, total:
         train = ['weights.rec', 'gates.rec'] if 'weights.rec' in have and 'gates.rec' in have else ['train.rec']
         missing = [name for name in train + ['val.rec'] if name not in have]
         if missing:
-            raise OSError('%s has no %s; expected weights.rec and gates.rec (or train.rec), and val.rec' % (
+            raise UserError('%s has no %s; expected weights.rec and gates.rec (or train.rec), and val.rec' % (
                 folder, ' and no '.join(missing)))
         extra = {}
         if os.path.isfile(os.path.join(folder, records.MANIFEST)):
@@ -229,7 +230,7 @@ def validate(folder, workers=1, max_bad=0.01, progress=lambda what, done, total:
         if classes is None:
             classes = ['class %d' % label for label in range(highest + 1)]
         if highest >= len(classes):
-            raise ValueError('%s: a record has label %d, but there are %d classes' % (folder, highest, len(classes)))
+            raise UserError('%s: a record has label %d, but there are %d classes' % (folder, highest, len(classes)))
         return _finish(folder, classes, train, ['val.rec'], workers, max_bad, progress, extra)
 
 
@@ -240,12 +241,12 @@ def _complete(folder, name):
     if not os.path.isfile(stem + '.idx'):
         record_writer.write_table(stem + '.idx', list(enumerate(found)))
     elif list(recordio.read_index(stem + '.idx')) != found:
-        raise ValueError('%s does not belong to %s: it has other offsets; remove it to have it made anew' % (stem + '.idx', path))
+        raise UserError('%s does not belong to %s: it has other offsets; remove it to have it made anew' % (stem + '.idx', path))
     if not os.path.isfile(stem + '.lst'):
         file = recordio.RecordFile(path, found)
         labels = [recordio.unpack(file.read(i), file.where(i))[0] for i in range(len(file))]
         record_writer.write_table(stem + '.lst', [(i, int(label), 'record %d' % i) for i, label in enumerate(labels)])
     labels = [float(label) for label in recordio.read_table(stem + '.lst', 3)[1]]
     if not labels:
-        raise ValueError('%s holds no records' % path)
+        raise UserError('%s holds no records' % path)
     return int(max(labels))

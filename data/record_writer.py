@@ -15,6 +15,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from ..base.errors import UserError
 from . import cache, decode, recordio
 
 FLUSH = 256             # images between two times that the journal is made safe
@@ -78,7 +79,7 @@ def in_order(work, chunks, workers, *arguments):
             while pending:
                 yield pending.popleft().result()
         except BrokenProcessPool as error:
-            raise OSError('one of the %d worker processes died; is the memory enough?  Fewer --workers need less' % workers) from error
+            raise UserError('one of the %d worker processes died; is the memory enough?  Fewer --workers need less' % workers) from error
         finally:
             for future in pending:
                 future.cancel()

@@ -13,6 +13,8 @@ import threading
 
 import numpy as np
 
+from ..base.errors import UserError
+
 MAGIC = 0xced7230a
 _MAGIC = struct.pack('<I', MAGIC)
 _HEADER = struct.Struct('<IfQQ')
@@ -24,12 +26,12 @@ def pack(label, key, image):
 
 
 def unpack(payload, name):
-    """(label, image bytes) of a payload; ValueError where it is too short or holds several labels."""
+    """(label, image bytes) of a payload; UserError where it is too short or holds several labels."""
     if len(payload) < _HEADER.size:
-        raise ValueError('%s: %d bytes are no image record' % (name, len(payload)))
+        raise UserError('%s: %d bytes are no image record' % (name, len(payload)))
     flag, label, _, _ = _HEADER.unpack_from(payload)
     if flag:
-        raise ValueError('%s: the record has %d labels, expected one' % (name, flag))
+        raise UserError('%s: the record has %d labels, expected one' % (name, flag))
     return label, payload[_HEADER.size:]
 
 
@@ -49,19 +51,19 @@ def frame(payload):
 
 
 def unframe(content, name):
-    """(payload, length of the record) at the start of content; ValueError where there is no whole record."""
+    """(payload, length of the record) at the start of content; UserError where there is no whole record."""
     parts, at = [], 0
     while True:
         if len(content) < at + 8:
-            raise ValueError('%s: truncated' % name)
+            raise UserError('%s: truncated' % name)
         magic, word = struct.unpack_from('<II', content, at)
         if magic != MAGIC:
-            raise ValueError('%s: no record starts there' % name)
+            raise UserError('%s: no record starts there' % name)
         part, length = word >> 29, word & ((1 << 29) - 1)
         if (part in (2, 3)) != bool(parts) or part > 3:
-            raise ValueError('%s: damaged framing' % name)
+            raise UserError('%s: damaged framing' % name)
         if len(content) < at + 8 + length:
-            raise ValueError('%s: truncated' % name)
+            raise UserError('%s: truncated' % name)
         parts.append(content[at + 8:at + 8 + length])
         at += 8 + length + -length % 4
         if part in (0, 3):
@@ -69,7 +71,7 @@ def unframe(content, name):
 
 
 def scan_offsets(path):
-    """Offsets of the records of a file, found by going from header to header; ValueError where it is damaged or truncated."""
+    """Offsets of the records of a file, found by going from header to header; UserError where it is damaged or truncated."""
     offsets, at, size = [], 0, os.path.getsize(path)
     with open(path, 'rb') as source:
         within = False
@@ -79,13 +81,13 @@ def scan_offsets(path):
             magic, word = struct.unpack('<II', head) if len(head) == 8 else (0, 0)
             part, length = word >> 29, word & ((1 << 29) - 1)
             if magic != MAGIC or (part in (2, 3)) != within:
-                raise ValueError('%s is damaged: no record starts at byte %d' % (path, at))
+                raise UserError('%s is damaged: no record starts at byte %d' % (path, at))
             if not within:
                 offsets.append(at)
             within = part in (1, 2)
             at += 8 + length + -length % 4
     if at != size or within:
-        raise ValueError('%s is truncated: its last record should end at byte %d, the file has %d' % (path, at, size))
+        raise UserError('%s is truncated: its last record should end at byte %d, the file has %d' % (path, at, size))
     return offsets
 
 
@@ -101,7 +103,7 @@ class RecordFile:
         return len(self.offsets)
 
     def read(self, i):
-        """The payload of record i; ValueError that names file and record where it is damaged."""
+        """The payload of record i; UserError that names file and record where it is damaged."""
         start = int(self.offsets[i])
         end = int(self.offsets[i + 1]) if i + 1 < len(self.offsets) else self.size
         with self._lock:            # opened late: an object that was never read can go to another process
@@ -129,13 +131,13 @@ class RecordFile:
 
 
 def read_table(path, columns):
-    """The columns of a tab-separated .idx or .lst file, as lists of str; ValueError for a line of another shape."""
+    """The columns of a tab-separated .idx or .lst file, as lists of str; UserError for a line of another shape."""
     rows = []
     with open(path, encoding='utf-8', errors='surrogateescape') as lines:
         for number, line in enumerate(lines, 1):
             row = line.rstrip('\n').split('\t', columns - 1)
             if len(row) != columns:
-                raise ValueError('%s, line %d: expected %d columns with tabs between' % (path, number, columns))
+                raise UserError('%s, line %d: expected %d columns with tabs between' % (path, number, columns))
             rows.append(row)
     return [list(column) for column in zip(*rows)] if rows else [[] for _ in range(columns)]
 
@@ -145,7 +147,7 @@ def read_index(path):
     try:
         offsets = np.array([int(offset) for offset in read_table(path, 2)[1]], np.int64)
     except ValueError as error:
-        raise ValueError('%s is not an index of records: %s' % (path, error)) from error
+        raise UserError('%s is not an index of records: %s' % (path, error)) from error
     if len(offsets) and (offsets[0] != 0 or np.any(np.diff(offsets) <= 0)):
-        raise ValueError('%s is not an index of a whole record file: offsets must rise from 0' % path)
+        raise UserError('%s is not an index of a whole record file: offsets must rise from 0' % path)
     return offsets

@@ -14,6 +14,7 @@ import os
 
 import numpy as np
 
+from ..base.errors import UserError
 from . import decode, recordio
 
 FORMAT, VERSION, MANIFEST = 'dsonas.records', 1, 'manifest.json'
@@ -31,39 +32,39 @@ def file_digest(path):
 
 
 def read_manifest(folder):
-    """The manifest as a dict; OSError or ValueError, in one line, where it is missing or not one."""
+    """The manifest as a dict; UserError where it is missing or not one."""
     path = os.path.join(folder, MANIFEST)
     if not os.path.isdir(folder):
-        raise OSError('%s: no such folder; expected a folder of records: %s' % (folder, MAKE))
+        raise UserError('%s: no such folder; expected a folder of records: %s' % (folder, MAKE))
     if not os.path.isfile(path):
-        raise OSError('%s has no %s, so its records have not been checked; %s' % (folder, MANIFEST, MAKE))
+        raise UserError('%s has no %s, so its records have not been checked; %s' % (folder, MANIFEST, MAKE))
     try:
         with open(path, encoding='utf-8') as source:
             manifest = json.load(source)
         found = manifest.get('format'), manifest.get('version')
     except (ValueError, AttributeError) as error:
-        raise ValueError('%s is damaged (%s); %s' % (path, error, MAKE)) from error
+        raise UserError('%s is damaged (%s); %s' % (path, error, MAKE)) from error
     if found != (FORMAT, VERSION):
-        raise ValueError('%s: format %s version %s, expected %s version %d' % ((path,) + found + (FORMAT, VERSION)))
+        raise UserError('%s: format %s version %s, expected %s version %d' % ((path,) + found + (FORMAT, VERSION)))
     missing = [key for key in ('classes', 'train', 'test', 'files', 'bad') if key not in manifest]
     if missing:
-        raise ValueError('%s lacks %s' % (path, ', '.join(missing)))
+        raise UserError('%s lacks %s' % (path, ', '.join(missing)))
     return manifest
 
 
 def check_file(folder, name, manifest):
-    """ValueError where a file is not what the manifest says: its size, and, unless it holds the records, its checksum."""
+    """UserError where a file is not what the manifest says: its size, and, unless it holds the records, its checksum."""
     path, entry = os.path.join(folder, name), manifest['files'].get(name)
     if entry is None:
-        raise ValueError('%s: the manifest says nothing of %s' % (folder, name))
+        raise UserError('%s: the manifest says nothing of %s' % (folder, name))
     if not os.path.isfile(path):
-        raise ValueError('%s is missing; the manifest lists it' % path)
+        raise UserError('%s is missing; the manifest lists it' % path)
     size = os.path.getsize(path)
     if not name.endswith('.rec'):
         if file_digest(path) != entry['sha256']:
-            raise ValueError('%s does not belong to these records: its checksum is not that of the manifest' % path)
+            raise UserError('%s does not belong to these records: its checksum is not that of the manifest' % path)
     elif size != entry['bytes']:
-        raise ValueError('%s has %d bytes, the manifest says %d: %s' % (
+        raise UserError('%s has %d bytes, the manifest says %d: %s' % (
             path, size, entry['bytes'], 'truncated' if size < entry['bytes'] else 'not the file that was checked'))
 
 
@@ -77,16 +78,16 @@ def open_file(folder, name, manifest):
     try:
         labels = np.array([float(label) for label in recordio.read_table(lst, 3)[1]]).astype(np.int32)
     except ValueError as error:
-        raise ValueError('%s: %s' % (lst, error)) from error
+        raise UserError('%s: %s' % (lst, error)) from error
     if len(labels) != len(records) or len(records) != manifest['files'][name]['records']:
-        raise ValueError('%s: %d records in the index, %d in the list, %d in the manifest' % (
+        raise UserError('%s: %d records in the index, %d in the list, %d in the manifest' % (
             records.path, len(records), len(labels), manifest['files'][name]['records']))
     bad = set(manifest['bad'].get(name, []))
     for i in np.unique(np.linspace(0, len(records) - 1, SAMPLES).astype(int)) if len(records) else ():
         if i not in bad:
             label, _ = recordio.unpack(records.read(i), records.where(i))
             if int(label) != labels[i]:
-                raise ValueError('%s has label %d, but %d in %s' % (records.where(i), label, labels[i], lst))
+                raise UserError('%s has label %d, but %d in %s' % (records.where(i), label, labels[i], lst))
     return records, labels
 
 
@@ -108,14 +109,14 @@ class Records:
         self.where, self.labels = np.concatenate(where), np.concatenate(labels)
 
     def pixels(self, index):
-        """Decode image `index`: uint8 (H, W, 3); ValueError that names the record where it is damaged."""
+        """Decode image `index`: uint8 (H, W, 3); UserError that names the record where it is damaged."""
         number, i = self.where[index]
         records = self.files[number]
         _, image = recordio.unpack(records.read(i), records.where(i))
         try:
             return decode.jpeg_to_rgb(image, records.where(i))
         except decode.BadImage as error:
-            raise ValueError('%s, though it was one when it was checked; run tools/prepare_imagenet.py --validate again' % error) from error
+            raise UserError('%s, though it was one when it was checked; run tools/prepare_imagenet.py --validate again' % error) from error
 
     def fetch(self, indices, draws=None):
         return self.transform([self.pixels(i) for i in indices], draws)

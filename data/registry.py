@@ -6,6 +6,7 @@ import difflib
 from dataclasses import fields
 from importlib import import_module
 
+from ..base.errors import UserError
 from .dataset import Options
 from .decode import BadImage
 
@@ -16,18 +17,18 @@ NAMES = tuple(MODULES)
 
 def _module(name):
     if name not in MODULES:
-        raise ValueError('unknown data set %r: one of %s' % (name, ', '.join(NAMES)))
+        raise UserError('unknown data set %r: one of %s' % (name, ', '.join(NAMES)))
     return import_module('.' + MODULES[name], __package__)
 
 
 def load(name, **options):
-    """Open data set `name`; options are the fields of dataset.Options.  ValueError or OSError, in one line, for what is wrong."""
+    """Open data set `name`; options are the fields of dataset.Options.  UserError or OSError, in one line, for what is wrong."""
     module = _module(name)
     known = [field.name for field in fields(Options)]
     for key in options:
         if key not in known:
             near = difflib.get_close_matches(key, known, 1)
-            raise ValueError('unknown option data.%s%s; known: %s' % (
+            raise UserError('unknown option data.%s%s; known: %s' % (
                 key, ' (did you mean %s?)' % near[0] if near else '', ', '.join(known)))
     return module.open_data(Options(**options))
 
@@ -35,7 +36,7 @@ def load(name, **options):
 def read_image(name, path, size, mean, std):
     """An image file as a network trained on data set `name` is given it: float32 (3, size, size), normalised.
 
-    Raises decode.BadImage, a ValueError in one line that names the file, where it cannot be read.
+    Raises decode.BadImage, a UserError in one line that names the file, where it cannot be read.
     """
     try:
         module = _module(name)

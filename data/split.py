@@ -4,6 +4,7 @@ Each class is divided in the same proportion, by largest remainders, so that the
 """
 import numpy as np
 
+from ..base.errors import UserError
 from . import streams
 
 
@@ -43,15 +44,15 @@ def take(labels, total, seed, purpose):
 
 
 def limited(labels, limit, seed):
-    """Sorted indices of at most `limit` images, stratified (0: all of them); ValueError where a class would be empty."""
+    """Sorted indices of at most `limit` images, stratified (0: all of them); UserError where a class would be empty."""
     labels = np.asarray(labels)
     classes = len(np.unique(labels))
     if limit < 0:
-        raise ValueError('data.limit=%d: 0 (all training images) or a positive number' % limit)
+        raise UserError('data.limit=%d: 0 (all training images) or a positive number' % limit)
     if limit == 0 or limit >= len(labels):
         return np.arange(len(labels))
     if limit < classes:
-        raise ValueError('data.limit=%d is fewer than one training image for each of the %d classes' % (limit, classes))
+        raise UserError('data.limit=%d is fewer than one training image for each of the %d classes' % (limit, classes))
     return take(labels, limit, seed, streams.LIMIT)
 
 
@@ -59,10 +60,10 @@ def two_parts(labels, fraction, seed, purpose=streams.SPLIT):
     """Divide images into two disjoint, complete, stratified parts; the first holds `fraction` of each class.
 
     labels: (n,) integers.  Returns two sorted index arrays.  Every class of at least two images is in both parts; a
-    single image goes to the first.  ValueError for a fraction outside of (0, 1).
+    single image goes to the first.  UserError for a fraction outside of (0, 1).
     """
     if not 0 < fraction < 1:
-        raise ValueError('data.split=%g: the W part\'s share of the training images, between 0 and 1' % fraction)
+        raise UserError('data.split=%g: the W part\'s share of the training images, between 0 and 1' % fraction)
     labels = np.asarray(labels)
     counts = np.bincount(labels)
     first = shares(counts, int(np.floor(fraction * len(labels) + 0.5)))

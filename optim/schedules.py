@@ -7,6 +7,8 @@ import dataclasses
 import math
 import numbers
 
+from ..base.errors import UserError
+
 
 @dataclasses.dataclass(frozen=True)
 class Schedule:
@@ -33,7 +35,7 @@ class Schedule:
             self._refuse('epochs', 'must be more than the warm-up of %s' % self.warmup)
 
     def _refuse(self, field, accepted):
-        raise ValueError('schedule %s: %s %s, got %r' % (type(self).__name__, field, accepted, getattr(self, field)))
+        raise UserError('schedule %s: %s %s, got %r' % (type(self).__name__, field, accepted, getattr(self, field)))
 
     def __call__(self, epoch):
         """The learning rate at `epoch`, a number >= 0 counted from the start of the run."""
@@ -109,10 +111,10 @@ def make(name, **settings):
 
     All the settings of a configuration may be passed, whichever schedule it names: `lr_min` and `t0` mean nothing to 'constant'. None
     stands for the default.
-    Raises ValueError for an unknown name, for a setting that no schedule has, and for a value out of range.
+    Raises UserError for an unknown name, for a setting that no schedule has, and for a value out of range.
     """
     if name not in SCHEDULES:
-        raise ValueError('unknown schedule %r; known: %s' % (name, ', '.join(SCHEDULES)))
+        raise UserError('unknown schedule %r; known: %s' % (name, ', '.join(SCHEDULES)))
     known = sorted({field.name for kind in SCHEDULES.values() for field in dataclasses.fields(kind)})
     for setting in settings:
         if setting not in known:

@@ -11,6 +11,8 @@ import dataclasses
 
 import numpy as np
 
+from ..base.errors import UserError
+
 OUTSIDE = -1   # the block's input as the source of an edge, its output as the target
 
 
@@ -135,14 +137,14 @@ class Policy:
     Class attributes: `quantity`, what the structures' costs have to be ('flops', 'mac', 'latency'; None: they do not matter), and
     `moves`, whether γ depends on λ; if not, one call is enough for a whole search.
 
-    Raises ValueError for a negative γ, for costs a policy cannot work with, and for λ that do not fit the structures.
+    Raises UserError for a negative γ, for costs a policy cannot work with, and for λ that do not fit the structures.
     """
     quantity = None
     moves = False
 
     def __init__(self, gamma, structures):
         if not 0 <= gamma < np.inf:
-            raise ValueError('gamma must be a number >= 0, got %r' % (gamma,))
+            raise UserError('gamma must be a number >= 0, got %r' % (gamma,))
         self.gamma = float(gamma)
         self.structures = tuple(structures)
         self.prepare([structure for structure in self.structures if structure.adaptive])
@@ -182,7 +184,7 @@ class AdaptiveFLOPs(Policy):
     def prepare(self, structures):
         for structure in structures:
             if not complete_cost(structure) > 0:
-                raise ValueError('AdaptiveFLOPs: the operations of structure %r cost nothing, eq. 9 divides by their sum' % structure.name)
+                raise UserError('AdaptiveFLOPs: the operations of structure %r cost nothing, eq. 9 divides by their sum' % structure.name)
 
     def scales(self, structure, lam):
         return kept_cost(structure, lam) / complete_cost(structure)   # eq. 9
@@ -196,7 +198,7 @@ class AdaptiveMAC(Policy):
         self.largest = max((max(structure.cost.max(), structure.output_cost.max()) for structure in structures if len(structure.cost)),
                            default=1.0)
         if not self.largest > 0:
-            raise ValueError('%s: no operation costs anything, eq. 10 divides by the largest cost' % type(self).__name__)
+            raise UserError('%s: no operation costs anything, eq. 10 divides by the largest cost' % type(self).__name__)
 
     def scales(self, structure, lam):
         return structure.edge_cost / self.largest   # eq. 10
@@ -213,7 +215,7 @@ POLICIES = {'constant': Constant, 'flops': AdaptiveFLOPs, 'mac': AdaptiveMAC, 'l
 
 
 def make(name, gamma, structures):
-    """The policy called `name` (a key of POLICIES) for `gamma` and the structures of the λ vectors; ValueError for an unknown name."""
+    """The policy called `name` (a key of POLICIES) for `gamma` and the structures of the λ vectors; UserError for an unknown name."""
     if name not in POLICIES:
-        raise ValueError('unknown sparsity policy %r; known: %s' % (name, ', '.join(POLICIES)))
+        raise UserError('unknown sparsity policy %r; known: %s' % (name, ', '.join(POLICIES)))
     return POLICIES[name](gamma, structures)

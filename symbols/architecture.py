@@ -7,6 +7,7 @@ import json
 import os
 import random
 
+from ..base.errors import UserError
 from .space import INPUT, REDUCTION_BRANCHES, SearchSpace
 
 FORMAT = 'dsonas.architecture'
@@ -22,7 +23,7 @@ class Architecture:
     reductions: for each of space.reduction_scopes the surviving branches; all of them when None. A reduction block whose
     branches are all zero keeps conv_1x1, its cheapest, since nothing could pass otherwise.
 
-    Raises ValueError for a name that is not of the space.
+    Raises UserError for a name that is not of the space.
     """
 
     def __init__(self, space, blocks, reductions=None):
@@ -69,11 +70,11 @@ class Architecture:
         """A random sub-graph: each block keeps the share `keep` of its edges, drawn uniformly, before isolated ones are removed.
 
         seed: a whole number; the same seed gives the same architecture. Reduction blocks keep both branches. A draw that leaves
-        a block with nothing is drawn again; ValueError where that does not end.
+        a block with nothing is drawn again; UserError where that does not end.
         """
         edges = space.block_edges()
         if not 0 < keep <= 1:
-            raise ValueError('keep: %r is not a share above 0 and at most 1' % keep)
+            raise UserError('keep: %r is not a share above 0 and at most 1' % keep)
         generator = random.Random('dsonas.random:%s' % seed)
         count = max(1, round(keep * len(edges)))
         blocks = []
@@ -83,7 +84,7 @@ class Architecture:
                 if kept:
                     break
             else:
-                raise ValueError('keep: with %g of its edges block %s stayed empty in %d draws; take more' % (keep, scope, RANDOM_TRIES))
+                raise UserError('keep: with %g of its edges block %s stayed empty in %d draws; take more' % (keep, scope, RANDOM_TRIES))
             blocks.append([edge.name for edge in kept])
         return cls(space, blocks)
 
@@ -146,10 +147,10 @@ class Architecture:
         """
         for field in ('share', 'levels', 'operations', 'first_level_gates'):
             if getattr(space, field) != getattr(self.space, field):
-                raise ValueError('space.%s: the architecture has %r, the network asked for %r'
+                raise UserError('space.%s: the architecture has %r, the network asked for %r'
                                  % (field, getattr(self.space, field), getattr(space, field)))
         if not space.share and space.blocks != self.space.blocks:
-            raise ValueError('space.blocks: an architecture without sharing has %r and goes to no other number of blocks, here %r'
+            raise UserError('space.blocks: an architecture without sharing has %r and goes to no other number of blocks, here %r'
                              % (self.space.blocks, space.blocks))
         same = len(space.reduction_scopes) == len(self.space.reduction_scopes)
         return Architecture(space, [self.edges(scope) for scope in self.scopes], self._reductions if same else None)
@@ -172,14 +173,14 @@ class Architecture:
 
     @classmethod
     def from_dict(cls, values):
-        """The architecture that to_dict() described. Raises ValueError that says what is wrong, where, and what is accepted."""
+        """The architecture that to_dict() described. Raises UserError that says what is wrong, where, and what is accepted."""
         if not isinstance(values, dict) or values.get('format') != FORMAT:
-            raise ValueError('not an architecture: "format" is not "%s"' % FORMAT)
+            raise UserError('not an architecture: "format" is not "%s"' % FORMAT)
         for key in values:
             if key not in KEYS:
-                raise ValueError('unknown key %r; accepted are %s' % (key, ', '.join(KEYS)))
+                raise UserError('unknown key %r; accepted are %s' % (key, ', '.join(KEYS)))
         if values.get('version') != VERSION:
-            raise ValueError('version %r is not %d, the one this program reads' % (values.get('version'), VERSION))
+            raise UserError('version %r is not %d, the one this program reads' % (values.get('version'), VERSION))
         space = SearchSpace.from_dict(values.get('space'))
         blocks = _by_scope(values, 'blocks', space.scopes)
         return cls(space, blocks, _by_scope(values, 'reductions', space.reduction_scopes) if 'reductions' in values else None)
@@ -196,12 +197,16 @@ class Architecture:
 
     @classmethod
     def load(cls, path):
-        """Read JSON. Raises OSError where it cannot be read, ValueError naming the file and what is wrong in it."""
+        """Read JSON. Raises OSError where it cannot be read, UserError naming the file and what is wrong in it."""
         with open(path) as file:
             try:
-                return cls.from_dict(json.load(file))
-            except ValueError as error:  # JSON errors are ValueErrors too
-                raise ValueError('%s: %s' % (path, error)) from None
+                values = json.load(file)
+            except ValueError as error:
+                raise UserError('%s: not JSON: %s' % (path, error)) from None
+            try:
+                return cls.from_dict(values)
+            except UserError as error:
+                raise UserError('%s: %s' % (path, error)) from None
 
     def __eq__(self, other):
         return isinstance(other, Architecture) and self.to_dict() == other.to_dict()
@@ -235,7 +240,7 @@ def _parse(space, scope, names):
     for name in names:
         plain = name[len(scope) + 1:] if isinstance(name, str) and name.startswith(scope + '/') else name
         if not isinstance(plain, str) or plain not in known:
-            raise ValueError('block %s: unknown edge %r; %s' % (scope, name, _why_unknown(space, plain)))
+            raise UserError('block %s: unknown edge %r; %s' % (scope, name, _why_unknown(space, plain)))
         edges.append(known[plain])
     return edges
 
@@ -261,7 +266,7 @@ def _parse_reduction(scope, names):
     for name in names:
         branch = str(name).split('<-')[-1]
         if branch not in REDUCTION_BRANCHES or name not in (branch, '%s/out<-%s' % (scope, branch)):
-            raise ValueError('reduction %s: unknown branch %r; accepted are %s' % (scope, name, ', '.join(REDUCTION_BRANCHES)))
+            raise UserError('reduction %s: unknown branch %r; accepted are %s' % (scope, name, ', '.join(REDUCTION_BRANCHES)))
         branches.append(branch)
     return tuple(branch for branch in REDUCTION_BRANCHES if branch in branches) or REDUCTION_BRANCHES[:1]
 
@@ -269,11 +274,11 @@ def _parse_reduction(scope, names):
 def _by_scope(values, key, scopes):
     groups = values.get(key)
     if not isinstance(groups, dict):
-        raise ValueError('"%s" is missing or not a mapping' % key)
+        raise UserError('"%s" is missing or not a mapping' % key)
     for scope in list(groups) + list(scopes):
         if scope not in scopes or scope not in groups:
-            raise ValueError('"%s": %s %r; accepted are %s'
+            raise UserError('"%s": %s %r; accepted are %s'
                              % (key, 'unknown' if scope not in scopes else 'missing', scope, ', '.join(scopes) or 'none'))
         if not isinstance(groups[scope], list):
-            raise ValueError('"%s": %r is not a list of edge names' % (key, scope))
+            raise UserError('"%s": %r is not a list of edge names' % (key, scope))
     return [groups[scope] for scope in scopes]

@@ -10,6 +10,7 @@ import itertools
 import re
 from typing import Tuple
 
+from ..base.errors import UserError
 from .cost import Cost, cost
 
 COUNTED = ('params', 'flops', 'mac')
@@ -39,17 +40,17 @@ class Fit:
 
 
 def parse_budget(text):
-    """'params=3.0M', 'flops=600M', 'mac=40M', 'latency=5ms' → (kind, number). k, M, G are powers of 1000. Raises ValueError."""
+    """'params=3.0M', 'flops=600M', 'mac=40M', 'latency=5ms' → (kind, number). k, M, G are powers of 1000. Raises UserError."""
     found = re.fullmatch(r'\s*(\w+)\s*=\s*([0-9.]+(?:[eE][+-]?[0-9]+)?)\s*([a-zA-Z]*)\s*', str(text))
     kind, number, unit = found.groups() if found else ('', '', '')
     if found and kind not in KINDS:
-        raise ValueError('budget: %r is not one of %s' % (kind, ', '.join(KINDS)))
+        raise UserError('budget: %r is not one of %s' % (kind, ', '.join(KINDS)))
     try:
         value = float(number) * (_SECONDS if kind == 'latency' else _COUNTS)[unit.lower()]
     except (KeyError, ValueError):
-        raise ValueError('budget: %r is not written like params=3.0M, flops=600M, mac=40M or latency=5ms' % text) from None
+        raise UserError('budget: %r is not written like params=3.0M, flops=600M, mac=40M or latency=5ms' % text) from None
     if value <= 0:
-        raise ValueError('budget: %s must be above 0' % text)
+        raise UserError('budget: %s must be above 0' % text)
     return kind, value
 
 
@@ -58,13 +59,13 @@ def fit_widths(architecture, budget, image_size=32, measure=None):
 
     budget: text as for parse_budget, or (kind, number). measure: function of widths giving what is bounded, which must not fall where a
     width grows; default the kind's count in cost.py. A measure of one's own may be slow or inexact: rounding is then to the nearest only.
-    Raises ValueError where even the narrowest network exceeds the budget, saying what that one costs.
+    Raises UserError where even the narrowest network exceeds the budget, saying what that one costs.
     """
     kind, target = parse_budget(budget) if isinstance(budget, str) else budget
     space = architecture.space
     counted = measure is None
     if counted and kind not in COUNTED:
-        raise ValueError('budget: %s is measured on a device, not counted; accepted here are %s' % (kind, ', '.join(COUNTED)))
+        raise UserError('budget: %s is measured on a device, not counted; accepted here are %s' % (kind, ', '.join(COUNTED)))
 
     @functools.lru_cache(maxsize=None)
     def measured(widths):
@@ -74,7 +75,7 @@ def fit_widths(architecture, budget, image_size=32, measure=None):
     steps = (2 if space.stem == 'imagenet' else 1,) + (1,) * (len(base) - 1)  # that stem's first convolution has half the channels
     narrowest = _rounded(base, 0.0, steps)
     if measured(narrowest) > target:
-        raise ValueError('budget: %s=%g cannot be met; with %s channels a stage the network has %g'
+        raise UserError('budget: %s=%g cannot be met; with %s channels a stage the network has %g'
                          % (kind, target, ', '.join(map(str, narrowest)), measured(narrowest)))
     low, high = 0.0, LARGEST_WIDTH / max(base)
     for _ in range(60):  # to the last bit: the widths change at a finite number of multipliers

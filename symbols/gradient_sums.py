@@ -14,6 +14,8 @@ os.environ.setdefault(SETTING, str(ENOUGH))   # before MXNet looks
 import mxnet as mx  # noqa: E402
 from mxnet import autograd  # noqa: E402
 
+from ..base.errors import UserError  # noqa: E402
+
 CHANNELS = 16
 
 
@@ -28,7 +30,7 @@ class _OftenUsed(mx.gluon.HybridBlock):
 
 @functools.lru_cache(maxsize=None)
 def check():
-    """Raise ValueError where sums of gradients go wrong in this process; looks once, for a few milliseconds."""
+    """Raise UserError where sums of gradients go wrong in this process; looks once, for a few milliseconds."""
     net = _OftenUsed()
     net.hybridize(static_alloc=True, static_shape=True)
     x, weight = mx.nd.ones((1, CHANNELS, 2, 2), ctx=mx.cpu()), mx.nd.ones((CHANNELS, CHANNELS, 1, 1), ctx=mx.cpu())
@@ -39,5 +41,5 @@ def check():
         y.backward()
     expected = (1 + 3 + 8) * CHANNELS + 2 + 4 + 5 + 6 + 7
     if not (abs(x.grad - expected) < 1e-3 * expected).asnumpy().all():
-        raise ValueError('%s: it was below %d when this process computed its first gradient, and MXNet adds up gradients wrongly then; '
+        raise UserError('%s: it was below %d when this process computed its first gradient, and MXNet adds up gradients wrongly then; '
                          'leave it unset, and import dsonas.symbols.supernet before anything is trained' % (SETTING, ENOUGH))

@@ -26,7 +26,7 @@ def kernels(kind=None, widths=()):
     """The Kernels named `kind`; by default those of the devices that MXNet sees: 'plain' with a GPU, else 'cpu'.
 
     widths: of a network's stages, where its reductions add up without a `mix`; CpuKernels says what for.
-    Raises ValueError for another name, and where MXNet was started so that it computes wrong gradients (gradient_sums.py).
+    Raises ValueError for another name, UserError where MXNet was started so that it computes wrong gradients (gradient_sums.py).
     """
     if kind is None:
         kind = 'plain' if mx.context.num_gpus() else 'cpu'

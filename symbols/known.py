@@ -4,6 +4,8 @@ import json
 
 import mxnet as mx
 
+from ..base.errors import UserError
+
 
 def names():
     """Networks that the model zoo of gluoncv has."""
@@ -12,21 +14,21 @@ def names():
 
 
 def check(name):
-    """Raises ValueError for a name that is not in the model zoo."""
+    """Raises UserError for a name that is not in the model zoo."""
     if name not in names():
         near = difflib.get_close_matches(name, names(), 3)
-        raise ValueError('--gluoncv %s: not in the model zoo of gluoncv%s'
+        raise UserError('--gluoncv %s: not in the model zoo of gluoncv%s'
                          % (name, ' (did you mean %s?)' % ', '.join(near) if near else ''))
 
 
 def build(name, classes):
-    """The untrained network `name` with `classes` outputs. Raises ValueError for one that is no classifier of that kind."""
+    """The untrained network `name` with `classes` outputs. Raises UserError for one that is no classifier of that kind."""
     from gluoncv.model_zoo import get_model
     check(name)
     try:
         return get_model(name, classes=classes, pretrained=False)
     except TypeError as error:
-        raise ValueError('--gluoncv %s: cannot be built for %d classes: %s' % (name, classes, error)) from None
+        raise UserError('--gluoncv %s: cannot be built for %d classes: %s' % (name, classes, error)) from None
 
 
 def count(net, image_size):

@@ -1,4 +1,5 @@
 """The network derived from an architecture: what is trained from scratch in stage 3. It has no λ; batch norm's γ is trained."""
+from ..base.errors import UserError
 from .blocks import AUXILIARY_WIDTHS, AuxiliaryTower, Head, Reduction, conv_init, stem
 from .cell import Cell, Net
 from .kernels import convolution, kernels, masked_sum
@@ -56,7 +57,7 @@ class Network(Net):
         self.widths = widths = space.widths(channels)
         device = kernels(kernels_kind, widths + (AUXILIARY_WIDTHS if auxiliary else ()))
         if space.stem == 'imagenet' and widths[0] % 2:
-            raise ValueError('channels: the imagenet stem needs an even first width, not %d' % widths[0])
+            raise UserError('channels: the imagenet stem needs an even first width, not %d' % widths[0])
         self._drop_path = drop_path
         self._steps, self._cells = [], set()
         self.auxiliary = None
@@ -101,7 +102,7 @@ class Network(Net):
 
 def _auxiliary(space, widths, image_size, device):
     if len(widths) < 2:
-        raise ValueError('auxiliary: a network of one stage has no stage before the last to put the tower at; take retrain.auxiliary=0')
+        raise UserError('auxiliary: a network of one stage has no stage before the last to put the tower at; take retrain.auxiliary=0')
     size = image_size or (32 if space.stem == 'cifar' else 224)
     for _ in range(len(widths) - 2 + (2 if space.stem == 'imagenet' else 0)):
         size = -(-size // 2)

@@ -10,6 +10,8 @@ Every operation keeps its C channels and its spatial size, and is followed by ba
 import dataclasses
 from typing import Tuple
 
+from ..base.errors import UserError
+
 
 @dataclasses.dataclass(frozen=True)
 class LayerCost:
@@ -91,11 +93,11 @@ OPERATIONS = {}
 
 
 def register(operation):
-    """Add an operation to the registry. Raises ValueError where the name is taken or could not stand in an edge's name."""
+    """Add an operation to the registry. Raises UserError where the name is taken or could not stand in an edge's name."""
     if operation.name in OPERATIONS:
-        raise ValueError('operation %r is registered already' % operation.name)
+        raise UserError('operation %r is registered already' % operation.name)
     if not operation.name.isidentifier():
-        raise ValueError('operation %r: a name is letters, digits and underscores' % operation.name)
+        raise UserError('operation %r: a name is letters, digits and underscores' % operation.name)
     OPERATIONS[operation.name] = operation
     return operation
 

@@ -1,4 +1,5 @@
 """Random architectures as baselines: as many edges as a given one has, the rest left to chance."""
+from ..base.errors import UserError
 from .architecture import Architecture
 
 
@@ -12,7 +13,7 @@ def random_like(space, seed, like):
     for kept in range(max(1, wanted // len(space.scopes)), count + 1):
         try:
             drawn = Architecture.random(space, seed=seed, keep=kept / count)
-        except ValueError:   # so few edges that blocks come out empty
+        except UserError:   # so few edges that blocks come out empty
             continue
         if edges(drawn) >= wanted:
             return drawn

@@ -9,6 +9,8 @@ import functools
 import numbers
 from typing import Tuple
 
+from ..base.errors import UserError
+
 INPUT = 'in'
 OUTPUT = 'out'
 REDUCTION_BRANCHES = ('conv_1x1', 'conv_3x3')
@@ -40,7 +42,7 @@ class SearchSpace:
     searchable_reduction: the two branches of a reduction block carry a λ each, as in the published results.
     first_level_gates: the edges from the block's input into the first level carry a λ too.
 
-    Raises ValueError, naming the field and what it accepts.
+    Raises UserError, naming the field and what it accepts.
     """
     share: bool = True
     channels: int = 48
@@ -56,7 +58,7 @@ class SearchSpace:
         for field in ('blocks', 'operations'):
             value = getattr(self, field)
             if not isinstance(value, (tuple, list)) or not value:
-                raise ValueError('space.%s: %r is not a list of at least one entry' % (field, value))
+                raise UserError('space.%s: %r is not a list of at least one entry' % (field, value))
             object.__setattr__(self, field, tuple(value))
         for field in ('channels', 'classes', 'levels'):
             _check_count('space.' + field, getattr(self, field))
@@ -64,11 +66,11 @@ class SearchSpace:
             _check_count('space.blocks', count)
         for field in ('share', 'searchable_reduction', 'first_level_gates'):
             if not isinstance(getattr(self, field), bool):
-                raise ValueError('space.%s: %r is neither true nor false' % (field, getattr(self, field)))
+                raise UserError('space.%s: %r is neither true nor false' % (field, getattr(self, field)))
         if self.stem not in STEMS:
-            raise ValueError('space.stem: %r is not one of %s' % (self.stem, ', '.join(STEMS)))
+            raise UserError('space.stem: %r is not one of %s' % (self.stem, ', '.join(STEMS)))
         if self.stem == 'imagenet' and self.channels % 2:
-            raise ValueError('space.channels: the imagenet stem needs an even number, not %d' % self.channels)
+            raise UserError('space.channels: the imagenet stem needs an even number, not %d' % self.channels)
         _check_operations(self.operations)
 
     @classmethod
@@ -83,13 +85,13 @@ class SearchSpace:
 
     @classmethod
     def from_dict(cls, values):
-        """The space that to_dict() described. Raises ValueError for unknown fields and bad values."""
+        """The space that to_dict() described. Raises UserError for unknown fields and bad values."""
         if not isinstance(values, dict):
-            raise ValueError('space: %r is not a mapping of fields' % (values,))
+            raise UserError('space: %r is not a mapping of fields' % (values,))
         known = [field.name for field in dataclasses.fields(cls)]
         for key in values:
             if key not in known:
-                raise ValueError('space: unknown field %r; accepted are %s' % (key, ', '.join(known)))
+                raise UserError('space: unknown field %r; accepted are %s' % (key, ', '.join(known)))
         return cls(**{key: tuple(value) if isinstance(value, list) else value for key, value in values.items()})
 
     def to_dict(self):
@@ -129,7 +131,7 @@ class SearchSpace:
             return tuple(int(channels) << stage for stage in range(len(self.blocks)))
         widths = tuple(channels)
         if len(widths) != len(self.blocks):
-            raise ValueError('channels: %r is not one width for each of the %d stages' % (channels, len(self.blocks)))
+            raise UserError('channels: %r is not one width for each of the %d stages' % (channels, len(self.blocks)))
         for width in widths:
             _check_count('channels', width)
         return tuple(int(width) for width in widths)
@@ -205,13 +207,13 @@ class SearchSpace:
 
 def _check_count(name, value):
     if isinstance(value, bool) or not isinstance(value, numbers.Integral) or value < 1:
-        raise ValueError('%s: %r is not a whole number of at least 1' % (name, value))
+        raise UserError('%s: %r is not a whole number of at least 1' % (name, value))
 
 
 def _check_operations(names):
     from .operations import OPERATIONS
     for name in names:
         if not isinstance(name, str) or name not in OPERATIONS:
-            raise ValueError('space.operations: unknown operation %r; accepted are %s' % (name, ', '.join(OPERATIONS)))
+            raise UserError('space.operations: unknown operation %r; accepted are %s' % (name, ', '.join(OPERATIONS)))
     if len(set(names)) != len(names):
-        raise ValueError('space.operations: %s names an operation twice' % ', '.join(names))
+        raise UserError('space.operations: %s names an operation twice' % ', '.join(names))

@@ -17,6 +17,7 @@ import os
 
 import mxnet as mx
 
+from ..base.errors import UserError
 from . import known
 from .architecture import Architecture
 from .network import Network
@@ -27,29 +28,29 @@ AUXILIARY = 'auxiliary.'
 
 
 def read(folder):
-    """network.json of a run directory, checked. Raises ValueError or OSError in one line that says what is missing or wrong."""
+    """network.json of a run directory, checked. Raises UserError or OSError in one line that says what is missing or wrong."""
     path = os.path.join(folder, DESCRIPTION)
     if not os.path.isdir(folder):
-        raise ValueError('%s: no such run directory' % folder)
+        raise UserError('%s: no such run directory' % folder)
     if not os.path.exists(path):
-        raise ValueError('%s: no trained network in it (%s); train/retrain.py --run %s makes one' % (folder, DESCRIPTION, folder))
+        raise UserError('%s: no trained network in it (%s); train/retrain.py --run %s makes one' % (folder, DESCRIPTION, folder))
     with open(path, encoding='utf-8') as stream:
         try:
             description = json.load(stream)
         except ValueError as error:
-            raise ValueError('%s: not JSON: %s' % (path, error)) from None
+            raise UserError('%s: not JSON: %s' % (path, error)) from None
     if not isinstance(description, dict) or (description.get('format'), description.get('version')) != (FORMAT, VERSION):
-        raise ValueError('%s: expected format %s, version %d' % (path, FORMAT, VERSION))
+        raise UserError('%s: expected format %s, version %d' % (path, FORMAT, VERSION))
     for key, accepted, what in _FIELDS:
         if key not in description or not accepted(description[key]):
-            raise ValueError('%s: %s is %r; accepted is %s' % (path, key, description.get(key), what))
+            raise UserError('%s: %s is %r; accepted is %s' % (path, key, description.get(key), what))
     return description
 
 
 def build(description, training=False, kernels_kind=None):
     """The network of a description, without values. training: with the auxiliary tower, dropout and drop path that it was trained with.
 
-    Raises ValueError for what cannot be built.
+    Raises UserError for what cannot be built.
     """
     if description['architecture'] is None:
         return known.build(description['kind'].partition(':')[2], len(description['classes']))
@@ -61,26 +62,26 @@ def build(description, training=False, kernels_kind=None):
 def load(folder, contexts=None, training=False, kernels_kind=None):
     """(network with its trained parameters, description) of a run directory. contexts: a device or several, default the CPU.
 
-    Raises ValueError or OSError in one line.
+    Raises UserError or OSError in one line.
     """
     description = read(folder)
     path = os.path.join(folder, PARAMETERS)
     try:
         net = build(description, training, kernels_kind)
-    except ValueError as error:
-        raise ValueError('%s: %s' % (os.path.join(folder, DESCRIPTION), error)) from None
+    except UserError as error:
+        raise UserError('%s: %s' % (os.path.join(folder, DESCRIPTION), error)) from None
     with open(path, 'rb') as stream:
         if hashlib.sha256(stream.read()).hexdigest() != description['sha256']:
-            raise ValueError('%s: damaged: its checksum is not that of %s; train/retrain.py --resume writes it anew' % (path, DESCRIPTION))
+            raise UserError('%s: damaged: its checksum is not that of %s; train/retrain.py --resume writes it anew' % (path, DESCRIPTION))
     there, wanted = mx.nd.load(path), net._collect_params_with_prefix()
     extra = [name for name in there if name not in wanted and not name.startswith(AUXILIARY)]
     missing = [name for name in wanted if name not in there]
     if extra or missing:
-        raise ValueError('%s: it does not belong to the network of %s (%s %s)'
+        raise UserError('%s: it does not belong to the network of %s (%s %s)'
                          % (path, DESCRIPTION, 'lacks' if missing else 'has no place for', (missing or extra)[0]))
     for name, parameter in wanted.items():
         if not _fits(parameter.shape, there[name].shape):
-            raise ValueError('%s: %s has shape %s, the network of %s wants %s'
+            raise UserError('%s: %s has shape %s, the network of %s wants %s'
                              % (path, name, there[name].shape, DESCRIPTION, parameter.shape))
     net.load_parameters(path, ctx=contexts or mx.cpu(), ignore_extra=True)
     return net, description

@@ -6,13 +6,14 @@ import sys
 import pytest
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
-FOLDERS = ('symbols', 'optim', 'data', 'train', 'tools')
+FOLDERS = ('base', 'symbols', 'optim', 'data', 'train', 'tools')
 MAY_IMPORT = {
-    'symbols': {'symbols'},
-    'optim': {'optim'},
-    'data': {'data'},
-    'train': {'train', 'symbols', 'optim', 'data'},
-    'tools': {'tools', 'symbols', 'data', 'optim'},
+    'base': {'base'},
+    'symbols': {'base', 'symbols'},
+    'optim': {'base', 'optim'},
+    'data': {'base', 'data'},
+    'train': {'base', 'train', 'symbols', 'optim', 'data'},
+    'tools': {'base', 'tools', 'symbols', 'data', 'optim'},
 }
 FILES = sorted(path for folder in FOLDERS for path in (ROOT / folder).glob('**/*.py'))
 PLAIN = ('space', 'architecture', 'cost', 'budget', 'operations')  # read by tools and by people without MXNet
@@ -53,9 +54,9 @@ def test_every_kind_of_import_is_seen(tmp_path, monkeypatch):
     path.parent.mkdir(parents=True)
     path.write_text('import dsonas.train.loop\nfrom dsonas import optim\nfrom dsonas.data import registry\n'
                     'from ...symbols.space import INPUT\nfrom ... import train\n'
-                    'from ..reading import runs\nfrom .. import cli\nfrom . import palette\nimport numpy as np\n')
+                    'from ..reading import runs\nfrom .. import predict\nfrom . import palette\nimport numpy as np\n')
     assert ' '.join(name for name, _ in imported(path)) == (
-        'train.loop optim data.registry symbols.space.INPUT train tools.reading.runs tools.cli tools.drawing.palette numpy')
+        'train.loop optim data.registry symbols.space.INPUT train tools.reading.runs tools.predict tools.drawing.palette numpy')
 
 
 @pytest.mark.skipif(not hasattr(sys, 'stdlib_module_names'), reason='this Python has no list of its modules')
@@ -78,7 +79,7 @@ def test_what_scripts_share_does_not_need_a_script(path):
     assert not wrong, 'accepted: %s' % ', '.join(sorted(folders))
 
 
-SCRIPTS = sorted(path.stem for path in (ROOT / 'tools').glob('*.py') if path.stem not in ('__init__', 'cli', 'naive_supernet'))
+SCRIPTS = sorted(path.stem for path in (ROOT / 'tools').glob('*.py') if path.stem not in ('__init__', 'naive_supernet'))
 
 
 @pytest.mark.parametrize('name', SCRIPTS)
@@ -93,6 +94,11 @@ def test_every_package_is_installed():
     listed = ast.literal_eval((ROOT / 'setup.py').read_text().split('SUBPACKAGES = ')[1].split(')')[0] + ')')
     assert sorted(listed) == sorted({'.'.join(path.relative_to(ROOT).parent.parts) for path in FILES})
     assert all((ROOT / name.replace('.', '/') / '__init__.py').exists() for name in listed)
+
+
+@pytest.mark.parametrize('path', sorted((ROOT / 'base').glob('*.py')), ids=lambda path: path.stem)
+def test_the_ground_floor_needs_no_mxnet(path):
+    assert not [name for name, _ in imported(path) if name.split('.')[0] == 'mxnet']
 
 
 @pytest.mark.parametrize('name', PLAIN)

@@ -7,7 +7,7 @@
     several machines                 launch
     speed                            bench_*
 
-What they share is in folders: reading (run directories), drawing, tables, reporting, timing, exporting; cli.py is every script's command
-line, naive_supernet.py the supernet with one operator an edge, to hold the fast one to.
+What they share is in folders: reading (run directories), drawing, tables, reporting, timing, exporting; naive_supernet.py is the supernet
+with one operator an edge, to hold the fast one to.
 A tool knows symbols (what a network is), data, and what a run left on disk; it knows nothing of training.
 """

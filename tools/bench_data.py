@@ -6,17 +6,17 @@ default, which is the hard case: a larger one consumes less.
 import json
 import os
 import platform
-import sys
 import tempfile
 import time
 
 import numpy as np
 
+from dsonas.base import cli
+from dsonas.base.errors import UserError
 from dsonas.data import augment, ilsvrc, prepare
 from dsonas.data.cifar10 import MEAN, STD
 from dsonas.data.dataset import DataSet, Images, Options
 from dsonas.data.registry import load
-from dsonas.tools import cli
 
 CLASSES = 4
 PHOTO = (375, 500)
@@ -69,7 +69,7 @@ def numbers(text, option):
     except ValueError:
         values = []
     if not values or min(values) < 1:
-        raise ValueError('%s %s: expected positive whole numbers with commas between' % (option, text))
+        raise UserError('%s %s: expected positive whole numbers with commas between' % (option, text))
     return values
 
 
@@ -166,10 +166,10 @@ def measure(args):
     names = list(PIPELINES) if args.pipelines == 'all' else [name.strip() for name in args.pipelines.split(';')]
     for name in names:
         if name not in PIPELINES:
-            raise ValueError('--pipelines %s: none of %s' % (name, '; '.join(PIPELINES)))
+            raise UserError('--pipelines %s: none of %s' % (name, '; '.join(PIPELINES)))
     workers, blocks = numbers(args.workers, '--workers'), tuple(numbers(args.blocks, '--blocks'))
     if args.images < 2 * args.batch_size or args.batch_size < 1:
-        raise ValueError('--images %d: at least twice --batch-size %d' % (args.images, args.batch_size))
+        raise UserError('--images %d: at least twice --batch-size %d' % (args.images, args.batch_size))
     result = {'machine': machine(), 'batch_size': args.batch_size, 'channels': args.channels, 'blocks': blocks, 'consumed': {}, 'rows': []}
     with tempfile.TemporaryDirectory(prefix='bench-data-') as root:
         if any(PIPELINES[name][2] for name in names):
@@ -210,4 +210,4 @@ def main(arguments):
 
 
 if __name__ == '__main__':
-    sys.exit(cli.run(main))
+    cli.main(main)

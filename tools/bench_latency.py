@@ -9,12 +9,13 @@ import dataclasses
 import json
 import os
 import platform
-import sys
 import tempfile
 
 import mxnet as mx
 import numpy as np
 
+from dsonas.base import cli
+from dsonas.base.errors import UserError
 from dsonas.symbols import known, stored
 from dsonas.symbols.architecture import Architecture
 from dsonas.symbols.budget import fit_widths
@@ -22,7 +23,6 @@ from dsonas.symbols.cost import cost
 from dsonas.symbols.latency import device_name, median_seconds
 from dsonas.symbols.network import Network
 from dsonas.symbols.sampling import random_like
-from dsonas.tools import cli
 from dsonas.tools.exporting import onnx_file
 
 SMALL = ('cifar_resnet20_v1', 'cifar_resnet56_v1', 'cifar_resnet110_v1', 'cifar_wideresnet16_10')
@@ -100,7 +100,7 @@ def in_mxnet(subject, context, kind):
 
 
 def in_onnxruntime(subject, description, threads):
-    """The subject as a function of a NumPy array. Raises ImportError, ValueError where it cannot be."""
+    """The subject as a function of a NumPy array. Raises ImportError, UserError where it cannot be."""
     with tempfile.TemporaryDirectory() as workspace:
         path = os.path.join(workspace, 'network.onnx')
         net = subject.make('plain')
@@ -120,7 +120,7 @@ def measure(folder, batches=(1, 8, 32), seed=0, gluoncv=None, passes=15, context
         runtimes = [('mxnet', in_mxnet(subject, context, kind), lambda x: mx.nd.array(x, ctx=context))]
         try:
             runtimes.append(('onnxruntime', _waiting(in_onnxruntime(subject, description, threads)), _Array))
-        except (ImportError, ValueError) as error:
+        except (ImportError, UserError) as error:
             left_out.append('%s in onnxruntime: %s' % (subject.name, ' '.join(str(error).split())))
         for batch in batches:
             x = np.random.RandomState(0).randn(batch, 3, size, size).astype(np.float32)
@@ -166,11 +166,11 @@ def main(argv):
     options = arguments().parse_args(argv)
     parts = [part.strip() for part in options.batch.split(',')]
     if not all(part.isdigit() and int(part) > 0 for part in parts):
-        raise ValueError('--batch %s: accepted are whole numbers above 0, as in 1,8,32' % options.batch)
+        raise UserError('--batch %s: accepted are whole numbers above 0, as in 1,8,32' % options.batch)
     if options.passes < 1:
-        raise ValueError('--passes %d: must be at least 1' % options.passes)
+        raise UserError('--passes %d: must be at least 1' % options.passes)
     if options.gpu is not None and not 0 <= options.gpu < mx.context.num_gpus():
-        raise ValueError('--gpu %d: MXNet sees %d GPUs' % (options.gpu, mx.context.num_gpus()))
+        raise UserError('--gpu %d: MXNet sees %d GPUs' % (options.gpu, mx.context.num_gpus()))
     context = mx.gpu(options.gpu) if options.gpu is not None else mx.cpu()
     result = measure(options.run, tuple(map(int, parts)), options.random, options.gluoncv, options.passes, context)
     print(json.dumps(result, indent=1) if options.json else table(result))
@@ -178,4 +178,4 @@ def main(argv):
 
 
 if __name__ == '__main__':
-    sys.exit(cli.run(main))
+    cli.main(main)

@@ -6,11 +6,11 @@ Each is measured in a process of its own; ratios are to the complete supernet.
 """
 import functools
 import random
-import sys
 
+from dsonas.base import cli
+from dsonas.base.errors import UserError
 from dsonas.symbols.architecture import Architecture
 from dsonas.symbols.space import SearchSpace
-from dsonas.tools import cli
 from dsonas.tools.timing import common
 
 LEFT = (75, 50, 25, 10, 5)
@@ -65,9 +65,9 @@ def rows(options):
     task = common.task(options)
     for kind in options.kinds:
         if kind not in DRAWN:
-            raise ValueError('--kinds %s: accepted are %s' % (kind, ', '.join(DRAWN)))
+            raise UserError('--kinds %s: accepted are %s' % (kind, ', '.join(DRAWN)))
     if not all(0 < percent <= 100 for percent in options.left):
-        raise ValueError('--left %s: percents are above 0 and at most 100' % ','.join(map(str, options.left)))
+        raise UserError('--left %s: percents are above 0 and at most 100' % ','.join(map(str, options.left)))
     space = SearchSpace.from_dict(task['space'])
     full = Architecture.full(space)
     drawn = [(percent / 100, kind, DRAWN[kind](space, percent / 100, options.seed)) for percent in options.left for kind in options.kinds]
@@ -95,7 +95,7 @@ def show(result):
 
 
 def main(argv):
-    """Run; the exit status is cli.run's."""
+    """Measure and print."""
     options = arguments().parse_args(argv)
     complete, measured = rows(options)
     result = {'complete': complete, 'rows': measured, 'machine': common.machine(options.threads), 'seed': options.seed}
@@ -103,4 +103,4 @@ def main(argv):
 
 
 if __name__ == '__main__':
-    sys.exit(cli.run(main))
+    cli.main(main)

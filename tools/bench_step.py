@@ -7,7 +7,7 @@ edge, --torch the same network in PyTorch; ratios are theirs to ours.
 import functools
 import sys
 
-from dsonas.tools import cli
+from dsonas.base import cli
 from dsonas.tools.timing import common
 
 SHOWN = (('w_step', 'W step s'), ('lambda_step', 'λ step s'), ('w_step_processor', 'W CPU s'), ('lambda_step_processor', 'λ CPU s'),
@@ -69,11 +69,11 @@ def show(result):
 
 
 def main(argv):
-    """Run; the exit status is cli.run's."""
+    """Measure and print."""
     options = arguments().parse_args(argv)
     result = report(options)
     common.tell(result, options, show)
 
 
 if __name__ == '__main__':
-    sys.exit(cli.run(main))
+    cli.main(main)

@@ -8,9 +8,9 @@ on λ. They alternate, as in the search with a ratio of 1:1, so the price of goi
 import json
 import os
 import platform
-import sys
 import time
 
+from dsonas.base import cli
 from dsonas.tools.timing.clocks import clocks, peak_memory, resident_memory, since, summarise
 
 
@@ -114,4 +114,4 @@ def main(argv):
 
 
 if __name__ == '__main__':
-    sys.exit(main(sys.argv[1:]))
+    cli.main(main)

@@ -4,14 +4,13 @@ Also what the searches left: of each operation's edges how many, decoys among th
 block was searched on its own, how unequal their FLOPs are, by the budget in the penalty (search.budget).
 """
 import json
-import sys
 
 import numpy as np
 from scipy import stats
 
+from dsonas.base import cli
 from dsonas.symbols.cost import cost
 from dsonas.symbols.operations import OPERATIONS
-from dsonas.tools import cli
 from dsonas.tools.reading import runs
 from dsonas.tools.reading.sources import image_size_of
 
@@ -114,4 +113,4 @@ def main(argv):
 
 
 if __name__ == '__main__':
-    sys.exit(cli.run(main))
+    cli.main(main)

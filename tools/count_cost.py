@@ -4,10 +4,10 @@ FLOPs are multiply-adds of convolutions and dense layers; memory access cost (MA
 for one image, and without the auxiliary tower.
 """
 import json
-import sys
 
+from dsonas.base import cli
+from dsonas.base.errors import UserError
 from dsonas.symbols.cost import cost
-from dsonas.tools import cli
 from dsonas.tools.drawing import palette
 from dsonas.tools.reading.sources import image_size_of, load, widths_of
 
@@ -29,10 +29,10 @@ def arguments():
 
 
 def parse_channels(text):
-    """'36' -> 36, '16,32,64' -> (16, 32, 64). Raises ValueError."""
+    """'36' -> 36, '16,32,64' -> (16, 32, 64). Raises UserError."""
     parts = [part.strip() for part in text.split(',')]
     if not all(part.isdigit() and int(part) > 0 for part in parts):
-        raise ValueError('--channels %s: accepted is a whole number above 0, or one for each stage as in 16,32,64' % text)
+        raise UserError('--channels %s: accepted is a whole number above 0, or one for each stage as in 16,32,64' % text)
     return int(parts[0]) if len(parts) == 1 else tuple(map(int, parts))
 
 
@@ -64,7 +64,7 @@ def main(argv):
     options = arguments().parse_args(argv)
     architecture, run = load(options.source)
     if options.image_size is not None and options.image_size < 1:
-        raise ValueError('--image-size %d: accepted is a whole number above 0' % options.image_size)
+        raise UserError('--image-size %d: accepted is a whole number above 0' % options.image_size)
     channels = parse_channels(options.channels) if options.channels else widths_of(run)
     size = options.image_size or image_size_of(run, architecture)
     counted = cost(architecture, channels, size)
@@ -78,4 +78,4 @@ def main(argv):
 
 
 if __name__ == '__main__':
-    sys.exit(cli.run(main))
+    cli.main(main)

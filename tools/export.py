@@ -9,12 +9,12 @@ logits are those of the trained network.
 import dataclasses
 import os
 import shutil
-import sys
 import tempfile
 
+from dsonas.base import cli
+from dsonas.base.errors import UserError
 from dsonas.symbols import stored
 from dsonas.symbols.architecture import Architecture
-from dsonas.tools import cli
 from dsonas.tools.exporting import card, checking, graph, onnx_file, symbol_file
 from dsonas.tools.reading import runs
 
@@ -51,7 +51,7 @@ class Source:
 
 
 def source(folder, normalise=False, data_dir=None, images=None, tolerance=1e-4):
-    """The Source in a run directory. images: a folder instead of the test set. Raises ValueError, OSError."""
+    """The Source in a run directory. images: a folder instead of the test set. Raises UserError, OSError."""
     run = runs.existing(folder)
     net, description = stored.load(folder)
     net.hybridize()
@@ -109,20 +109,20 @@ def main(argv):
     """Export. Returns the exit status: 1 where the file would not compute what the network does."""
     options = arguments().parse_args(argv)
     if not options.onnx and not options.symbol:
-        raise ValueError('nothing to write: accepted are --onnx F and --symbol PREFIX')
+        raise UserError('nothing to write: accepted are --onnx F and --symbol PREFIX')
     if options.onnx:
         cli.output_kind(options.onnx, ('onnx',))
     if options.symbol and not os.path.isdir(os.path.dirname(options.symbol) or '.'):
-        raise ValueError('--symbol %s: there is no folder %s to write it to' % (options.symbol, os.path.dirname(options.symbol)))
+        raise UserError('--symbol %s: there is no folder %s to write it to' % (options.symbol, os.path.dirname(options.symbol)))
     if not options.tolerance > 0:
-        raise ValueError('--tolerance %g: must be above 0' % options.tolerance)
+        raise UserError('--tolerance %g: must be above 0' % options.tolerance)
     opened = source(options.run, options.normalise, options.data_dir, options.images, options.tolerance)
     for target, export in ((options.onnx, export_onnx), (options.symbol, export_symbol)):
         if target:
             try:
                 paths, checked = export(opened, target)
             except checking.Mismatch as error:
-                print('%s: nothing written: %s' % (os.path.basename(sys.argv[0]), error), file=sys.stderr)
+                cli.tell('nothing written: %s' % error)
                 return 1
             print('\n'.join(paths))
             print('checked on %d images with %s: largest difference %.2g' % (checked.images, checked.runtime, checked.difference))
@@ -130,4 +130,4 @@ def main(argv):
 
 
 if __name__ == '__main__':
-    sys.exit(cli.run(main))
+    cli.main(main)

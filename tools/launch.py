@@ -17,6 +17,9 @@ import sys
 import threading
 import time
 
+from dsonas.base import cli
+from dsonas.base.errors import UserError
+
 GRACE = 20.0      # seconds in which the others may end by themselves after one has failed, or the servers after the workers
 PASSED = ('DMLC_', 'PS_', 'MXNET_', 'OMP_', 'KMP_', 'DSONAS_', 'CUDA_', 'NCCL_', 'LD_LIBRARY_PATH', 'PYTHONPATH')   # to other hosts
 SERVE = 'import mxnet'   # with DMLC_ROLE=server or scheduler, the import serves until the workers are done
@@ -138,27 +141,27 @@ def _free_port():
 
 
 def _address_towards(host):
-    """The address of this machine on the way to `host`. Raises ValueError for a host that has no address."""
+    """The address of this machine on the way to `host`. Raises UserError for a host that has no address."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
         try:
             probe.connect((host.rpartition('@')[2], 9))
         except OSError as error:
-            raise ValueError('host %s: %s' % (host, error)) from None
+            raise UserError('host %s: %s' % (host, error)) from None
         return probe.getsockname()[0]
 
 
 def read_hosts(path):
-    """Hosts of a file, one a line, empty lines and comments left out. Raises OSError, ValueError for none."""
+    """Hosts of a file, one a line, empty lines and comments left out. Raises OSError, UserError for none."""
     with open(path, encoding='utf-8') as stream:
         hosts = [line.split('#')[0].strip() for line in stream]
     hosts = [host for host in hosts if host]
     if not hosts:
-        raise ValueError('%s: no host in it; expected one a line' % path)
+        raise UserError('%s: no host in it; expected one a line' % path)
     return hosts
 
 
 def main(argv=None):
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0], formatter_class=argparse.ArgumentDefaultsHelpFormatter)
+    parser = cli.parser(__doc__)
     parser.add_argument('-n', '--workers', type=int, default=2, help='workers')
     parser.add_argument('-s', '--servers', type=int, default=1, help='servers')
     parser.add_argument('--hostfile', help='hosts for workers and servers, one a line; without it all run here')
@@ -167,19 +170,15 @@ def main(argv=None):
     parser.add_argument('command', nargs=argparse.REMAINDER, metavar='-- COMMAND', help='what each worker runs')
     given = parser.parse_args(argv)
     command = given.command[1:] if given.command[:1] == ['--'] else given.command
-    try:
-        if not command or given.workers < 1 or given.servers < 1:
-            raise ValueError('expected: launch.py -n WORKERS -s SERVERS -- COMMAND, at least one of each')
-        hosts = read_hosts(given.hostfile) if given.hostfile else ()
-        python = command[0] if os.path.basename(command[0]).startswith('python') else sys.executable
-        launch = Launch(given.workers, given.servers, command, hosts, shlex.split(given.ssh), given.port, python)
-    except (ValueError, OSError) as error:
-        print('error: %s' % error, file=sys.stderr)
-        return 2
+    if not command or given.workers < 1 or given.servers < 1:
+        raise UserError('expected: launch.py -n WORKERS -s SERVERS -- COMMAND, at least one of each')
+    hosts = read_hosts(given.hostfile) if given.hostfile else ()
+    python = command[0] if os.path.basename(command[0]).startswith('python') else sys.executable
+    launch = Launch(given.workers, given.servers, command, hosts, shlex.split(given.ssh), given.port, python)
     signal.signal(signal.SIGTERM, launch.ask)
     signal.signal(signal.SIGINT, launch.ask)
     return launch.wait()
 
 
 if __name__ == '__main__':
-    sys.exit(main())
+    cli.main(main)

@@ -3,9 +3,8 @@
 Runs that differ in their seed alone are one row, mean ± standard deviation. A run that is missing, unfinished or damaged shows as
 such and never as a number.
 """
-import sys
 
-from dsonas.tools import cli
+from dsonas.base import cli
 from dsonas.tools.reading import runs
 from dsonas.tools.tables import contents
 from dsonas.tools.tables.formats import FORMATS, markdown
@@ -37,4 +36,4 @@ def main(argv):
 
 
 if __name__ == '__main__':
-    sys.exit(cli.run(main))
+    cli.main(main)

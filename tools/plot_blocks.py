@@ -4,10 +4,10 @@ Operations stand in rows by level, coloured by kind; edges are as wide as their 
 one block in print quality, any other a sheet of every block that fits a page.
 """
 import os
-import sys
 
+from dsonas.base import cli
+from dsonas.base.errors import UserError
 from dsonas.symbols.space import REDUCTION_BRANCHES
-from dsonas.tools import cli
 from dsonas.tools.drawing import dag, figures, palette
 from dsonas.tools.drawing.blocks import sheet
 from dsonas.tools.drawing.dot import dot
@@ -57,7 +57,7 @@ def _only(graphs, scope):
     wanted = 'b%02d' % int(scope) if scope.isdigit() else scope
     kept = [graph for graph in graphs if graph.scope == wanted]
     if not kept:
-        raise ValueError('--block %s: accepted are %s' % (scope, ', '.join(graph.scope for graph in graphs)))
+        raise UserError('--block %s: accepted are %s' % (scope, ', '.join(graph.scope for graph in graphs)))
     return kept
 
 
@@ -80,4 +80,4 @@ def main(argv):
 
 
 if __name__ == '__main__':
-    sys.exit(cli.run(main))
+    cli.main(main)

@@ -4,8 +4,9 @@ or memory access from many runs, with the Pareto front (Fig. 5b, 5c, 6).
 import os
 import sys
 
+from dsonas.base import cli
+from dsonas.base.errors import UserError
 from dsonas.symbols.cost import cost
-from dsonas.tools import cli
 from dsonas.tools.drawing import figures, palette
 from dsonas.tools.drawing.pareto import front
 from dsonas.tools.reading import runs
@@ -114,7 +115,7 @@ def _by_block(options):
     for source in options.runs:                       # a run stands for itself, without the baselines in it
         sources += [source] if os.path.isfile(source) or runs.is_run(source) else runs.find([source])
     if len(sources) > MOST:
-        raise ValueError('%d runs side by side: accepted are at most %d' % (len(sources), MOST))
+        raise UserError('%d runs side by side: accepted are at most %d' % (len(sources), MOST))
     found = [block_flops(source, options.widths) for source in sources]
     labels = _labels(options, [name for _, _, name in found])
     return bars([(label, values) for label, (_, values, _) in zip(labels, found)], load(sources[0])[0].space.blocks, options.title)
@@ -128,19 +129,19 @@ def _against(options):
             print('left out: %s (%s)' % (run.path, run.why if run.state != 'finished' else 'its %s is not counted' % options.against),
                   file=sys.stderr)
     if not finished:
-        raise ValueError('%s: no finished run to draw; accepted are run directories with a test error in summary.json'
+        raise UserError('%s: no finished run to draw; accepted are run directories with a test error in summary.json'
                          % ' '.join(options.runs))
     groups = groups_of(finished, options.group)
     if len(groups) > MOST:
-        raise ValueError('--group %s: %d groups; accepted are at most %d' % (options.group, len(groups), MOST))
+        raise UserError('--group %s: %d groups; accepted are at most %d' % (options.group, len(groups), MOST))
     return scatter(dict(zip(_labels(options, list(groups)), groups.values())), options.against, options.title)
 
 
 def _labels(options, names):
     if options.labels and len(options.labels) != len(names):
-        raise ValueError('--labels: %d texts for %d curves (%s)' % (len(options.labels), len(names), ', '.join(names)))
+        raise UserError('--labels: %d texts for %d curves (%s)' % (len(options.labels), len(names), ', '.join(names)))
     return options.labels or names
 
 
 if __name__ == '__main__':
-    sys.exit(cli.run(main))
+    cli.main(main)

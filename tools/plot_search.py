@@ -2,11 +2,11 @@
 
 The stages (pretraining, search, retraining) are marked. Works on a run that is still going.
 """
-import sys
 
 import numpy as np
 
-from dsonas.tools import cli
+from dsonas.base import cli
+from dsonas.base.errors import UserError
 from dsonas.tools.drawing import figures, palette
 from dsonas.tools.reading import runs
 
@@ -39,10 +39,10 @@ def timeline(run, stages=runs.STAGES):
 
 
 def draw(run, panels=PANELS, stages=runs.STAGES, width=7.5):
-    """A Figure with a panel for each of `panels` that the run has something for. Raises ValueError where there is nothing yet."""
+    """A Figure with a panel for each of `panels` that the run has something for. Raises UserError where there is nothing yet."""
     spans = timeline(run, stages)
     if not spans:
-        raise ValueError('%s: nothing to draw yet (%s); accepted is a run whose log.csv has an epoch' % (run.path, run.why))
+        raise UserError('%s: nothing to draw yet (%s); accepted is a run whose log.csv has an epoch' % (run.path, run.why))
     panels = [name for name in panels if _has(run, name, stages)]
     figure = figures.new(width, 0.5 + 1.75 * len(panels))
     grid = figure.subplots(len(panels), 1, squeeze=False)[:, 0]
@@ -175,4 +175,4 @@ def main(argv):
 
 
 if __name__ == '__main__':
-    sys.exit(cli.run(main))
+    cli.main(main)

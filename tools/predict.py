@@ -14,10 +14,11 @@ import sys
 import mxnet as mx
 import numpy as np
 
+from dsonas.base import cli
+from dsonas.base.errors import UserError
 from dsonas.data import registry, scan
 from dsonas.data.decode import BadImage
 from dsonas.symbols import stored
-from dsonas.tools import cli
 
 
 def arguments():
@@ -73,14 +74,14 @@ class Predictor:
 
 
 def found(sources):
-    """Paths of image files: files as they are, folders searched. Raises ValueError for a folder without images."""
+    """Paths of image files: files as they are, folders searched. Raises UserError for a folder without images."""
     for source in sources:
         if not os.path.isdir(source):
             yield source
             continue
         inside = scan.images(source)
         if not inside:
-            raise ValueError('%s: no images in this folder (%s)' % (source, ' '.join(scan.SUFFIXES)))
+            raise UserError('%s: no images in this folder (%s)' % (source, ' '.join(scan.SUFFIXES)))
         for name in inside:
             yield os.path.join(source, name)
 
@@ -121,16 +122,16 @@ def main(argv):
     options = arguments().parse_args(argv)
     for name in ('top', 'batch_size'):
         if getattr(options, name) < 1:
-            raise ValueError('--%s %d: must be at least 1' % (name.replace('_', '-'), getattr(options, name)))
+            raise UserError('--%s %d: must be at least 1' % (name.replace('_', '-'), getattr(options, name)))
     if options.gpu is not None and not 0 <= options.gpu < mx.context.num_gpus():
-        raise ValueError('--gpu %d: MXNet sees %d GPUs' % (options.gpu, mx.context.num_gpus()))
+        raise UserError('--gpu %d: MXNet sees %d GPUs' % (options.gpu, mx.context.num_gpus()))
     predictor = Predictor(options.run, mx.gpu(options.gpu) if options.gpu is not None else None)
     top = min(options.top, len(predictor.classes))
     paths, bad = list(found(options.images)), []
 
     def failed(error):
         bad.append(error)
-        print('%s: %s' % (os.path.basename(sys.argv[0]), cli.say(error)), file=sys.stderr)
+        cli.tell(cli.one_line(error))
 
     rows = ((path, ranked(row, predictor.classes, top)) for path, row in predictor.files(paths, options.batch_size, failed))
     FORMATS[options.format](rows, top, sys.stdout)
@@ -140,4 +141,4 @@ def main(argv):
 
 
 if __name__ == '__main__':
-    sys.exit(cli.run(main))
+    cli.main(main)

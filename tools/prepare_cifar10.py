@@ -10,12 +10,12 @@ import hashlib
 import json
 import logging
 import os
-import sys
 
 import numpy as np
 
+from dsonas.base import cli
+from dsonas.base.errors import UserError
 from dsonas.data import cache, cifar10, prepare, recordio, split, streams
-from dsonas.tools import cli
 
 
 def parser():
@@ -70,11 +70,11 @@ def run(args):
     classes, train, test = cifar10.read(args.source)
     folder = os.path.join(args.out, cifar10.VERSIONS['binary'][1])
     if os.path.isdir(args.source) and os.path.realpath(cifar10.find(args.source)[1]) == os.path.realpath(folder):
-        raise ValueError('%s lies in %s, which would be replaced; give another OUT' % (args.source, args.out))
+        raise UserError('%s lies in %s, which would be replaced; give another OUT' % (args.source, args.out))
     write_binary(folder, classes, train, test)
     again = cifar10.read(args.out)
     if again[0] != classes or not all(np.array_equal(a, b) for old, new in zip((train, test), again[1:]) for a, b in zip(old, new)):
-        raise OSError('%s: what was written is not what is read back' % folder)
+        raise UserError('%s: what was written is not what is read back' % folder)
     print('%s: %d training and %d test images of %d classes' % (folder, len(train[1]), len(test[1]), len(classes)))
     if args.records:
         manifest = write_records(os.path.join(args.out, 'records'), classes, train, test, args.split, args.seed)
@@ -89,4 +89,4 @@ def main(arguments):
 
 
 if __name__ == '__main__':
-    sys.exit(cli.run(main))
+    cli.main(main)

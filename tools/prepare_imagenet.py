@@ -15,8 +15,9 @@ import logging
 import os
 import sys
 
+from dsonas.base import cli
+from dsonas.base.errors import UserError
 from dsonas.data import folder, ilsvrc, prepare, split, streams
-from dsonas.tools import cli
 
 
 def parser():
@@ -48,20 +49,20 @@ def sources(args):
     """(classes, training items, validation items) of what the arguments name."""
     if args.from_folder:
         if args.train or args.val:
-            raise ValueError('give --from-folder, or --train and --val, not both')
+            raise UserError('give --from-folder, or --train and --val, not both')
         classes, paths, labels, tests = folder.tree(args.from_folder)
         items = [ilsvrc.Item(os.path.relpath(path, args.from_folder), label, path) for path, label in zip(paths, labels)]
         if tests:
             return classes, items[:-tests], items[-tests:]
         if not 0 < args.held_out < 1:
-            raise ValueError('--held-out %g: a share between 0 and 1' % args.held_out)
+            raise UserError('--held-out %g: a share between 0 and 1' % args.held_out)
         kept, held = split.two_parts(labels, 1 - args.held_out, 0, streams.HELD_OUT)
         return classes, [items[i] for i in kept], [items[i] for i in held]
     if not args.train or not args.val:
-        raise ValueError('give --train and --val (the official tars, or folders), or --from-folder, or --validate')
+        raise UserError('give --train and --val (the official tars, or folders), or --from-folder, or --validate')
     for path in (args.train, args.val, args.val_list, args.devkit):
         if path and not os.path.exists(path):
-            raise OSError('%s: no such file or folder' % path)
+            raise UserError('%s: no such file or folder' % path)
     if os.path.isdir(args.train):
         classes, train = ilsvrc.class_folder_items(args.train)
     else:
@@ -90,7 +91,7 @@ class Progress:
 def check(args):
     for name, low, high in (('short_side', 0, 4096), ('quality', 1, 100), ('workers', 1, 1024), ('seed', 0, 2 ** 32), ('max_bad', 0, 1)):
         if not low <= getattr(args, name) <= high:
-            raise ValueError('--%s %s: from %s to %s' % (name.replace('_', '-'), getattr(args, name), low, high))
+            raise UserError('--%s %s: from %s to %s' % (name.replace('_', '-'), getattr(args, name), low, high))
 
 
 def run(args):
@@ -122,4 +123,4 @@ def main(arguments):
 
 
 if __name__ == '__main__':
-    sys.exit(cli.run(main))
+    cli.main(main)

@@ -2,10 +2,10 @@
 
 Works on a run that is still going: run it again to see more.
 """
-import sys
 
+from dsonas.base import cli
 from dsonas.symbols.cost import cost
-from dsonas.tools import cli, plot_blocks, plot_flops, plot_search
+from dsonas.tools import plot_blocks, plot_flops, plot_search
 from dsonas.tools.drawing import dag, figures
 from dsonas.tools.drawing.blocks import sheet
 from dsonas.tools.reading import runs
@@ -92,4 +92,4 @@ def main(argv):
 
 
 if __name__ == '__main__':
-    sys.exit(cli.run(main))
+    cli.main(main)

@@ -12,5 +12,5 @@ Where a change belongs:
     what a resumed run needs         state.py (what is in it), checkpoint.py (how it lies on disk)
     what ties these together          run.py (a run at work), pipeline.py and retraining.py (what the entry points do)
     files of a run directory         rundir.py (paths, lock, JSON), runlog.py (log.csv, lambda.npz, progress, TensorBoard)
-    the command line                 cli.py (flags, exit status); search.py, retrain.py, evaluate.py parse, call and print
+    the command line                 cli.py (flags); search.py, retrain.py, evaluate.py parse, call and print
 """

@@ -12,6 +12,8 @@ import zipfile
 
 import numpy as np
 
+from ..base.errors import UserError
+
 MAGIC = b'dsonas checkpoint 1\n'
 STAGES = ('pretrain', 'search', 'retrain')
 _NAME = re.compile(r'^(%s)-(\d+)-(\d+)\.ckpt$' % '|'.join(STAGES))
@@ -49,25 +51,25 @@ def write_beside(path, *chunks):
 
 
 def read(path):
-    """(arrays, meta) of a checkpoint. Raises OSError, or ValueError that names the file and what is wrong with it."""
+    """(arrays, meta) of a checkpoint. Raises OSError, or UserError that names the file and what is wrong with it."""
     with open(path, 'rb') as stream:
         content = stream.read()
     if not content.startswith(MAGIC):
-        raise ValueError('%s: not a checkpoint of this version (it does not start with %r)' % (path, MAGIC.decode().strip()))
+        raise UserError('%s: not a checkpoint of this version (it does not start with %r)' % (path, MAGIC.decode().strip()))
     header, newline, payload = content[len(MAGIC):].partition(b'\n')
     match = re.match(rb'^([0-9a-f]{64}) (\d+)$', header)
     if not newline or not match:
-        raise ValueError('%s: damaged checkpoint: no checksum in its header' % path)
+        raise UserError('%s: damaged checkpoint: no checksum in its header' % path)
     if len(payload) != int(match.group(2)):
-        raise ValueError('%s: damaged checkpoint: %d of %d bytes are there' % (path, len(payload), int(match.group(2))))
+        raise UserError('%s: damaged checkpoint: %d of %d bytes are there' % (path, len(payload), int(match.group(2))))
     if hashlib.sha256(payload).hexdigest() != match.group(1).decode():
-        raise ValueError('%s: damaged checkpoint: its checksum does not fit' % path)
+        raise UserError('%s: damaged checkpoint: its checksum does not fit' % path)
     try:
         with np.load(io.BytesIO(payload), allow_pickle=False) as stored:
             arrays = {name: stored[name] for name in stored.files}
         return arrays, json.loads(bytes(arrays.pop(_META)).decode('utf-8'))
     except (KeyError, ValueError, zipfile.BadZipFile) as error:
-        raise ValueError('%s: damaged checkpoint: %s' % (path, error)) from None
+        raise UserError('%s: damaged checkpoint: %s' % (path, error)) from None
 
 
 class Checkpoints:
@@ -128,15 +130,15 @@ class Checkpoints:
     def newest(self, warn, stages=STAGES):
         """(arrays, meta, path) of the newest checkpoint of `stages` that is whole, None if there is none.
 
-        `warn` is called with a line for each damaged one that is passed over. Raises ValueError if there are some and all are damaged.
+        `warn` is called with a line for each damaged one that is passed over. Raises UserError if there are some and all are damaged.
         """
         positions = [found for found in self.positions() if STAGES[found[0]] in stages]
         for *_, path in reversed(positions):
             try:
                 arrays, meta = read(path)
                 return arrays, meta, path
-            except (ValueError, OSError) as error:
+            except (UserError, OSError) as error:
                 warn('warning: %s; using the checkpoint before it' % error)
         if positions:
-            raise ValueError('%s: all %d checkpoints are damaged' % (self.folder, len(positions)))
+            raise UserError('%s: all %d checkpoints are damaged' % (self.folder, len(positions)))
         return None

@@ -1,22 +1,9 @@
-"""The command line that the entry points share: frequent flags, --set for every key, and what a user's mistake looks like."""
+"""The flags that the entry points share: the frequent ones, and --set for every key."""
 import argparse
-import os
-import sys
-import traceback
 
+from ..base import cli
 from . import settings
 from .config import leaves
-from .stops import Stopped, TrainingError
-
-PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-MISTAKE, FAILED = 2, 1      # exit statuses
-
-
-class Formatter(argparse.ArgumentDefaultsHelpFormatter):
-    """Defaults behind every flag that has one."""
-
-    def _get_help_string(self, action):
-        return action.help if action.default in (None, False, argparse.SUPPRESS, []) else super()._get_help_string(action)
 
 
 class _Keys(argparse.Action):
@@ -34,7 +21,7 @@ class _Keys(argparse.Action):
 def parser(description):
     """An ArgumentParser with the flags of every entry point that trains."""
     default = settings.flatten(settings.build({}))
-    made = argparse.ArgumentParser(description=description, formatter_class=Formatter)
+    made = cli.parser(description)
     add = made.add_argument
 
     def flag(name, key, text, **more):
@@ -62,35 +49,3 @@ def flags(arguments, **more):
     given = {name: value for name, value in vars(arguments).items() if name in settings.KEYS and value is not None}
     given.update({name.replace('__', '.'): value for name, value in more.items() if value is not None})
     return given
-
-
-def main(entry):
-    """Run `entry()`; exits with 2 and one line for a user's mistake, 1 for a failed training, 130 for SIGINT, 0 for SIGTERM."""
-    try:
-        status = entry()
-    except Stopped as stopped:
-        print(stopped, file=sys.stderr, flush=True)
-        status = 130 if stopped.signal == 2 else 0
-    except TrainingError as error:
-        print('error: %s' % error, file=sys.stderr, flush=True)
-        status = FAILED
-    except KeyboardInterrupt:
-        print('interrupted', file=sys.stderr, flush=True)
-        status = 130
-    except (ValueError, OSError) as error:
-        if isinstance(error, ValueError) and not _ours(error):
-            raise
-        text = '%s: %s' % (error.filename, error.strerror) if getattr(error, 'strerror', None) and error.filename \
-            else str(error)
-        print('error: %s' % ' '.join(text.split()), file=sys.stderr, flush=True)
-        status = MISTAKE
-    if status and os.environ.get('DMLC_ROLE') == 'worker':
-        sys.stdout.flush()
-        os._exit(status)   # MXNet would wait for the other workers before it ends
-    sys.exit(status or 0)
-
-
-def _ours(error):
-    """Whether a `raise` of this package's is behind it: then it is about what the user gave, and says so in one line."""
-    frames = traceback.extract_tb(error.__traceback__)
-    return bool(frames) and os.path.abspath(frames[-1].filename).startswith(PACKAGE + os.sep) and frames[-1].line.startswith('raise ')

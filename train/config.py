@@ -6,6 +6,7 @@ change them; settings.py says in which order, and refuses what is not here. A ne
 import dataclasses
 from typing import Tuple
 
+from ..base.errors import UserError
 from ..data.registry import NAMES
 from ..optim.schedules import SCHEDULES
 from ..optim.sparsity import POLICIES
@@ -146,8 +147,8 @@ def leaves(node=Config, prefix=''):
 
 
 def ratio(text):
-    """'n:m' -> (n, m), whole numbers of at least 1. Raises ValueError."""
+    """'n:m' -> (n, m), whole numbers of at least 1. Raises UserError."""
     parts = text.split(':')
-    if len(parts) != 2 or not all(part.strip().isdigit() and int(part) > 0 for part in parts):
-        raise ValueError('search.ratio=%s: expected n:m, two whole numbers of at least 1 (1:1, 4:1)' % text)
+    if len(parts) != 2 or not all(part.strip().isdecimal() and int(part) > 0 for part in parts):
+        raise UserError('search.ratio=%s: expected n:m, two whole numbers of at least 1 (1:1, 4:1)' % text)
     return int(parts[0]), int(parts[1])

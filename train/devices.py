@@ -10,6 +10,7 @@ import os
 import mxnet as mx
 import numpy as np
 
+from ..base.errors import UserError
 from .stops import Stopped
 from .watchdog import Watchdog
 
@@ -17,15 +18,15 @@ DISTRIBUTED = ('dist_sync', 'dist_device_sync')
 
 
 def parse_gpus(text):
-    """'0-3,6' -> [0, 1, 2, 3, 6]. Raises ValueError."""
+    """'0-3,6' -> [0, 1, 2, 3, 6]. Raises UserError."""
     numbers = []
     for part in text.split(','):
         first, dash, last = part.strip().partition('-')
         if not first.isdigit() or (dash and not last.isdigit()) or (dash and int(last) < int(first)):
-            raise ValueError("train.gpus=%s: expected numbers and ranges, such as 0-7 or 0,2" % text)
+            raise UserError("train.gpus=%s: expected numbers and ranges, such as 0-7 or 0,2" % text)
         numbers.extend(range(int(first), int(last if dash else first) + 1))
     if len(set(numbers)) != len(numbers):
-        raise ValueError('train.gpus=%s: names a GPU twice' % text)
+        raise UserError('train.gpus=%s: names a GPU twice' % text)
     return numbers
 
 
@@ -38,11 +39,11 @@ def num_gpus():
 
 
 def contexts(gpus='', cpus=0):
-    """The devices to work on: the GPUs named, or `cpus` CPU devices, or all GPUs, or the CPU. Raises ValueError."""
+    """The devices to work on: the GPUs named, or `cpus` CPU devices, or all GPUs, or the CPU. Raises UserError."""
     if gpus and cpus:
-        raise ValueError('train.gpus=%s and train.cpus=%d: choose one' % (gpus, cpus))
+        raise UserError('train.gpus=%s and train.cpus=%d: choose one' % (gpus, cpus))
     if cpus < 0:
-        raise ValueError('train.cpus=%d: expected a whole number of at least 0' % cpus)
+        raise UserError('train.cpus=%d: expected a whole number of at least 0' % cpus)
     if cpus:
         return [mx.cpu(number) for number in range(cpus)]
     seen = num_gpus()
@@ -50,7 +51,7 @@ def contexts(gpus='', cpus=0):
         return [mx.gpu(number) for number in range(seen)] or [mx.cpu(0)]
     numbers = parse_gpus(gpus)
     if max(numbers) >= seen:
-        raise ValueError('train.gpus=%s: MXNet sees %s here%s' % (
+        raise UserError('train.gpus=%s: MXNet sees %s here%s' % (
             gpus, 'GPUs 0 to %d' % (seen - 1) if seen else 'no GPU',
             '' if seen else '; without --gpus the CPU is used (mxnet-cu112 is the build for GPUs)'))
     return [mx.gpu(number) for number in numbers]
@@ -108,7 +109,7 @@ class Devices:
     """This process's share of the machinery.
 
     contexts: its devices; rank, workers: which of how many processes it is; kvstore: the name in the configuration.
-    Raises ValueError for devices that are not there and combinations that cannot run.
+    Raises UserError for devices that are not there and combinations that cannot run.
     """
 
     def __init__(self, train):
@@ -120,17 +121,17 @@ class Devices:
         for name, wanted, why in (('sync_bn', train.sync_bn, 'SyncBatchNorm hangs on CPU devices'),
                                   ('amp', train.amp, 'float16 is slower than float32, or not there, on CPUs')):
             if wanted and not on_gpu:
-                raise ValueError('train.%s=true: only on GPUs; %s' % (name, why))
+                raise UserError('train.%s=true: only on GPUs; %s' % (name, why))
         if train.amp:
             from mxnet.contrib import amp
             amp.init()   # before any network is built
         if train.kvstore == 'nccl' and not on_gpu:
-            raise ValueError('train.kvstore=nccl: only on GPUs; on CPUs use local or device')
+            raise UserError('train.kvstore=nccl: only on GPUs; on CPUs use local or device')
         self._store, self._next_key, self._scratch = None, 0, {}
         self.rank, self.workers = 0, 1
         if train.kvstore in DISTRIBUTED:
             if os.environ.get('DMLC_ROLE') != 'worker':
-                raise ValueError('train.kvstore=%s: start the workers with tools/launch.py, which tells them of each other' % train.kvstore)
+                raise UserError('train.kvstore=%s: start the workers with tools/launch.py, which tells them of each other' % train.kvstore)
             self._store = mx.kvstore.create(train.kvstore)
             self.rank, self.workers = self._store.rank, self._store.num_workers
 
@@ -162,10 +163,10 @@ class Devices:
         dog.close()
 
     def share(self, batch_size, name='batch_size'):
-        """Images of a batch that this process gets. Raises ValueError unless all devices of all workers get the same."""
+        """Images of a batch that this process gets. Raises UserError unless all devices of all workers get the same."""
         parts = self.workers * len(self.contexts)
         if batch_size % parts:
-            raise ValueError('%s=%d: not a multiple of %d, the devices of all workers (%d each, %d workers)'
+            raise UserError('%s=%d: not a multiple of %d, the devices of all workers (%d each, %d workers)'
                              % (name, batch_size, parts, len(self.contexts), self.workers))
         return batch_size // self.workers
 

@@ -2,15 +2,15 @@
 
     python train/evaluate.py runs/cifar10-share-1 --classes
 """
-import argparse
 import json
 import os
 
-from dsonas.train import cli, evaluation
+from dsonas.base import cli
+from dsonas.train import evaluation
 
 
 def arguments(argv=None):
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0], formatter_class=cli.Formatter)
+    parser = cli.parser(__doc__)
     parser.add_argument('run', metavar='RUN', help='run directory with a trained network (network.json)')
     parser.add_argument('--best', action='store_true', help='the parameters of the best test error instead of the last epoch')
     parser.add_argument('--classes', action='store_true', help='errors by class, the worst first')
@@ -41,4 +41,4 @@ def main(argv=None):
 
 
 if __name__ == '__main__':
-    cli.main(main)
+    cli.main(main, unread=1)

@@ -5,6 +5,7 @@ import os
 import mxnet as mx
 import numpy as np
 
+from ..base.errors import UserError
 from ..symbols import stored
 from . import settings
 from .checkpoint import Checkpoints, read, write_beside
@@ -18,7 +19,7 @@ from .state import parameters
 
 
 def load_network(directory, contexts, best=False):
-    """(network with its trained parameters, network.json) of a RunDirectory. Raises ValueError, OSError.
+    """(network with its trained parameters, network.json) of a RunDirectory. Raises UserError, OSError.
 
     best: the parameters at the best test error instead of those of the last epoch.
     """
@@ -41,11 +42,11 @@ def evaluate_run(path, best=False, dataset=None, data_dir=None, batch_size=100, 
     """
     for flag, value, low in (('--batch-size', batch_size, 1), ('--worst', worst, 0)):
         if value < low:
-            raise ValueError('%s %d: expected a whole number of at least %d' % (flag, value, low))
+            raise UserError('%s %d: expected a whole number of at least %d' % (flag, value, low))
     directory = RunDirectory(path)
     stored.read(path)
     if not directory.exists():
-        raise ValueError('%s: no such file, and without it the data set is not known' % directory.config)
+        raise UserError('%s: no such file, and without it the data set is not known' % directory.config)
     config = settings.build(stored_config(directory.config))
     if dataset and dataset != config.data.name:
         config = settings.replace(config, data__name=settings.check('data.name', dataset, '--dataset'), data__dir=data_dir or '')
@@ -56,7 +57,7 @@ def evaluate_run(path, best=False, dataset=None, data_dir=None, batch_size=100, 
     config = settings.replace(config, data__image_size=description['image_size'])
     data = open_data(config)
     if len(data.classes) != len(description['classes']):
-        raise ValueError('--dataset %s: it has %d classes, the network %d'
+        raise UserError('--dataset %s: it has %d classes, the network %d'
                          % (config.data.name, len(data.classes), len(description['classes'])))
     inputs = (np.zeros(1, np.float32),) if description['drop_path'] and description['architecture'] else ()
     seen = Seen(data, worst)

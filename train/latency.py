@@ -8,6 +8,7 @@ import os
 
 import numpy as np
 
+from ..base.errors import UserError
 from ..data import cache
 from ..symbols import latency
 from ..symbols.budget import fit_widths, parse_budget
@@ -28,11 +29,11 @@ def measured_graphs(space, image_size, devices, directory):
 
 
 def fitted(architecture, budget, image_size, devices, directory):
-    """budget.fit_widths for a budget of any kind; latency is measured on the first device. Raises ValueError."""
+    """budget.fit_widths for a budget of any kind; latency is measured on the first device. Raises UserError."""
     if parse_budget(budget)[0] != 'latency':
         return fit_widths(architecture, budget, image_size)
     if devices.distributed:
-        raise ValueError('retrain.budget=%s: workers would measure different times; fit it on one machine, then give the widths that its '
+        raise UserError('retrain.budget=%s: workers would measure different times; fit it on one machine, then give the widths that its '
                          'summary.json names as retrain.channels' % budget)
     own = latency.Stopwatch(devices.contexts[0], os.path.join(directory.path, FILE))
     return fit_widths(architecture, budget, image_size, own.widths(architecture, image_size))

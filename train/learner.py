@@ -9,6 +9,7 @@ import mxnet as mx
 import numpy as np
 from mxnet import autograd
 
+from ..base.errors import UserError
 from ..optim.apg_nag import APGNAG
 from ..optim.nag import ExactNAG
 
@@ -159,7 +160,7 @@ def evaluate(net, batches, batch_size, devices, topk=5, classes=0, inputs=(), se
     """Test `net` on batches of at most `batch_size` (a short last one is filled up, so that no graph is built for it).
 
     Returns {'loss', 'error', 'topk_error', 'images'} with errors in percent, over all workers; with `classes`, also
-    'class_errors' and 'class_images', by class. `seen` is called with each batch's logits and labels (numpy). Raises ValueError if
+    'class_errors' and 'class_images', by class. `seen` is called with each batch's logits and labels (numpy). Raises UserError if
     there is no image.
     """
     contexts = devices.contexts
@@ -193,7 +194,7 @@ def evaluate(net, batches, batch_size, devices, topk=5, classes=0, inputs=(), se
     fetch(0)
     loss, wrong, far, count = devices.total(sums)
     if not count:
-        raise ValueError('no image to test on')
+        raise UserError('no image to test on')
     result = {'loss': float(loss / count), 'error': 100.0 * float(wrong) / float(count), 'topk_error': 100.0 * float(far) / float(count),
               'images': int(count)}
     if classes:

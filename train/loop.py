@@ -11,6 +11,7 @@ from collections import deque
 import mxnet as mx
 import numpy as np
 
+from ..base.errors import UserError
 from . import bn_statistics, seeds
 from .runlog import epoch_line
 from .state import digest
@@ -48,7 +49,7 @@ class Feed:
 class Plan:
     """Which step is what: the steps of an epoch, and how many batches of each part lie before any of them.
 
-    An epoch is one pass over the part of the pattern's first step. Raises ValueError where the pattern does not fit into an epoch.
+    An epoch is one pass over the part of the pattern's first step. Raises UserError where the pattern does not fit into an epoch.
     """
 
     def __init__(self, pattern, batch_size, dataset, share, shard):
@@ -61,7 +62,7 @@ class Plan:
         batches = dataset.num_batches(lead, share, True, shard)
         cycles, rest = divmod(batches, self._count[lead])
         if not cycles:
-            raise ValueError('search.ratio: the W part has %d batches of %d images an epoch, fewer than the %d W iterations of one turn'
+            raise UserError('search.ratio: the W part has %d batches of %d images an epoch, fewer than the %d W iterations of one turn'
                              % (batches, batch_size, self._count[lead]))
         self.steps = cycles * len(pattern) + rest
 

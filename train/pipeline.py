@@ -4,6 +4,7 @@ import dataclasses
 import os
 from typing import Any
 
+from ..base.errors import UserError
 from ..data.registry import load
 from ..symbols.architecture import Architecture
 from ..symbols.cost import cost
@@ -88,7 +89,7 @@ def search(config, wanted, resume=False, allow_changes=False):
 
 
 def _keep_retraining(run, config, wanted):
-    """Raises ValueError where a search would go on under a retraining of what it had found: its results would stand beside another
+    """Raises UserError where a search would go on under a retraining of what it had found: its results would stand beside another
     architecture."""
     positions = run.checkpoints.positions()
     if not positions or STAGES[positions[-1][0]] != 'retrain':
@@ -98,12 +99,12 @@ def _keep_retraining(run, config, wanted):
     for name in wanted:
         number = STAGES.index(name)
         if number > there or (number == there and epoch < getattr(config, name).epochs):
-            raise ValueError('run directory %s: it holds a retraining of what was searched, which a longer search would belie; start '
+            raise UserError('run directory %s: it holds a retraining of what was searched, which a longer search would belie; start '
                              'another with --run' % run.directory.path)
 
 
 def plan(o, name):
-    """The loop.Plan of a stage, before anything is built. Raises ValueError for schedules and batches that cannot be."""
+    """The loop.Plan of a stage, before anything is built. Raises UserError for schedules and batches that cannot be."""
     settings_ = getattr(o.config, name)
     rates(o.config, name)   # for its errors: a stage that begins days from now is to be refused today
     share = o.devices.share(settings_.batch_size, '%s.batch_size' % name)

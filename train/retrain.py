@@ -6,11 +6,14 @@
 """
 import os
 
-from dsonas.train import cli, retraining, settings
+from dsonas.base import cli
+from dsonas.base.errors import UserError
+from dsonas.train import cli as train_cli
+from dsonas.train import retraining, settings
 
 
 def arguments(argv=None):
-    parser = cli.parser(__doc__.splitlines()[0])
+    parser = train_cli.parser(__doc__.splitlines()[0])
     what = parser.add_mutually_exclusive_group()
     what.add_argument('--architecture', metavar='FILE', help='architecture.json to train; without it that of --run')
     what.add_argument('--random', type=int, metavar='SEED', help='a random architecture, with about as many edges as that of --run')
@@ -41,7 +44,7 @@ def main(argv=None):
         stored, candidate = retraining.searched(directory.architecture)
     else:
         missing = '--run %s: no architecture.json there' % given.run if given.run else 'no --run given, whose architecture.json is trained'
-        raise ValueError('%s (train/search.py leaves it); or give --architecture FILE, --random SEED, --full or --gluoncv NAME' % missing)
+        raise UserError('%s (train/search.py leaves it); or give --architecture FILE, --random SEED, --full or --gluoncv NAME' % missing)
     baseline = candidate.kind.split(':')[0] not in ('searched',) or (given.architecture is not None)
     run, add = given.run, False
     if start and (given.name or (baseline and has_search(directory))):
@@ -52,7 +55,7 @@ def main(argv=None):
     else:
         add = bool(start) and not baseline
     if given.resume and not start:
-        raise ValueError('--resume: there is no run in %s' % (run or '--run'))
+        raise UserError('--resume: there is no run in %s' % (run or '--run'))
     config = configuration(given, start, run, stored)
     retraining.retrain(config, candidate, given.resume, given.allow_changes, add)
 
@@ -69,11 +72,11 @@ def configuration(given, start, run, stored):
         space = {'space.' + name: tuple(value) if isinstance(value, list) else value for name, value in stored.space.to_dict().items()
                  if name != 'classes'}
         layers = dict(space, **layers) if start else space
-    flags = cli.flags(given)
+    flags = train_cli.flags(given)
     if run:
         flags['run'] = run
     return settings.resolve(given.preset, given.config, given.set, flags, layers or None)
 
 
 if __name__ == '__main__':
-    cli.main(main)
+    cli.main(main, unread=1)

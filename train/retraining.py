@@ -4,6 +4,7 @@ import functools
 import os
 from typing import Any, Optional, Tuple
 
+from ..base.errors import UserError
 from ..symbols import known
 from ..symbols.architecture import Architecture
 from ..symbols.budget import fit_widths
@@ -57,7 +58,7 @@ def retrain(config, candidate, resume=False, allow_changes=False, add=False):
     with opened(config, 'train/retrain.py', cutout=config.retrain.cutout) as o:
         run, config = o.run, o.config
         if add and not resume and any(stage == 2 for stage, *_ in run.checkpoints.positions()):
-            raise ValueError('run directory %s: it holds a retraining; --resume continues it, --name NAME makes another beside it'
+            raise UserError('run directory %s: it holds a retraining; --resume continues it, --name NAME makes another beside it'
                              % run.directory.path)
         fit = functools.partial(fitted, devices=o.devices, directory=run.directory)
         run.check('resume' if resume else 'add' if add else 'new', allow_changes, () if resume else ('retrain', 'seed'))
@@ -82,7 +83,7 @@ def retrain(config, candidate, resume=False, allow_changes=False, add=False):
 
 
 def build(config, candidate, dataset, fit_budget=fit_widths, kernels_kind=None):
-    """(Architecture or None, network, widths or None, dict of its size) for a Candidate. Raises ValueError.
+    """(Architecture or None, network, widths or None, dict of its size) for a Candidate. Raises UserError.
 
     fit_budget: function of (architecture, budget, image size) giving a budget.Fit. kernels_kind: see symbols/kernels.py.
     """
@@ -145,9 +146,9 @@ def finish(o, stage, candidate, architecture, widths, size):
 
 
 def place(run, kind, name=None):
-    """Run directory for a baseline or a further retraining within the run `run`: RUN/retrain-<name>. Raises ValueError."""
+    """Run directory for a baseline or a further retraining within the run `run`: RUN/retrain-<name>. Raises UserError."""
     if name and os.path.basename(name) != name:
-        raise ValueError('--name %s: a name, not a path; the run is RUN/retrain-NAME' % name)
+        raise UserError('--name %s: a name, not a path; the run is RUN/retrain-NAME' % name)
     return os.path.join(run, 'retrain-%s' % (name or kind).replace(':', '-'))
 
 

@@ -3,6 +3,7 @@ import os
 import sys
 import time
 
+from ..base.errors import UserError
 from . import settings
 from .checkpoint import STAGES, Checkpoints
 from .rundir import RunDirectory
@@ -32,16 +33,16 @@ class Run:
         """Whether the run directory is one to work in; nothing is written.
 
         mode: 'new' for a directory without a run; 'resume' and 'add' for one whose run goes on, or gets a further stage.
-        may_differ: keys or groups that an added stage may set anew. Raises ValueError if something else is there.
+        may_differ: keys or groups that an added stage may set anew. Raises UserError if something else is there.
         """
         if mode == 'new' and (self.checkpoints.positions() or self.log.rows or os.path.exists(self.directory.summary)):
-            raise ValueError('run directory %s: it holds a run; --resume continues it, another --run starts a new one'
+            raise UserError('run directory %s: it holds a run; --resume continues it, another --run starts a new one'
                              % self.directory.path)
         if mode != 'new' and self.directory.exists():
             before = settings.build(stored_config(self.directory.config))
             different = settings.differences(before, self.config, FREE_TO_CHANGE + tuple(may_differ))
             if different and not allow_changes:
-                raise ValueError('run directory %s: its configuration differs (%s); --allow-changes continues with the new one'
+                raise UserError('run directory %s: its configuration differs (%s); --allow-changes continues with the new one'
                                  % (self.directory.path, '; '.join(different)))
 
     def start(self):
@@ -64,7 +65,7 @@ class Run:
             meta = found[1] if found else {'stage': STAGES[0], 'epoch': 0, 'step': 0}
             here = [STAGES.index(meta['stage']), meta['epoch'], meta['step']]
             if list(self.devices.total(here) / self.devices.workers) != here:
-                raise ValueError('run directory %s: the workers read different checkpoints in it; all must see one file system'
+                raise UserError('run directory %s: the workers read different checkpoints in it; all must see one file system'
                                  % self.directory.path)
         return found
 
@@ -126,5 +127,5 @@ class Run:
 
 
 def stored_config(path):
-    """The Config of a run directory's config.yaml, as {dotted name: value}. Raises OSError, ValueError."""
+    """The Config of a run directory's config.yaml, as {dotted name: value}. Raises OSError, UserError."""
     return {name: settings.check(name, value, path) for name, value in settings.read_yaml(path).items()}

@@ -19,6 +19,7 @@ import sys
 
 import portalocker
 
+from ..base.errors import UserError
 from . import settings
 from .checkpoint import write_beside
 
@@ -39,17 +40,17 @@ class RunDirectory:
         return os.path.exists(self.config)
 
     def lock(self):
-        """Make the directory and take its lock until the process ends. Raises ValueError if another process has it, OSError."""
+        """Make the directory and take its lock until the process ends. Raises UserError if another process has it, OSError."""
         try:
             os.makedirs(self.path, exist_ok=True)
             self._lock = open(os.path.join(self.path, '.lock'), 'a+')
         except OSError as error:
-            raise OSError('run directory %s: cannot write there: %s' % (self.path, error.strerror)) from None
+            raise UserError('run directory %s: cannot write there: %s' % (self.path, error.strerror)) from None
         try:
             portalocker.lock(self._lock, portalocker.LOCK_EX | portalocker.LOCK_NB)
         except portalocker.LockException:
             self._lock = None
-            raise ValueError('run directory %s: another run is working in it; wait for it, or name another with --run'
+            raise UserError('run directory %s: another run is working in it; wait for it, or name another with --run'
                              % self.path) from None
 
     def unlock(self):
@@ -76,16 +77,16 @@ class RunDirectory:
         self.write_json(self.environment, environment(config, devices))
 
     def read_summary(self):
-        """summary.json, {} if there is none. Raises ValueError for a damaged one."""
+        """summary.json, {} if there is none. Raises UserError for a damaged one."""
         if not os.path.exists(self.summary):
             return {}
         try:
             with open(self.summary, encoding='utf-8') as stream:
                 summary = json.load(stream)
         except ValueError as error:
-            raise ValueError('%s: not JSON: %s' % (self.summary, error)) from None
+            raise UserError('%s: not JSON: %s' % (self.summary, error)) from None
         if not isinstance(summary, dict):
-            raise ValueError('%s: expected a mapping of names to values' % self.summary)
+            raise UserError('%s: expected a mapping of names to values' % self.summary)
         return summary
 
     def write_network(self, description, save_parameters):

@@ -11,6 +11,7 @@ import sys
 import numpy as np
 from tqdm import tqdm
 
+from ..base.errors import UserError
 from .checkpoint import STAGES, write_beside
 
 COLUMNS = ('stage', 'epoch', 'step', 'lr', 'loss', 'error', 'gate_loss', 'gate_error', 'test_loss', 'test_error', 'zero_fraction', 'edges',
@@ -18,7 +19,7 @@ COLUMNS = ('stage', 'epoch', 'step', 'lr', 'loss', 'error', 'gate_loss', 'gate_e
 
 
 def read_log(path):
-    """Rows of a log.csv, as dicts of text; [] if there is none. Raises ValueError for a damaged file or one with other columns."""
+    """Rows of a log.csv, as dicts of text; [] if there is none. Raises UserError for a damaged file or one with other columns."""
     if not os.path.exists(path):
         return []
     try:
@@ -26,12 +27,12 @@ def read_log(path):
             reader = csv.DictReader(stream)
             rows = list(reader)
     except (UnicodeDecodeError, csv.Error) as error:
-        raise ValueError('%s: damaged: %s' % (path, error)) from None
+        raise UserError('%s: damaged: %s' % (path, error)) from None
     if tuple(reader.fieldnames or ()) != COLUMNS:
-        raise ValueError('%s: expected the columns %s' % (path, ','.join(COLUMNS)))
+        raise UserError('%s: expected the columns %s' % (path, ','.join(COLUMNS)))
     for number, row in enumerate(rows, 1):
         if row['stage'] not in STAGES or not str(row['epoch']).isdigit() or not _is_number(row['seconds']):
-            raise ValueError('%s: damaged: row %d has no stage, epoch and seconds' % (path, number))
+            raise UserError('%s: damaged: row %d has no stage, epoch and seconds' % (path, number))
     return rows
 
 
@@ -83,14 +84,14 @@ class GateHistory:
         try:
             with np.load(self.path, allow_pickle=False) as stored:
                 if stored['names'].tolist() != self.names:
-                    raise ValueError('its λ are not those of this search space')
+                    raise UserError('its λ are not those of this search space')
                 kept = [row for row, number in enumerate(stored['epochs'].tolist()) if number <= epoch]
                 self.epochs = [int(stored['epochs'][row]) for row in kept]
                 self.values, self.pruned = ([stored[part][row] for row in kept] for part in ('values', 'pruned'))
         except FileNotFoundError:
             pass
         except Exception as error:   # zipfile, numpy and zlib each have their own
-            raise ValueError('%s: cannot be read back: %s. Move it away to go on; the search does without it, its history of λ begins anew'
+            raise UserError('%s: cannot be read back: %s. Move it away to go on; the search does without it, its history of λ begins anew'
                              % (self.path, error)) from None
 
     def append(self, epoch, values, pruned):
@@ -138,7 +139,7 @@ class Events:
         try:
             from tensorboardX import SummaryWriter
         except ImportError as error:
-            raise ValueError('train.tensorboard=true needs tensorboardX: %s' % error) from None
+            raise UserError('train.tensorboard=true needs tensorboardX: %s' % error) from None
         self.writer = SummaryWriter(folder)
 
     def add(self, row):

@@ -5,14 +5,17 @@
 """
 import os
 
-from dsonas.train import cli, pipeline, settings
+from dsonas.base import cli
+from dsonas.base.errors import UserError
+from dsonas.train import cli as train_cli
+from dsonas.train import pipeline, settings
 from dsonas.train.run import stored_config
 
 STAGES = ('pretrain', 'search')
 
 
 def arguments(argv=None):
-    parser = cli.parser(__doc__.splitlines()[0])
+    parser = train_cli.parser(__doc__.splitlines()[0])
     parser.add_argument('--space', choices=('share', 'full'), help='one set of λ for all blocks, or one a block [space.share]')
     parser.add_argument('--epochs', type=int, help='epochs of pretraining, and of search [pretrain.epochs, search.epochs]')
     parser.add_argument('--batch-size', type=int, help='images an update [pretrain.batch_size, search.batch_size]')
@@ -26,12 +29,12 @@ def configuration(given):
     start = None
     if given.resume:
         if not given.run:
-            raise ValueError('--resume: say which run with --run')
+            raise UserError('--resume: say which run with --run')
         path = os.path.join(given.run, 'config.yaml')
         if not os.path.exists(path):
-            raise ValueError('--resume: there is no run in %s' % given.run)
+            raise UserError('--resume: there is no run in %s' % given.run)
         start = stored_config(path)
-    flags = cli.flags(given, pretrain__epochs=given.epochs, search__epochs=given.epochs, pretrain__batch_size=given.batch_size,
+    flags = train_cli.flags(given, pretrain__epochs=given.epochs, search__epochs=given.epochs, pretrain__batch_size=given.batch_size,
                       search__batch_size=given.batch_size, space__share=None if given.space is None else given.space == 'share')
     return settings.resolve(given.preset, given.config, given.set, flags, start)
 
@@ -41,9 +44,9 @@ def main(argv=None):
     wanted = [name.strip() for name in given.stages.split(',')]
     for name in wanted:
         if name not in STAGES:
-            raise ValueError('--stages %s: expected pretrain, search or pretrain,search' % given.stages)
+            raise UserError('--stages %s: expected pretrain, search or pretrain,search' % given.stages)
     pipeline.search(configuration(given), wanted, given.resume, given.allow_changes)
 
 
 if __name__ == '__main__':
-    cli.main(main)
+    cli.main(main, unread=1)

@@ -12,6 +12,7 @@ import re
 
 import yaml
 
+from ..base.errors import UserError
 from ..symbols.budget import parse_budget
 from .config import Config, leaves, ratio
 
@@ -34,16 +35,16 @@ _Loader.add_implicit_resolver('tag:yaml.org,2002:float', re.compile(r'^[-+]?([0-
 
 
 def read_yaml(path):
-    """A YAML file's mapping, flattened to {dotted name: value}. Raises OSError, or ValueError naming the file."""
+    """A YAML file's mapping, flattened to {dotted name: value}. Raises OSError, or UserError naming the file."""
     with open(path, encoding='utf-8') as stream:
         try:
             content = yaml.load(stream, Loader=_Loader)
         except (yaml.YAMLError, UnicodeDecodeError) as error:
-            raise ValueError('%s: not YAML: %s' % (path, ' '.join(str(error).split()))) from None
+            raise UserError('%s: not YAML: %s' % (path, ' '.join(str(error).split()))) from None
     if content is None:
         return {}
     if not isinstance(content, dict):
-        raise ValueError('%s: expected keys and values, found %s' % (path, type(content).__name__))
+        raise UserError('%s: expected keys and values, found %s' % (path, type(content).__name__))
     return _flat(content, path)
 
 
@@ -52,7 +53,7 @@ def _flat(content, path):
     for name, value in content.items():
         if name in GROUPS:
             if not isinstance(value, dict):
-                raise ValueError('%s: %s is a group of keys, not %r' % (path, name, value))
+                raise UserError('%s: %s is a group of keys, not %r' % (path, name, value))
             values.update(('%s.%s' % (name, inner), v) for inner, v in value.items())
         else:
             values[str(name)] = value
@@ -68,7 +69,7 @@ def read_preset(name):
     """The keys that preset `name` sets, its base included: {dotted name: checked value}."""
     path = os.path.join(PRESETS, '%s.yaml' % name)
     if not isinstance(name, str) or os.sep in name or not os.path.exists(path):
-        raise ValueError('unknown preset %r%s; there are %s' % (name, _near(str(name), presets()), ', '.join(presets())))
+        raise UserError('unknown preset %r%s; there are %s' % (name, _near(str(name), presets()), ', '.join(presets())))
     return _with_base(read_yaml(path), path)
 
 
@@ -79,30 +80,30 @@ def _with_base(values, path):
 
 
 def check(name, value, where=''):
-    """`value` in the type of key `name`. Raises ValueError that says what is accepted."""
+    """`value` in the type of key `name`. Raises UserError that says what is accepted."""
     where = where + ': ' if where else ''
     if name not in KEYS:
         near = _near(name, KEYS)
-        raise ValueError('%sunknown configuration key %s%s%s' % (where, name, near, '' if near else '; --keys lists them all'))
+        raise UserError('%sunknown configuration key %s%s%s' % (where, name, near, '' if near else '; --keys lists them all'))
     field = KEYS[name]
     try:
         value = _cast(value, field.type)
-    except (TypeError, ValueError):
-        raise ValueError('%s%s=%s: expected %s' % (where, name, value, _accepted(field))) from None
+    except (TypeError, ValueError, OverflowError):
+        raise UserError('%s%s=%s: expected %s' % (where, name, value, _accepted(field))) from None
     entries = value if isinstance(value, tuple) else (value,)
     choices, low, high, below = (field.metadata[part] for part in ('choices', 'low', 'high', 'below'))
     for entry in entries:
         if (choices and entry not in choices) or (low is not None and not entry >= low) or (high is not None and not entry <= high) \
                 or (below is not None and not entry < below):
             near = _near(entry, choices) if choices and isinstance(entry, str) else ''
-            raise ValueError('%s%s=%s%s: expected %s' % (where, name, show(value), near, _accepted(field)))
+            raise UserError('%s%s=%s%s: expected %s' % (where, name, show(value), near, _accepted(field)))
     if name == 'search.ratio':
         ratio(value)
     if name == 'retrain.budget' and value != 'none':
         try:
             parse_budget(value)
-        except ValueError as error:
-            raise ValueError('%s%s=%s: %s' % (where, name, value, error)) from None
+        except UserError as error:
+            raise UserError('%s%s=%s: %s' % (where, name, value, error)) from None
     return value
 
 
@@ -168,7 +169,7 @@ def parse_set(assignment):
     """'search.gamma=0.003' -> ('search.gamma', 0.003)."""
     name, equals, text = assignment.partition('=')
     if not equals:
-        raise ValueError('--set %s: expected key=value, such as search.gamma=0.003' % assignment)
+        raise UserError('--set %s: expected key=value, such as search.gamma=0.003' % assignment)
     return name.strip(), check(name.strip(), text.strip(), '--set')
 
 

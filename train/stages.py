@@ -5,6 +5,7 @@ from typing import Any, Callable, Dict, Tuple
 import mxnet as mx
 import numpy as np
 
+from ..base.errors import UserError
 from ..optim import schedules, sparsity
 from ..symbols.cost import gate_graphs
 from ..symbols.network import Network
@@ -65,7 +66,7 @@ def initialise(net, devices, image_size, seed, name, inputs=()):
 
 
 def rates(config, name):
-    """Learning rates of a stage over its epochs, by what they are for. Raises ValueError where the settings make no schedule."""
+    """Learning rates of a stage over its epochs, by what they are for. Raises UserError where the settings make no schedule."""
     settings = getattr(config, name)
     more = {}
     if name != 'search':
@@ -83,8 +84,8 @@ def _schedule(name, settings, lr, **more):
         return lambda epoch: 0.0
     try:
         return schedules.make(settings.schedule, lr=lr, epochs=max(settings.epochs, 1), **more)
-    except ValueError as error:
-        raise ValueError('%s.schedule=%s: %s' % (name, settings.schedule, error)) from None
+    except UserError as error:
+        raise UserError('%s.schedule=%s: %s' % (name, settings.schedule, error)) from None
 
 
 class SupernetStages:

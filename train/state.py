@@ -6,6 +6,7 @@ are pruned for good, and everything that is a number or a name, travels beside t
 import mxnet as mx
 import numpy as np
 
+from ..base.errors import UserError
 from .learner import plain_layout
 
 
@@ -61,19 +62,19 @@ def _from_all_workers(local, devices):
 
 
 def restore(learner, arrays, counts):
-    """Put back what `gather` took. Raises ValueError where the checkpoint is of another network."""
+    """Put back what `gather` took. Raises UserError where the checkpoint is of another network."""
     named = parameters(learner.net)
     stored = {name.split('/', 2)[2] for name in arrays if name.startswith('param/')}
     if stored != set(named):
         different = sorted(stored ^ set(named))
-        raise ValueError('the checkpoint is of another network: %d parameters are only in one of them (%s, …)'
+        raise UserError('the checkpoint is of another network: %d parameters are only in one of them (%s, …)'
                          % (len(different), different[0]))
     for name, param in named.items():
         pieces = []
         while 'param/%d/%s' % (len(pieces), name) in arrays:
             pieces.append(arrays['param/%d/%s' % (len(pieces), name)])
         if pieces[0].shape != param.shape:
-            raise ValueError('the checkpoint is of another network: %s has shape %s there, %s here' % (name, pieces[0].shape, param.shape))
+            raise UserError('the checkpoint is of another network: %s has shape %s there, %s here' % (name, pieces[0].shape, param.shape))
         places = param.list_data()
         if len(pieces) == len(places) * learner.devices.workers:
             pieces = pieces[len(places) * learner.devices.rank:]

@@ -2,16 +2,21 @@
 import signal
 import threading
 
+from ..base.cli import INTERRUPTED
+from ..base.errors import EndOfRun
 
-class Stopped(Exception):
+
+class Stopped(EndOfRun):
     """A signal ended the run, after a checkpoint. `signal` is its number."""
+    prefix = ''
 
     def __init__(self, number, message):
         super().__init__(message)
         self.signal = number
+        self.status = INTERRUPTED if number == signal.SIGINT else 0
 
 
-class TrainingError(Exception):
+class TrainingError(EndOfRun):
     """Training cannot go on: one line with what happened, where."""
 
 

@@ -12,6 +12,8 @@ import sys
 import threading
 import time
 
+from .stops import TrainingError
+
 BEAT = 2.0        # seconds between signs of life
 STATUS = 1
 
@@ -39,7 +41,7 @@ class Watchdog:
             self._start(lambda: self._guard(server, workers - 1))
         else:
             numbers = [int(number) for number in share([0, 0, 0, 0, 0])]
-            self._connection = socket.create_connection(('.'.join(map(str, numbers[:4])), numbers[4]), timeout=60)
+            self._connection = _connected(('.'.join(map(str, numbers[:4])), numbers[4]))
             self._connection.settimeout(None)
             self._send(self._connection, 'hello', rank)
             self._start(self._beat)
@@ -141,6 +143,13 @@ class Watchdog:
         if self.rank != 0:
             self._try_send(self._connection, 'bye')
             self._connection.close()
+
+
+def _connected(address):
+    try:
+        return socket.create_connection(address, timeout=60)
+    except OSError as error:
+        raise TrainingError('worker 0 is not reached at %s:%d: %s' % (address + (error,))) from None
 
 
 def _own_address():

@@ -5,6 +5,7 @@ import pickle
 import numpy as np
 import pytest
 
+from dsonas.base.errors import UserError
 from dsonas.data import cifar10
 from dsonas.data.registry import load
 
@@ -110,6 +111,6 @@ def test_flipped_bits_in_an_archive(tmp_path, one_line):
 def test_nothing_there(tmp_path, one_line):
     (tmp_path / 'notes.txt').write_text('hello')
     for where in ('', tmp_path, tmp_path / 'no', tmp_path / 'notes.txt'):
-        with pytest.raises(OSError if where else ValueError) as info:
+        with pytest.raises(UserError) as info:
             load('cifar10', dir=str(where))
         assert 'cifar-10-binary.tar.gz' in one_line(info)

@@ -5,6 +5,7 @@ import os
 import numpy as np
 import pytest
 
+from dsonas.base.errors import UserError
 from dsonas.data import cache, digits
 from dsonas.data.registry import load
 
@@ -80,7 +81,7 @@ def test_another_result_is_an_error(made, tmp_path, monkeypatch, one_line):
 def test_a_cache_folder_that_cannot_be(tmp_path, monkeypatch, one_line):
     (tmp_path / 'file').write_text('')
     monkeypatch.setenv('DSONAS_CACHE', str(tmp_path / 'file' / 'x'))
-    with pytest.raises(OSError) as info:
+    with pytest.raises(UserError) as info:
         load('digits')
     assert 'DSONAS_CACHE' in one_line(info)
 

@@ -3,7 +3,8 @@ import json
 
 import pytest
 
-from dsonas.tools import bench_data, cli
+from dsonas.base import cli
+from dsonas.tools import bench_data
 
 QUICK = ['--seconds', '0.01', '--images', '24', '--batch-size', '8']
 

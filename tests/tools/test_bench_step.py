@@ -5,9 +5,10 @@ import sys
 
 import pytest
 
+from dsonas.base import cli
 from dsonas.symbols.architecture import Architecture
 from dsonas.symbols.space import SearchSpace
-from dsonas.tools import bench_shrink, bench_step, cli
+from dsonas.tools import bench_shrink, bench_step
 from dsonas.tools.timing import common
 from dsonas.tools.timing.clocks import peak_memory, summarise
 

@@ -6,9 +6,10 @@ import xml.etree.ElementTree as ElementTree
 import pytest
 from matplotlib.patches import PathPatch
 
+from dsonas.base import cli
 from dsonas.symbols.architecture import Architecture
 from dsonas.symbols.space import SearchSpace
-from dsonas.tools import cli, plot_blocks
+from dsonas.tools import plot_blocks
 from dsonas.tools.drawing import dag, figures
 from dsonas.tools.drawing.blocks import sheet
 

@@ -5,10 +5,11 @@ import random
 import numpy as np
 import pytest
 
+from dsonas.base import cli
 from dsonas.symbols.architecture import Architecture
 from dsonas.symbols.cost import cost
 from dsonas.symbols.space import SearchSpace
-from dsonas.tools import cli, count_cost, plot_flops, plot_search
+from dsonas.tools import count_cost, plot_flops, plot_search
 from dsonas.tools.drawing import figures, palette
 from dsonas.tools.drawing.pareto import front
 from dsonas.tools.reading import runs

@@ -13,8 +13,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from dsonas.base import cli
 from dsonas.symbols.space import SearchSpace
-from dsonas.tools import cli, report
+from dsonas.tools import report
 from dsonas.tools.drawing import heatmap
 from dsonas.tools.reading import runs
 

@@ -6,8 +6,9 @@ import statistics
 
 import pytest
 
+from dsonas.base import cli
 from dsonas.symbols.space import SearchSpace
-from dsonas.tools import cli, make_tables
+from dsonas.tools import make_tables
 from dsonas.tools.reading import experiments, runs
 from dsonas.tools.tables import contents, published
 from dsonas.tools.tables.formats import comma, latex, markdown, tex

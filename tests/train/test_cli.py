@@ -5,18 +5,15 @@ import os
 import numpy as np
 import pytest
 
-from dsonas.train import cli, pipeline, retrain, retraining, search, settings
+from dsonas.base import cli
+from dsonas.train import pipeline, retrain, retraining, search, settings
 from dsonas.train.rundir import RunDirectory
 from dsonas.train.runlog import COLUMNS
 
 
 def failing(capsys, main, *words):
     """Status and the one line on stderr of a command line."""
-    def entry():
-        return main([str(word) for word in words])
-    with pytest.raises(SystemExit) as info:
-        cli.main(entry)
-    return info.value.code, capsys.readouterr().err
+    return cli.run(main, [str(word) for word in words]), capsys.readouterr().err
 
 
 def refused(capsys, main, *words):
@@ -90,7 +87,8 @@ def test_a_run_is_not_overwritten_and_two_do_not_meet(capsys, tiny):
     directory.lock()
     import subprocess
     import sys
-    script = 'from dsonas.train import cli, search; cli.main(lambda: search.main(%r))' % (['--resume', '--run', config.run],)
+    script = 'from dsonas.base import cli\nfrom dsonas.train import search\ncli.main(lambda _: search.main(%r))' % (
+        ['--resume', '--run', config.run],)
     other = subprocess.run([sys.executable, '-c', script], stderr=subprocess.PIPE, universal_newlines=True)
     directory.unlock()
     assert other.returncode == 2 and 'another run is working in it' in other.stderr and other.stderr.count('\n') == 1, other.stderr
@@ -228,10 +226,10 @@ def test_evaluate(searched, tmp_path, capsys):
 
 
 def test_internal_errors_are_not_hidden():
-    def entry():
+    def entry(words):
         np.zeros(3).reshape(2, 2)
     with pytest.raises(ValueError, match='reshape'):
-        cli.main(entry)
+        cli.run(entry, [])
 
 
 @pytest.mark.slow

@@ -26,8 +26,8 @@ def step(self, *arguments, **more):
         os.kill(os.getpid(), int(number))
     return steps(self, *arguments, **more)
 Learner.step = step
-from dsonas.train import cli
-def main():
+from dsonas.base import cli
+def main(words):
     if what == 'search':
         pipeline.search(config, ('pretrain', 'search'), resume == 'yes')
     else:

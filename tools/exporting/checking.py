@@ -5,6 +5,7 @@ import os
 import mxnet as mx
 import numpy as np
 
+from ...base.errors import UserError
 from ...data import registry, scan
 from .graph import pixels
 
@@ -28,13 +29,13 @@ class Mismatch(ValueError):
 def test_images(run, description, data_dir=None, folder=None, count=IMAGES):
     """(pixels from 0 to 255, float32 (b, 3, H, W); where they are from) of the data set that the run learned from, or of a folder.
 
-    run: a reading.runs.Run. Raises ValueError or OSError that says what else can be given.
+    run: a reading.runs.Run. Raises UserError or OSError that says what else can be given.
     """
     size, mean, std = description['image_size'], description['mean'], description['std']
     if folder:
         paths = [os.path.join(folder, name) for name in scan.images(folder)[:count]] if os.path.isdir(folder) else []
         if not paths:
-            raise ValueError('--images %s: no folder with images in it' % folder)
+            raise UserError('--images %s: no folder with images in it' % folder)
         images = np.stack([registry.read_image(description['dataset'], path, size, mean, std) for path in paths])
         return pixels(images, mean, std), folder
     options = dict(run.get('data') or {}, image_size=size, seed=run.get('seed', 0))
@@ -43,8 +44,8 @@ def test_images(run, description, data_dir=None, folder=None, count=IMAGES):
         options['dir'] = data_dir
     try:
         dataset = registry.load(description['dataset'], **options)
-    except (ValueError, OSError) as error:
-        raise ValueError('the test images to check on cannot be read: %s; --data-dir says where they are, --images FOLDER takes '
+    except (UserError, OSError) as error:
+        raise UserError('the test images to check on cannot be read: %s; --data-dir says where they are, --images FOLDER takes '
                          'others' % error) from None
     batches = dataset.batches('test', min(count, dataset.sizes['test']), train=False)
     try:

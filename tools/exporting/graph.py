@@ -27,7 +27,7 @@ class Normalised(HybridBlock):
 
 
 def exportable(folder, normalise=False):
-    """(network of plain operators, description) of a run directory, hybridized and run once. Raises ValueError, OSError."""
+    """(network of plain operators, description) of a run directory, hybridized and run once. Raises UserError, OSError."""
     net, description = stored.load(folder, kernels_kind='plain')
     if normalise:
         net = Normalised(net, description['mean'], description['std'])

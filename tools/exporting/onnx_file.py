@@ -8,6 +8,7 @@ import mxnet as mx
 import numpy as np
 from mxnet.gluon import SymbolBlock
 
+from ...base.errors import UserError
 from . import symbol_file
 from .graph import INPUT
 
@@ -19,7 +20,7 @@ OPSET, IR = 15, 8   # read by onnxruntime since 1.10; the reference evaluator's 
 def write(net, path, description, normalised, workspace):
     """Write a network of graph.exportable to `path`, batches of any size. workspace: a folder for what comes between.
 
-    Raises ValueError where onnx is not installed, or an operation has no counterpart in ONNX.
+    Raises UserError where onnx is not installed, or an operation has no counterpart in ONNX.
     """
     onnx = _onnx()
     symbol, parameters = symbol_file.write(net, os.path.join(workspace, 'network'))
@@ -29,7 +30,7 @@ def write(net, path, description, normalised, workspace):
             mx.onnx.export_model(symbol, parameters, [(1, 3, size, size)], np.float32, path, dynamic=True,
                                  dynamic_input_shapes=[('batch', 3, size, size)])
         except AttributeError as error:   # "No conversion function registered for op type …"
-            raise ValueError('%s: %s' % (path, ' '.join(str(error).split()))) from None
+            raise UserError('%s: %s' % (path, ' '.join(str(error).split()))) from None
     model = tidied(onnx, onnx.load(path), description, normalised)
     onnx.checker.check_model(model, full_check=True)
     onnx.save(model, path)
@@ -114,7 +115,7 @@ def _onnx():
         import onnx
         return onnx
     except ImportError:
-        raise ValueError("ONNX: the package onnx is not installed; pip install 'dsonas[onnx]'") from None
+        raise UserError("ONNX: the package onnx is not installed; pip install 'dsonas[onnx]'") from None
 
 
 def _onnxruntime():

@@ -1,4 +1,4 @@
-"""The files of a run directory, each read and checked on its own; ValueError names the file and what is wrong with it.
+"""The files of a run directory, each read and checked on its own; UserError names the file and what is wrong with it.
 
 predictions.npz, which evaluation leaves, holds
 
@@ -18,6 +18,8 @@ from typing import Tuple
 
 import numpy as np
 import yaml
+
+from ...base.errors import UserError
 
 RESULT = ('test_error', 'params', 'flops')            # without these a summary is no result; FLOPs of a gluoncv network are not counted
 LIMIT = {'test_error': 100.0, 'top5_error': 100.0}
@@ -49,15 +51,15 @@ def read_predictions(path):
     found = _arrays(file, ('labels', 'predicted'), ('probabilities', 'classes', 'worst_index', 'worst_images'))
     count = len(found['labels'])
     if found['predicted'].shape != (count,) or found['labels'].ndim != 1:
-        raise ValueError('%s: labels and predicted are not of one length' % file)
+        raise UserError('%s: labels and predicted are not of one length' % file)
     if 'probabilities' in found and (found['probabilities'].ndim != 2 or len(found['probabilities']) != count):
-        raise ValueError('%s: probabilities has shape %s, not (%d, classes)' % (file, found['probabilities'].shape, count))
+        raise UserError('%s: probabilities has shape %s, not (%d, classes)' % (file, found['probabilities'].shape, count))
     images, index = found.get('worst_images'), found.get('worst_index', np.zeros(0, int))
     if images is not None and (images.ndim != 4 or images.shape[-1] != 3 or images.dtype != np.uint8 or len(images) != len(index)):
-        raise ValueError('%s: worst_images is %s of shape %s, not uint8 of shape (%d, height, width, 3)'
+        raise UserError('%s: worst_images is %s of shape %s, not uint8 of shape (%d, height, width, 3)'
                          % (file, images.dtype, images.shape, len(index)))
     if len(index) and (index.min() < 0 or index.max() >= count):
-        raise ValueError('%s: worst_index reaches outside of the %d test images' % (file, count))
+        raise UserError('%s: worst_index reaches outside of the %d test images' % (file, count))
     return found
 
 
@@ -75,11 +77,11 @@ def read_log(file):
         return []
     header = next(csv.reader(lines[:1]))
     if 'stage' not in header or 'epoch' not in header:
-        raise ValueError('%s: line 1 is no header with the columns stage and epoch' % file)
+        raise UserError('%s: line 1 is no header with the columns stage and epoch' % file)
     rows = {}
     for number, fields in enumerate(csv.reader(lines[1:]), 2):
         if len(fields) != len(header):
-            raise ValueError('%s: line %d has %d fields, not %d' % (file, number, len(fields), len(header)))
+            raise UserError('%s: line %d has %d fields, not %d' % (file, number, len(fields), len(header)))
         row = {name: _cell(file, number, name, field) for name, field in zip(header, fields)}
         rows[(row['stage'], row['epoch'])] = row
     return list(rows.values())
@@ -90,10 +92,10 @@ def read_gates(file):
     found = _arrays(file, ('names', 'epochs', 'values', 'pruned'))
     names, epochs, values, pruned = (found[key] for key in ('names', 'epochs', 'values', 'pruned'))
     if values.shape != (len(epochs), len(names)) or pruned.shape != values.shape or not len(epochs):
-        raise ValueError('%s: %d epochs and %d names, but values of shape %s and pruned of shape %s'
+        raise UserError('%s: %d epochs and %d names, but values of shape %s and pruned of shape %s'
                          % (file, len(epochs), len(names), values.shape, pruned.shape))
     if not np.isfinite(values).all():
-        raise ValueError('%s: λ that are not finite' % file)
+        raise UserError('%s: λ that are not finite' % file)
     return Gates(tuple(str(name) for name in names), epochs, values, pruned.astype(bool))
 
 
@@ -103,11 +105,13 @@ def read_mapping(file):
         text = stream.read()
     try:
         found = json.loads(text) if file.endswith('.json') else yaml.safe_load(text)
+    except ValueError as error:
+        raise UserError('%s: not JSON: %s' % (file, error)) from None
     except yaml.YAMLError as error:
         where = getattr(error, 'problem_mark', None)
-        raise ValueError('%s: not YAML%s' % (file, ' (line %d)' % (where.line + 1) if where else '')) from None
+        raise UserError('%s: not YAML%s' % (file, ' (line %d)' % (where.line + 1) if where else '')) from None
     if not isinstance(found, dict):
-        raise ValueError('%s: holds no mapping of names to values' % file)
+        raise UserError('%s: holds no mapping of names to values' % file)
     return found
 
 
@@ -120,7 +124,7 @@ def read_summary(file):
         if value is None and (key not in RESULT or uncounted or summary.get('test_error') is None):
             continue
         if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value <= LIMIT.get(key, math.inf):
-            raise ValueError('%s: %s is %r, which is no such number' % (file, key, value))
+            raise UserError('%s: %s is %r, which is no such number' % (file, key, value))
     return summary
 
 
@@ -130,7 +134,7 @@ def _cell(file, number, name, field):
     try:
         return int(field) if name == 'epoch' else float(field)
     except ValueError:
-        raise ValueError('%s: line %d, column %s: %r is no number' % (file, number, name, field)) from None
+        raise UserError('%s: line %d, column %s: %r is no number' % (file, number, name, field)) from None
 
 
 def _arrays(file, needed, optional=()):
@@ -138,8 +142,8 @@ def _arrays(file, needed, optional=()):
         with np.load(file, allow_pickle=False) as archive:
             found = {key: archive[key] for key in (*needed, *optional) if key in archive.files}
     except (zipfile.BadZipFile, ValueError, OSError, EOFError, KeyError, AttributeError) as error:
-        raise ValueError('%s: not a readable .npz archive (%s)' % (file, error)) from None
+        raise UserError('%s: not a readable .npz archive (%s)' % (file, error)) from None
     for key in needed:
         if key not in found:
-            raise ValueError('%s: without the array %r' % (file, key))
+            raise UserError('%s: without the array %r' % (file, key))
     return found

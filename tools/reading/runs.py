@@ -13,6 +13,7 @@ from typing import Any, Dict, List, Optional
 
 import numpy as np
 
+from ...base.errors import UserError
 from ...symbols.architecture import Architecture
 from ...symbols.space import SearchSpace
 from .runfiles import Gates, read_gates, read_log, read_mapping, read_summary
@@ -119,9 +120,9 @@ def read(path):
 
 
 def existing(path):
-    """The run in directory `path`, damaged or not. Raises ValueError where there is none."""
+    """The run in directory `path`, damaged or not. Raises UserError where there is none."""
     if not is_run(path):
-        raise ValueError('%s: not a run directory; accepted is one that holds config.yaml, log.csv or summary.json' % path)
+        raise UserError('%s: not a run directory; accepted is one that holds config.yaml, log.csv or summary.json' % path)
     return read(path)
 
 
@@ -159,7 +160,7 @@ def _architecture_so_far(run):
         space = SearchSpace.from_dict(dict(run.config.get('space') or {}))
         alive, start, arrays = np.where(run.gates.pruned[-1], 0, run.gates.values[-1]), 0, []
         if run.gates.names != tuple(name for group in space.gate_names() for name in group):
-            raise ValueError('lambda.npz names other edges than the space of config.yaml has')
+            raise UserError('lambda.npz names other edges than the space of config.yaml has')
         for group in space.gate_names():
             arrays.append(alive[start:start + len(group)])
             start += len(group)

@@ -1,6 +1,7 @@
 """What a tool is pointed at: a run directory or an architecture file, and the network that stands behind it."""
 import os
 
+from ...base.errors import UserError
 from ...symbols.architecture import Architecture
 from . import runs
 
@@ -10,15 +11,15 @@ IMAGE_SIZES = {'cifar': 32, 'imagenet': 224}
 def load(source):
     """(architecture, run) of a run directory, or (architecture, None) of an architecture file.
 
-    Raises ValueError or OSError, naming the path, where there is neither, or the run has no architecture yet.
+    Raises UserError or OSError, naming the path, where there is neither, or the run has no architecture yet.
     """
     if not os.path.isdir(source):
         if not os.path.exists(source):
-            raise ValueError('%s: no such run directory or architecture file' % source)
+            raise UserError('%s: no such run directory or architecture file' % source)
         return Architecture.load(source), None
     run = runs.existing(source)
     if run.architecture is None:
-        raise ValueError('%s: no architecture (%s); accepted is a run directory with architecture.json or lambda.npz' % (source, run.why))
+        raise UserError('%s: no architecture (%s); accepted is a run directory with architecture.json or lambda.npz' % (source, run.why))
     return run.architecture, run
 
 

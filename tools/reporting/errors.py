@@ -2,6 +2,7 @@
 import numpy as np
 from PIL import Image
 
+from ...base.errors import UserError
 from ..drawing import heatmap
 from ..reading.runfiles import read_predictions
 from .page import paragraph, section, table, text
@@ -20,7 +21,7 @@ def errors(run):
     """Confusion matrix (for many classes, the pairs most often confused) and worst images, where the run was evaluated."""
     try:
         found = read_predictions(run.path)
-    except ValueError as error:
+    except UserError as error:
         return section('Mistakes', paragraph('Damaged: %s' % error, 'bad'))
     if found is None:
         return ''

@@ -5,6 +5,7 @@ import platform
 import subprocess
 import sys
 
+from ...base.errors import UserError
 from ...symbols.latency import processor
 from ...symbols.space import PAPER_OPERATIONS, STEMS, SearchSpace
 
@@ -43,15 +44,15 @@ def integers(text):
 
 
 def task(arguments):
-    """The part of a worker task that the command line says. Raises ValueError."""
+    """The part of a worker task that the command line says. Raises UserError."""
     space = SearchSpace(share=arguments.share, channels=arguments.channels, classes=arguments.classes, blocks=arguments.blocks,
                         levels=arguments.levels, operations=arguments.operations, stem=arguments.stem)
     for flag in ('batch_size', 'steps', 'threads', 'cpus'):
         if getattr(arguments, flag) < 1:
-            raise ValueError('--%s %d: must be at least 1' % (flag.replace('_', '-'), getattr(arguments, flag)))
+            raise UserError('--%s %d: must be at least 1' % (flag.replace('_', '-'), getattr(arguments, flag)))
     devices = arguments.gpus or arguments.cpus
     if arguments.batch_size % devices:
-        raise ValueError('--batch-size %d: not a multiple of %d devices' % (arguments.batch_size, devices))
+        raise UserError('--batch-size %d: not a multiple of %d devices' % (arguments.batch_size, devices))
     return {'space': space.to_dict(), 'architecture': None, 'batch_size': arguments.batch_size, 'steps': arguments.steps,
             'image_size': arguments.image_size or (32 if arguments.stem == 'cifar' else 224), 'warm_up': arguments.warm_up,
             'cpus': arguments.cpus, 'gpus': arguments.gpus, 'kernels': arguments.kernels, 'threads': arguments.threads,
@@ -59,22 +60,22 @@ def task(arguments):
 
 
 def measure(task, python=sys.executable, script=WORKER, **environment):
-    """The figures of a task, measured in a new process. Raises ValueError with the process's last words where it fails."""
+    """The figures of a task, measured in a new process. Raises UserError with the process's last words where it fails."""
     threads = str(task['threads'])
     variables = dict(os.environ, OMP_NUM_THREADS=threads, MKL_NUM_THREADS=threads, **environment)
     run = subprocess.run([python, script, json.dumps(task)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=variables)
     if run.returncode:
         words = [line for line in run.stderr.decode('utf-8', 'replace').splitlines() if line.strip()]
-        raise ValueError('measuring %s failed with status %d: %s' % (task['implementation'], run.returncode, words[-1] if words else ''))
+        raise UserError('measuring %s failed with status %d: %s' % (task['implementation'], run.returncode, words[-1] if words else ''))
     return json.loads(run.stdout.decode().strip().splitlines()[-1])
 
 
 def has_torch(python):
-    """Whether the Python at `python` can import PyTorch. Raises ValueError where there is no such Python."""
+    """Whether the Python at `python` can import PyTorch. Raises UserError where there is no such Python."""
     try:
         return not subprocess.run([python, '-c', 'import torch'], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL).returncode
     except OSError as error:
-        raise ValueError('--torch-python %s: %s' % (python, error.strerror)) from None
+        raise UserError('--torch-python %s: %s' % (python, error.strerror)) from None
 
 
 def in_turn(measurements, rounds):

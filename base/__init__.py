@@ -1,0 +1,5 @@
+"""The ground floor: what every part of the package may use. It imports nothing of the rest of the package, and no MXNet.
+
+    errors.py      UserError, a mistake of the user; EndOfRun, the end of a command before its work is done
+    cli.py         how a command ends and with which exit status, its --help, the names of its output files
+"""
