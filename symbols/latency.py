@@ -16,9 +16,9 @@ import time
 
 import mxnet as mx
 
+from .backend.kernels import kernels
 from .blocks import operation_block
 from .cost import gate_graphs, stage_sizes
-from .kernels import kernels
 from .network import Network
 
 BATCH = 16

@@ -1,8 +1,8 @@
 """The network derived from an architecture: what is trained from scratch in stage 3. It has no λ; batch norm's γ is trained."""
 from ..base.errors import UserError
+from .backend.kernels import convolution, kernels, masked_sum
 from .blocks import AUXILIARY_WIDTHS, AuxiliaryTower, Head, Reduction, conv_init, stem
 from .cell import Cell, Net
-from .kernels import convolution, kernels, masked_sum
 
 PREFIX = 'network_'
 AUXILIARY_STRIDE = {'cifar': 3, 'imagenet': 2}

@@ -6,10 +6,10 @@ into the weights of R's 1×1 convolution, so they need no pass over the features
 import numpy as np
 
 from .architecture import Architecture
+from .backend.kernels import kernels
 from .blocks import Head, Reduction, conv_init, stem
 from .cell import Cell, Net
 from .gates import GateLayout, gate_parameters
-from .kernels import kernels
 
 PREFIX = 'supernet_'
 

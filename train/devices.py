@@ -11,6 +11,7 @@ import mxnet as mx
 import numpy as np
 
 from ..base.errors import UserError
+from ..symbols.backend.layout import plain_copy, write_plain
 from .stops import Stopped
 from .watchdog import Watchdog
 
@@ -76,9 +77,9 @@ class _Exchange(mx.kvstore.KVStoreBase):
 
     def pushpull(self, key, value, out=None, priority=0):
         values = value if isinstance(value, (list, tuple)) else [value]
-        plain = values[0] * 1
-        for more in values[1:]:
-            plain = plain + (more * 1).as_in_context(plain.context)
+        plain = plain_copy(values[0])
+        for value in values[1:]:
+            plain = plain + plain_copy(value).as_in_context(plain.context)
         if self.store is not None:
             self.store.pushpull(self.first + key, plain, plain, priority)
         self._write(plain, values if out is None else out)
@@ -86,7 +87,7 @@ class _Exchange(mx.kvstore.KVStoreBase):
     @staticmethod
     def _write(plain, places):
         for place in places if isinstance(places, (list, tuple)) else [places]:
-            mx.nd._internal._mul_scalar(plain.as_in_context(place.context), scalar=1.0, out=place)
+            write_plain(plain, place)
 
     @staticmethod
     def is_capable(capability):

@@ -12,6 +12,8 @@ from mxnet import autograd
 from ..base.errors import UserError
 from ..optim.apg_nag import APGNAG
 from ..optim.nag import ExactNAG
+from ..symbols.backend.finite import all_finite
+from ..symbols.backend.layout import plain_parameters
 
 UPDATES = ('weights', 'gates', 'both')
 
@@ -22,20 +24,6 @@ def hybridize(net):
     net.hybridize(static_alloc=True, static_shape=True)
     for what in ('Parameter .*lambda', 'The 1-th input to HybridBlock'):   # λ, drop rate
         warnings.filterwarnings('ignore', message=what + ' is not used by any computation')
-
-
-def plain_layout(net):
-    """Bring the parameters of `net` back into the plain layout; call it after inference, before training goes on.
-
-    Inference leaves weights in oneDNN's blocked layout. The next training step would bring them back by itself, in the background, and
-    at times while they are being updated: the same command would not give the same numbers.
-    """
-    mx.nd.waitall()
-    for param in net.collect_params().values():
-        for array in param.list_data():
-            if array.context.device_type == 'cpu':
-                mx.nd._internal._mul_scalar(array * 1, scalar=1.0, out=array)   # an operator's output is plain; a copy's is not
-    mx.nd.waitall()
 
 
 def nag(params, settings):
@@ -153,7 +141,7 @@ class Learner:
         try:
             return evaluate(self.net, batches, batch_size, self.devices, topk, classes, inputs)
         finally:
-            plain_layout(self.net)
+            plain_parameters(self.net)
 
 
 def evaluate(net, batches, batch_size, devices, topk=5, classes=0, inputs=(), seen=None):
@@ -201,13 +189,6 @@ def evaluate(net, batches, batch_size, devices, topk=5, classes=0, inputs=(), se
         result['class_images'] = [entry[0] for entry in by_class]
         result['class_errors'] = [100.0 * wrong / count if count else None for count, wrong in by_class]
     return result
-
-
-def all_finite(arrays):
-    """An NDArray of shape (1,): 1 where every number of `arrays` is finite, else 0. More than 200 arrays at once crash the operator."""
-    flags = [mx.nd.multi_all_finite(*arrays[first:first + 200], num_arrays=len(arrays[first:first + 200]))
-             for first in range(0, len(arrays), 200)]
-    return flags[0] if len(flags) == 1 else mx.nd.concat(*flags, dim=0).min(axis=0, keepdims=True)
 
 
 def _filled(array, size):

@@ -85,7 +85,7 @@ def retrain(config, candidate, resume=False, allow_changes=False, add=False):
 def build(config, candidate, dataset, fit_budget=fit_widths, kernels_kind=None):
     """(Architecture or None, network, widths or None, dict of its size) for a Candidate. Raises UserError.
 
-    fit_budget: function of (architecture, budget, image size) giving a budget.Fit. kernels_kind: see symbols/kernels.py.
+    fit_budget: function of (architecture, budget, image size) giving a budget.Fit. kernels_kind: see symbols/backend/kernels.py.
     """
     settings_ = config.retrain
     if candidate.architecture is None:

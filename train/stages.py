@@ -7,13 +7,14 @@ import numpy as np
 
 from ..base.errors import UserError
 from ..optim import schedules, sparsity
+from ..symbols.backend.layout import plain_parameters
 from ..symbols.cost import gate_graphs
 from ..symbols.network import Network
 from ..symbols.space import SearchSpace
 from ..symbols.supernet import Supernet
 from . import seeds
 from .config import ratio
-from .learner import Learner, apg_nag, hybridize, nag, plain_layout
+from .learner import Learner, apg_nag, hybridize, nag
 from .losses import Loss
 from .pruning import NoHooks, Pruning, structures
 from .runlog import GateHistory
@@ -62,7 +63,7 @@ def initialise(net, devices, image_size, seed, name, inputs=()):
     hybridize(net)
     for context in devices.contexts:
         net(mx.nd.zeros((2, 3, image_size, image_size), ctx=context), *[mx.nd.array(value, ctx=context) for value in inputs])
-    plain_layout(net)
+    plain_parameters(net)
 
 
 def rates(config, name):

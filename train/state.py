@@ -7,7 +7,7 @@ import mxnet as mx
 import numpy as np
 
 from ..base.errors import UserError
-from .learner import plain_layout
+from ..symbols.backend.layout import plain_parameters
 
 
 def parameters(net):
@@ -99,7 +99,7 @@ def restore(learner, arrays, counts):
         optimizer.num_update = counts[group]['num_update']
         if learner.amp and 'loss_scale' in counts:
             trainer._amp_loss_scaler._loss_scale = counts['loss_scale']
-    plain_layout(learner.net)
+    plain_parameters(learner.net)
 
 
 def _entries(state):

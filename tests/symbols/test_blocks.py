@@ -5,9 +5,9 @@ import pytest
 from mxnet import autograd
 
 from dsonas.symbols.architecture import Architecture
+from dsonas.symbols.backend.kernels import kernels
 from dsonas.symbols.blocks import BatchNormReLU, Head, Reduction, conv_bn_relu, operation_block, stem
 from dsonas.symbols.cost import stage_sizes
-from dsonas.symbols.kernels import kernels
 from dsonas.symbols.network import Network
 from dsonas.symbols.space import PAPER_OPERATIONS, SearchSpace
 from dsonas.symbols.supernet import Supernet

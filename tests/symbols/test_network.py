@@ -5,7 +5,7 @@ import pytest
 from mxnet import autograd
 
 from dsonas.symbols.architecture import Architecture
-from dsonas.symbols.kernels import masked_sum
+from dsonas.symbols.backend.kernels import masked_sum
 from dsonas.symbols.network import Network
 from dsonas.symbols.space import SearchSpace
 

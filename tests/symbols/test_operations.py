@@ -6,9 +6,9 @@ from mxnet import autograd
 
 from dsonas.symbols import operations
 from dsonas.symbols.architecture import Architecture
+from dsonas.symbols.backend.kernels import kernels
 from dsonas.symbols.blocks import operation_block
 from dsonas.symbols.cost import cost
-from dsonas.symbols.kernels import kernels
 from dsonas.symbols.network import Network
 from dsonas.symbols.operations import OPERATIONS, Depthwise, Operation, Pointwise, register
 from dsonas.symbols.space import PAPER_OPERATIONS, SearchSpace

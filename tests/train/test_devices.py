@@ -3,6 +3,7 @@ import mxnet as mx
 import numpy as np
 import pytest
 
+from dsonas.symbols.backend import layout
 from dsonas.symbols.space import SearchSpace
 from dsonas.symbols.supernet import Supernet
 from dsonas.train import bn_statistics, devices, loop, pipeline, retraining, settings, stages, state
@@ -73,7 +74,7 @@ class Inference:
 
     def backward(self, losses):
         mx.autograd.backward(losses, train_mode=False)
-        learners.plain_layout(self.learner.net)   # inference has left weights in another layout: bring them back before the update
+        layout.plain_parameters(self.learner.net)   # inference has left weights in another layout: bring them back before the update
 
 
 @pytest.mark.parametrize('kvstore', ['local', 'device'])

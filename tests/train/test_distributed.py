@@ -56,6 +56,7 @@ import hashlib
 import numpy as np
 from dsonas.symbols.space import SearchSpace
 from dsonas.symbols.supernet import Supernet
+from dsonas.symbols.backend import layout
 from dsonas.train import learner, stages, state
 from dsonas.train.config import Pretrain, Search, Train
 from dsonas.train.devices import Devices
@@ -66,7 +67,7 @@ class Inference:
     @staticmethod
     def backward(losses):
         mx.autograd.backward(losses, train_mode=False)
-        learner.plain_layout(net)    # inference has left weights in another layout: bring them back before the update
+        layout.plain_parameters(net)    # inference has left weights in another layout: bring them back before the update
 learner.autograd = Inference
 import sys
 on = Devices(Train(cpus=1, kvstore=sys.argv[1]))
@@ -81,7 +82,7 @@ for step in range(12):
     made.step('gates' if step % 2 else 'weights', x[on.rank::on.workers], y[on.rank::on.workers], 8, (), {'weights': 0.001, 'gates': 0.01})
     if step == 6:
         net(mx.nd.array(x)).wait_to_read()     # inference in between, as a test does
-        learner.plain_layout(net)
+        layout.plain_parameters(net)
 assert on.same_everywhere(state.digest(made)), 'the workers hold different weights'
 on.barrier()
 if on.main:

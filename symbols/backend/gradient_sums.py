@@ -14,7 +14,7 @@ os.environ.setdefault(SETTING, str(ENOUGH))   # before MXNet looks
 import mxnet as mx  # noqa: E402
 from mxnet import autograd  # noqa: E402
 
-from ..base.errors import UserError  # noqa: E402
+from ...base.errors import UserError  # noqa: E402
 
 CHANNELS = 16
 

@@ -1,9 +1,9 @@
-"""The pieces of an update."""
+"""One flag for any number of arrays."""
 import mxnet as mx
 import numpy as np
 import pytest
 
-from dsonas.train.learner import all_finite
+from dsonas.symbols.backend.finite import all_finite
 
 
 @pytest.mark.parametrize('count', [1, 200, 201, 450])

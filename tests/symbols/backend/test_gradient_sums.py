@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from dsonas.symbols import gradient_sums
+from dsonas.symbols.backend import gradient_sums
 
 BUILD = '''
 from dsonas.symbols.space import SearchSpace
@@ -36,9 +36,9 @@ def test_this_process_adds_up_rightly():
 
 @pytest.mark.parametrize('code, environment, right', [
     (BUILD, {}, True), (BUILD, {gradient_sums.SETTING: '5000'}, True), (BUILD, {gradient_sums.SETTING: '8'}, False),
-    (TRAIN_BEFORE + BUILD, {}, False), ('import dsonas.symbols.kernels' + TRAIN_BEFORE + BUILD, {}, True),
+    (TRAIN_BEFORE + BUILD, {}, False), ('import dsonas.symbols.backend.kernels' + TRAIN_BEFORE + BUILD, {}, True),
 ], ids=['as it is', 'set higher', 'set lower', 'trained before', 'imported before'])
 def test_a_process_that_would_add_up_wrongly_is_refused(code, environment, right):
     done = run(code, **environment)
     assert (done.returncode == 0) == right, done.stderr.decode()
-    assert right or 'ValueError: %s' % gradient_sums.SETTING in done.stderr.decode()
+    assert right or 'UserError: %s' % gradient_sums.SETTING in done.stderr.decode()
