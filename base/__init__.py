@@ -2,4 +2,6 @@
 
     errors.py      UserError, a mistake of the user; EndOfRun, the end of a command before its work is done
     cli.py         how a command ends and with which exit status, its --help, the names of its output files
+    files.py       files written whole or not at all
+    text.py        numbers with units, read and written; tables in columns
 """

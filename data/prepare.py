@@ -11,8 +11,9 @@ from contextlib import contextmanager
 
 import numpy as np
 
+from ..base import files
 from ..base.errors import UserError
-from . import cache, decode, record_writer, recordio, records, split, streams
+from . import decode, record_writer, recordio, records, split, streams
 
 PLAN = 'plan.json'
 PARTS = ('weights', 'gates', 'val')
@@ -33,6 +34,7 @@ def locked(folder):
     except portalocker.exceptions.LockException as error:
         raise UserError('%s is being prepared by another process' % folder) from error
     try:
+        files.remove_leftovers(folder)
         yield
     finally:
         lock.release()
@@ -58,8 +60,7 @@ def _same_plan(folder, plan, restart):
     for name in (records.MANIFEST, 'train.idx'):
         if os.path.exists(os.path.join(folder, name)):
             os.unlink(os.path.join(folder, name))
-    with cache.replacing(path) as out:
-        out.write(json.dumps(plan).encode())
+    files.write_text(path, json.dumps(plan))
 
 
 def digest(items):
@@ -175,7 +176,7 @@ def check_records(file, labels, workers, progress):
 
 def _finish(folder, classes, train, test, workers, max_bad, progress, extra):
     """Check every record, write the manifest, remove what was only needed until then."""
-    files, bad, reasons, total = {}, {}, [], 0
+    entries, bad, reasons, total = {}, {}, [], 0
     for name in train + test:
         stem = os.path.splitext(name)[0]
         file = recordio.RecordFile(os.path.join(folder, name), recordio.read_index(os.path.join(folder, stem + '.idx')))
@@ -185,21 +186,20 @@ def _finish(folder, classes, train, test, workers, max_bad, progress, extra):
         wrong = check_records(file, labels, workers, progress)
         bad[name], total = [i for i, _ in wrong], total + len(file)
         reasons += [reason for _, reason in wrong]
-        files[name] = {'records': len(file), 'bytes': file.size, 'sha256': records.file_digest(file.path)}
+        entries[name] = {'records': len(file), 'bytes': file.size, 'sha256': records.file_digest(file.path)}
         for suffix in ('.idx', '.lst'):
-            files[stem + suffix] = {'sha256': records.file_digest(os.path.join(folder, stem + suffix))}
+            entries[stem + suffix] = {'sha256': records.file_digest(os.path.join(folder, stem + suffix))}
     decode.report_bad(reasons, total, max_bad, folder)
     if len(train) == 2:
-        counts = [files[name]['records'] for name in train]
+        counts = [entries[name]['records'] for name in train]
         extra = dict({'split': {'fraction': round(counts[0] / sum(counts), 4), 'seed': None}}, **extra)
         starts = recordio.read_index(os.path.join(folder, 'weights.idx')).tolist() + \
-            (recordio.read_index(os.path.join(folder, 'gates.idx')) + files['weights.rec']['bytes']).tolist()
+            (recordio.read_index(os.path.join(folder, 'gates.idx')) + entries['weights.rec']['bytes']).tolist()
         record_writer.write_table(os.path.join(folder, 'train.idx'), list(enumerate(starts)))
-        files['train.idx'] = {'sha256': records.file_digest(os.path.join(folder, 'train.idx'))}
+        entries['train.idx'] = {'sha256': records.file_digest(os.path.join(folder, 'train.idx'))}
     manifest = dict({'format': records.FORMAT, 'version': records.VERSION, 'classes': list(classes), 'train': train, 'test': test,
-                     'files': files, 'bad': bad}, **extra)
-    with cache.replacing(os.path.join(folder, records.MANIFEST)) as out:
-        out.write(json.dumps(manifest, indent=1).encode())
+                     'files': entries, 'bad': bad}, **extra)
+    files.write_json(os.path.join(folder, records.MANIFEST), manifest)
     for name in [PLAN] + [stem + '.journal' for stem in PARTS]:
         if os.path.exists(os.path.join(folder, name)):
             os.unlink(os.path.join(folder, name))

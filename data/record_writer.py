@@ -15,8 +15,9 @@ from typing import NamedTuple
 
 import numpy as np
 
+from ..base import files
 from ..base.errors import UserError
-from . import cache, decode, recordio
+from . import decode, recordio
 
 FLUSH = 256             # images between two times that the journal is made safe
 CHUNK = 16              # images that a process takes at a time
@@ -114,7 +115,7 @@ def write(folder, stem, items, short_side, quality, workers, progress=lambda cou
     rows, used = read_journal(journal, os.path.getsize(partial) if os.path.isfile(partial) else 0)
     progress(len(rows))
     end = rows[-1].end if rows else 0
-    with open(partial, 'ab') as records, open(journal, 'ab') as lines:
+    with files.named(partial), open(partial, 'ab') as records, open(journal, 'ab') as lines:
         records.truncate(end), lines.truncate(used)
         fresh = []
 
@@ -143,12 +144,13 @@ def write(folder, stem, items, short_side, quality, workers, progress=lambda cou
     write_table(os.path.join(folder, stem + '.idx'), [(i, row.start) for i, row in enumerate(kept)])
     write_table(os.path.join(folder, stem + '.lst'), [(i, row.label, row.name) for i, row in enumerate(kept)])
     os.replace(partial, whole)
+    files.sync_folder(folder)
     return rows
 
 
 def write_table(path, rows):
     """A tab-separated file, in path's place once it is whole."""
-    with cache.replacing(path) as out:
+    with files.replacing(path) as out:
         for row in rows:
             line = '\t'.join(str(value).replace('\t', ' ').replace('\n', ' ') for value in row) + '\n'
             out.write(line.encode('utf-8', 'surrogateescape'))

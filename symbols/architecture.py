@@ -3,10 +3,9 @@
 Isolated operations, those with no surviving way to the block's output, or (from the second level on) no surviving input, are
 removed with their edges until nothing changes (Sec. 3.2), so two architectures that compute the same are equal.
 """
-import json
-import os
 import random
 
+from ..base import files
 from ..base.errors import UserError
 from .space import INPUT, REDUCTION_BRANCHES, SearchSpace
 
@@ -186,27 +185,17 @@ class Architecture:
         return cls(space, blocks, _by_scope(values, 'reductions', space.reduction_scopes) if 'reductions' in values else None)
 
     def save(self, path):
-        """Write JSON, beside and then renamed, so that a reader never sees half a file."""
-        beside = '%s.%d.part' % (path, os.getpid())
-        with open(beside, 'w') as file:
-            json.dump(self.to_dict(), file, indent=1)
-            file.write('\n')
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(beside, path)
+        """Write JSON, whole or not at all."""
+        files.write_json(path, self.to_dict())
 
     @classmethod
     def load(cls, path):
         """Read JSON. Raises OSError where it cannot be read, UserError naming the file and what is wrong in it."""
-        with open(path) as file:
-            try:
-                values = json.load(file)
-            except ValueError as error:
-                raise UserError('%s: not JSON: %s' % (path, error)) from None
-            try:
-                return cls.from_dict(values)
-            except UserError as error:
-                raise UserError('%s: %s' % (path, error)) from None
+        values = files.read_json(path)
+        try:
+            return cls.from_dict(values)
+        except UserError as error:
+            raise UserError('%s: %s' % (path, error)) from None
 
     def __eq__(self, other):
         return isinstance(other, Architecture) and self.to_dict() == other.to_dict()

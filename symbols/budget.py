@@ -7,16 +7,14 @@ closely as rounding allows; then single stages are widened as long as any step s
 import dataclasses
 import functools
 import itertools
-import re
 from typing import Tuple
 
 from ..base.errors import UserError
+from ..base.text import COUNTS, SECONDS, parse_quantity
 from .cost import Cost, cost
 
 COUNTED = ('params', 'flops', 'mac')
 KINDS = COUNTED + ('latency',)
-_COUNTS = {'': 1, 'k': 10 ** 3, 'm': 10 ** 6, 'g': 10 ** 9}
-_SECONDS = {'s': 1, 'ms': 1e-3, 'us': 1e-6}
 LARGEST_WIDTH = 1 << 14
 CLOSE = 0.005    # of widths this near the budget those nearest to one common multiplier are taken
 REACH = (1, 2)   # steps by which a stage's width may leave its share, the second only where the first comes not as near
@@ -41,13 +39,13 @@ class Fit:
 
 def parse_budget(text):
     """'params=3.0M', 'flops=600M', 'mac=40M', 'latency=5ms' → (kind, number). k, M, G are powers of 1000. Raises UserError."""
-    found = re.fullmatch(r'\s*(\w+)\s*=\s*([0-9.]+(?:[eE][+-]?[0-9]+)?)\s*([a-zA-Z]*)\s*', str(text))
-    kind, number, unit = found.groups() if found else ('', '', '')
-    if found and kind not in KINDS:
+    kind, equals, quantity = str(text).partition('=')
+    kind = kind.strip()
+    if equals and kind.isidentifier() and kind not in KINDS:
         raise UserError('budget: %r is not one of %s' % (kind, ', '.join(KINDS)))
     try:
-        value = float(number) * (_SECONDS if kind == 'latency' else _COUNTS)[unit.lower()]
-    except (KeyError, ValueError):
+        value = parse_quantity(quantity, SECONDS if kind == 'latency' else COUNTS)
+    except UserError:
         raise UserError('budget: %r is not written like params=3.0M, flops=600M, mac=40M or latency=5ms' % text) from None
     if value <= 0:
         raise UserError('budget: %s must be above 0' % text)

@@ -5,6 +5,7 @@ it costs is in no operation's time. A network's time is seconds of a forward pas
 the median of several passes after warm-up. Times are kept in a JSON file by device, threads, MXNet's version and shape, so that each is
 measured once; two machines whose devices have one name are taken for equal.
 """
+import contextlib
 import dataclasses
 import hashlib
 import json
@@ -16,6 +17,7 @@ import time
 
 import mxnet as mx
 
+from ..base import files
 from .backend.kernels import kernels
 from .blocks import operation_block
 from .cost import gate_graphs, stage_sizes
@@ -148,12 +150,6 @@ def read(path):
 
 
 def write(path, times):
-    """Write {key: seconds}, beside and then renamed; nothing where the folder cannot be written to."""
-    beside = '%s.%d.part' % (path, os.getpid())
-    try:
-        with open(beside, 'w', encoding='utf-8') as stream:
-            json.dump(times, stream, indent=1, sort_keys=True)
-            stream.write('\n')
-        os.replace(beside, path)
-    except OSError:
-        pass
+    """Write {key: seconds}, whole or not at all; nothing where the folder cannot be written to."""
+    with contextlib.suppress(OSError):
+        files.write_json(path, times, sort_keys=True)

@@ -11,12 +11,12 @@ network.json, format 'dsonas.network' version 1:
     sha256            checksum of network.params, which holds parameters by their structural names
 """
 import hashlib
-import json
 import numbers
 import os
 
 import mxnet as mx
 
+from ..base import files
 from ..base.errors import UserError
 from . import known
 from .architecture import Architecture
@@ -34,11 +34,7 @@ def read(folder):
         raise UserError('%s: no such run directory' % folder)
     if not os.path.exists(path):
         raise UserError('%s: no trained network in it (%s); train/retrain.py --run %s makes one' % (folder, DESCRIPTION, folder))
-    with open(path, encoding='utf-8') as stream:
-        try:
-            description = json.load(stream)
-        except ValueError as error:
-            raise UserError('%s: not JSON: %s' % (path, error)) from None
+    description = files.read_json(path)
     if not isinstance(description, dict) or (description.get('format'), description.get('version')) != (FORMAT, VERSION):
         raise UserError('%s: expected format %s, version %d' % (path, FORMAT, VERSION))
     for key, accepted, what in _FIELDS:

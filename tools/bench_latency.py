@@ -16,6 +16,7 @@ import numpy as np
 
 from dsonas.base import cli
 from dsonas.base.errors import UserError
+from dsonas.base.text import aligned
 from dsonas.symbols import known, stored
 from dsonas.symbols.architecture import Architecture
 from dsonas.symbols.budget import fit_widths
@@ -152,13 +153,9 @@ def table(result):
     for row in result['rows']:
         rows.append((row['network'], '{:,}'.format(row['params']), '{:,}'.format(row['flops']), row['runtime'], str(row['batch']),
                      '%.2f' % row['ms'], '%.1f' % row['images_per_second']))
-    spans = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
-    left = (0, 3)
-    lines = ['  '.join(cell.ljust(span) if column in left else cell.rjust(span) for column, (cell, span) in enumerate(zip(row, spans)))
-             for row in rows]
     head = '%s, MXNet %s, images of %d × %d' % (result['machine']['device'], result['machine']['mxnet'], result['image_size'],
                                                result['image_size'])
-    return '\n'.join([head] + lines + ['left out: ' + reason for reason in result['left_out']])
+    return '\n'.join([head] + aligned(rows, left=(0, 3)) + ['left out: ' + reason for reason in result['left_out']])
 
 
 def main(argv):

@@ -9,6 +9,7 @@ import random
 
 from dsonas.base import cli
 from dsonas.base.errors import UserError
+from dsonas.base.text import aligned
 from dsonas.symbols.architecture import Architecture
 from dsonas.symbols.space import SearchSpace
 from dsonas.tools.timing import common
@@ -87,11 +88,12 @@ def left(architecture, full):
 def show(result):
     """The report as a table."""
     common.show_machine(result['machine'], result['complete']['versions'])
-    print('%-12s%8s%8s%12s%12s%8s%8s%12s%10s' % ('what goes', 'λ', 'ops', 'W step s', 'λ step s', 'step', 'CPU', 'peak GB', 'memory'))
+    rows = [('what goes', 'λ', 'ops', 'W step s', 'λ step s', 'step', 'CPU', 'peak GB', 'memory')]
     for row in [dict(result['complete'], kind='nothing', ratio={'step': 1, 'processor': 1, 'rss_gb': 1})] + result['rows']:
-        print('%-12s%7.0f%%%7.0f%%%12.3f%12.3f%7.0f%%%7.0f%%%12.2f%9.0f%%' % (
-            row['kind'], 100 * row['gates_left'], 100 * row['operations_left'], row['w_step'], row['lambda_step'],
-            100 * row['ratio']['step'], 100 * row['ratio']['processor'], row['rss_gb'], 100 * row['ratio']['rss_gb']))
+        rows.append([row['kind'], *('%.0f%%' % (100 * row[key]) for key in ('gates_left', 'operations_left')),
+                     '%.3f' % row['w_step'], '%.3f' % row['lambda_step'], *('%.0f%%' % (100 * row['ratio'][key])
+                     for key in ('step', 'processor')), '%.2f' % row['rss_gb'], '%.0f%%' % (100 * row['ratio']['rss_gb'])])
+    print('\n'.join(aligned(rows)))
 
 
 def main(argv):

@@ -8,6 +8,7 @@ import functools
 import sys
 
 from dsonas.base import cli
+from dsonas.base.text import aligned
 from dsonas.tools.timing import common
 
 SHOWN = (('w_step', 'W step s'), ('lambda_step', 'λ step s'), ('w_step_processor', 'W CPU s'), ('lambda_step_processor', 'λ CPU s'),
@@ -55,13 +56,14 @@ def show(result):
     common.show_machine(result['machine'], versions)
     print('%d weights, %d λ; memory grew by %.2f %% over %d steps' % (
         result['weights'], result['gates'], 100 * result['growth'], 2 * result['settings']['steps']))
-    print('%-8s' % '' + ''.join('%14s' % title for _, title in SHOWN) + '%8s%8s%8s' % ('step', 'CPU', 'memory'))
+    rows = [['', *(title for _, title in SHOWN), 'step', 'CPU', 'memory']]
     for kind in ('fused', 'naive', 'torch'):
         figures = result if kind == 'fused' else result.get(kind)
         if figures:
             ratio = figures.get('ratio', {'step': 1, 'processor': 1, 'rss_gb': 1})
-            print('%-8s' % kind + ''.join('%14.3f' % figures[key] for key, _ in SHOWN)
-                  + '%7.2fx%7.2fx%7.2fx' % (ratio['step'], ratio['processor'], ratio['rss_gb']))
+            rows.append([kind, *('%.3f' % figures[key] for key, _ in SHOWN),
+                         *('%.2fx' % ratio[key] for key in ('step', 'processor', 'rss_gb'))])
+    print('\n'.join(aligned(rows)))
     for kind, rows in result.get('profile', {}).items():
         print('\n%s step, by operator' % {'w': 'W', 'lambda': 'λ'}[kind])
         for row in rows[:20]:

@@ -7,8 +7,8 @@ import json
 
 from dsonas.base import cli
 from dsonas.base.errors import UserError
+from dsonas.base.text import aligned, format_count
 from dsonas.symbols.cost import cost
-from dsonas.tools.drawing import palette
 from dsonas.tools.reading.sources import image_size_of, load, widths_of
 
 FIELDS = ('params', 'flops', 'mac')
@@ -53,9 +53,8 @@ def table(counted, operations=False):
         for name, part in block.operations.items() if operations else ():
             rows.append(('  ' + name,) + tuple('{:,}'.format(getattr(part, field)) for field in FIELDS))
     rows.append(('total',) + tuple('{:,}'.format(getattr(counted, field)) for field in FIELDS))
-    spans = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
-    lines = ['  '.join([row[0].ljust(spans[0])] + [cell.rjust(span) for cell, span in zip(row[1:], spans[1:])]) for row in rows]
-    rule = '-' * len(lines[0])
+    lines = aligned(rows)
+    rule = '-' * max(map(len, lines))
     return '\n'.join(lines[:1] + [rule] + lines[1:-1] + [rule] + lines[-1:])
 
 
@@ -73,7 +72,7 @@ def main(argv):
         return 0
     print('%s at %s channels a stage, images of %d × %d' % (options.source, ', '.join(map(str, counted.widths)), size, size))
     print(table(counted, options.operations))
-    print('%s parameters, %sFLOPs, %s memory accesses' % tuple(palette.count(getattr(counted, field)) for field in FIELDS))
+    print('%s parameters, %sFLOPs, %s memory accesses' % tuple(format_count(getattr(counted, field)) for field in FIELDS))
     return 0
 
 

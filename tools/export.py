@@ -11,7 +11,7 @@ import os
 import shutil
 import tempfile
 
-from dsonas.base import cli
+from dsonas.base import cli, files
 from dsonas.base.errors import UserError
 from dsonas.symbols import stored
 from dsonas.symbols.architecture import Architecture
@@ -89,8 +89,8 @@ def _deliver(source, stem, write):
         delivered = []
         for path in paths + [picture] * bool(picture) + [inside + '.md']:
             delivered.append(os.path.join(os.path.dirname(stem), os.path.basename(path)))
-            shutil.copyfile(path, delivered[-1] + '.part')
-            os.replace(delivered[-1] + '.part', delivered[-1])
+            with open(path, 'rb') as made, files.replacing(delivered[-1]) as out:
+                shutil.copyfileobj(made, out)
     return delivered, checked
 
 

@@ -4,7 +4,7 @@ Runs that differ in their seed alone are one row, mean ± standard deviation. A 
 such and never as a number.
 """
 
-from dsonas.base import cli
+from dsonas.base import cli, files
 from dsonas.tools.reading import runs
 from dsonas.tools.tables import contents
 from dsonas.tools.tables.formats import FORMATS, markdown
@@ -28,8 +28,7 @@ def main(argv):
     found = [runs.read(path) for path in runs.find(options.runs)]
     table = contents.make(options.table, found, options.seeds, not options.no_published)
     for path, kind in zip(options.output, kinds):
-        with open(path, 'w', encoding='utf-8') as file:
-            file.write(FORMATS[kind](table))
+        files.write_text(path, FORMATS[kind](table))
     if not options.output:
         print(markdown(table), end='')
     return 0

@@ -5,7 +5,7 @@ one block in print quality, any other a sheet of every block that fits a page.
 """
 import os
 
-from dsonas.base import cli
+from dsonas.base import cli, files
 from dsonas.base.errors import UserError
 from dsonas.symbols.space import REDUCTION_BRANCHES
 from dsonas.tools.drawing import dag, figures, palette
@@ -70,8 +70,7 @@ def main(argv):
     title = '%s: %s' % (name, edges_left(architecture)) if options.title is None else options.title
     what = (architecture, gates_of(run), options.pruned == 'faint', options.block)
     if kind == 'dot':
-        with open(options.output, 'w', encoding='utf-8') as file:
-            file.write(dot(_graphs(*what), colours_of(architecture), title))
+        files.write_text(options.output, dot(_graphs(*what), colours_of(architecture), title))
     else:
         figure = draw(*what, title=title, page=(options.width, figures.A4[1]) if options.width else None)
         with figures.styled():

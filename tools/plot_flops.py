@@ -6,6 +6,7 @@ import sys
 
 from dsonas.base import cli
 from dsonas.base.errors import UserError
+from dsonas.base.text import unit_scale
 from dsonas.symbols.cost import cost
 from dsonas.tools.drawing import figures, palette
 from dsonas.tools.drawing.pareto import front
@@ -43,7 +44,7 @@ def block_flops(source, widths='search'):
 def bars(series, stages, title=None, size=None):
     """A Figure of FLOPs by block. series: [(label, [FLOPs of each block])]; stages: blocks of each stage, between which a line is drawn."""
     count = max(len(values) for _, values in series)
-    scale, unit = palette.scale_of([value for _, values in series for value in values])
+    scale, unit = unit_scale([value for _, values in series for value in values])
     figure = figures.new(*(size or (max(4.2, min(7.6, 0.9 + 0.09 * count * (len(series) + 1))), 2.7)))
     axes = figure.subplots()
     width = 0.8 / len(series)
@@ -82,7 +83,7 @@ def groups_of(found, key):
 def scatter(groups, field, title=None):
     """A Figure of test error against `field` for {label: [Run]}: a point a run, and each group's Pareto front as a staircase."""
     values = [run.summary[field] for members in groups.values() for run in members]
-    scale, unit = palette.scale_of(values)
+    scale, unit = unit_scale(values)
     figure = figures.new(4.6, 3.3)
     axes = figure.subplots()
     for index, (label, members) in enumerate(groups.items()):

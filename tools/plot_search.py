@@ -7,6 +7,7 @@ import numpy as np
 
 from dsonas.base import cli
 from dsonas.base.errors import UserError
+from dsonas.base.text import unit_scale
 from dsonas.tools.drawing import figures, palette
 from dsonas.tools.reading import runs
 
@@ -133,7 +134,7 @@ def _left(axes, run, _, spans):
 def _flops(axes, run, _, spans):
     before = next(span[1] for span in spans if span[0] == 'search')
     epochs, flops = run.columns('search', 'epoch', 'flops')
-    scale, unit = palette.scale_of(flops)
+    scale, unit = unit_scale(flops)
     axes.plot(before + epochs, flops / scale, color=palette.SERIES[2], marker='o' if len(epochs) < 4 else None, markersize=3)
     axes.set(ylabel='FLOPs left (%sFLOPs)' % unit, xlabel='epoch')
     _from_zero(axes)

@@ -13,9 +13,9 @@ import os
 
 import numpy as np
 
-from dsonas.base import cli
+from dsonas.base import cli, files
 from dsonas.base.errors import UserError
-from dsonas.data import cache, cifar10, prepare, recordio, split, streams
+from dsonas.data import cifar10, prepare, recordio, split, streams
 
 
 def parser():
@@ -44,8 +44,7 @@ def write_binary(folder, classes, train, test):
     if os.path.exists(stale):
         os.unlink(stale)
     for name, content in list(contents.items()) + [(cifar10.MANIFEST, json.dumps(manifest, indent=1).encode())]:
-        with cache.replacing(os.path.join(folder, name)) as out:
-            out.write(content)
+        files.write_bytes(os.path.join(folder, name), content)
     return manifest['files']
 
 
@@ -59,7 +58,7 @@ def write_records(folder, classes, train, test, fraction, seed):
         if name.split('.')[-1] in ('idx', 'lst') or name == 'manifest.json':
             os.unlink(os.path.join(folder, name))
     for stem, (images, labels), members in (('weights', train, weights), ('gates', train, gates), ('val', test, np.arange(len(test[1])))):
-        with cache.replacing(os.path.join(folder, stem + '.rec')) as out:
+        with files.replacing(os.path.join(folder, stem + '.rec')) as out:
             for key, i in enumerate(members):
                 png = cv2.imencode('.png', np.ascontiguousarray(images[i][::-1].transpose(1, 2, 0)))[1].tobytes()
                 out.write(recordio.frame(recordio.pack(int(labels[i]), key, png)))

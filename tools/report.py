@@ -3,7 +3,7 @@
 Works on a run that is still going: run it again to see more.
 """
 
-from dsonas.base import cli
+from dsonas.base import cli, files
 from dsonas.symbols.cost import cost
 from dsonas.tools import plot_blocks, plot_flops, plot_search
 from dsonas.tools.drawing import dag, figures
@@ -85,9 +85,7 @@ def main(argv):
     """Write the page. Returns the exit status."""
     options = arguments().parse_args(argv)
     cli.output_kind(options.output, ('html',))
-    content = report(runs.existing(options.run))
-    with open(options.output, 'w', encoding='utf-8') as file:
-        file.write(content)
+    files.write_text(options.output, report(runs.existing(options.run)))
     return 0
 
 

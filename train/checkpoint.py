@@ -12,6 +12,7 @@ import zipfile
 
 import numpy as np
 
+from ..base import files
 from ..base.errors import UserError
 
 MAGIC = b'dsonas checkpoint 1\n'
@@ -26,28 +27,7 @@ def write(path, arrays, meta):
     np.savez(payload, **dict(arrays, **{_META: np.frombuffer(json.dumps(meta, sort_keys=True).encode('utf-8'), np.uint8)}))
     payload = payload.getbuffer()
     header = MAGIC + ('%s %d\n' % (hashlib.sha256(payload).hexdigest(), len(payload))).encode('ascii')
-    write_beside(path, header, payload)
-
-
-def write_beside(path, *chunks):
-    """Put bytes into a file beside `path`, sync it, and rename it to `path`: a reader sees the old content or the new."""
-    beside = '%s.%d.part' % (path, os.getpid())
-    try:
-        with open(beside, 'wb') as stream:
-            for chunk in chunks:
-                stream.write(chunk)
-            stream.flush()
-            os.fsync(stream.fileno())
-        os.replace(beside, path)
-    except BaseException:
-        if os.path.exists(beside):
-            os.remove(beside)
-        raise
-    folder = os.open(os.path.dirname(path) or '.', os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
+    files.write_bytes(path, header, payload)
 
 
 def read(path):
@@ -117,15 +97,13 @@ class Checkpoints:
 
     @staticmethod
     def _link(path, best):
-        beside = '%s.%d.part' % (best, os.getpid())
-        if os.path.exists(beside):
-            os.remove(beside)
+        beside = files.beside(best)
         try:
             os.link(path, beside)
             os.replace(beside, best)
         except OSError:   # a file system without hard links
             with open(path, 'rb') as stream:
-                write_beside(best, stream.read())
+                files.write_bytes(best, stream.read())
 
     def newest(self, warn, stages=STAGES):
         """(arrays, meta, path) of the newest checkpoint of `stages` that is whole, None if there is none.

@@ -5,7 +5,7 @@
 import json
 import os
 
-from dsonas.base import cli
+from dsonas.base import cli, files
 from dsonas.train import evaluation
 
 
@@ -33,9 +33,7 @@ def main(argv=None):
         return
     print(evaluation.table(result, given.classes))
     if given.json:
-        with open(given.json, 'w', encoding='utf-8') as stream:
-            json.dump(result, stream, indent=1)
-            stream.write('\n')
+        files.write_json(given.json, result)
     elif result['predictions']:
         print('%s written' % os.path.join(given.run, 'predictions.npz'))
 

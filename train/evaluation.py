@@ -5,10 +5,11 @@ import os
 import mxnet as mx
 import numpy as np
 
+from ..base import files
 from ..base.errors import UserError
 from ..symbols import stored
 from . import settings
-from .checkpoint import Checkpoints, read, write_beside
+from .checkpoint import Checkpoints, read
 from .config import Train
 from .devices import Devices
 from .learner import evaluate, hybridize
@@ -107,7 +108,7 @@ class Seen:
                             probabilities=probabilities, classes=np.array(self.data.classes, dtype=str),
                             worst_index=np.array([index for _, index, _ in self.images], np.int64),
                             worst_images=np.array(images, np.uint8).reshape(-1, size, size, 3))
-        write_beside(path, content.getbuffer())
+        files.write_bytes(path, content.getbuffer())
 
 
 def table(result, classes=False):

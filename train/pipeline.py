@@ -5,6 +5,7 @@ import os
 from typing import Any
 
 from ..base.errors import UserError
+from ..base.text import format_bytes
 from ..data.registry import load
 from ..symbols.architecture import Architecture
 from ..symbols.cost import cost
@@ -121,8 +122,8 @@ def _announce_search(stage, o):
     if warning:
         run.warn(warning)
     if o.devices.distributed:
-        run.say('a worker sends %d bytes a W step, %d bytes a λ step' % (
-            stage.learner.bytes_a_step('weights'), stage.learner.bytes_a_step('gates')))
+        run.say('a worker sends %s a W step, %s a λ step' % tuple(
+            format_bytes(stage.learner.bytes_a_step(update)) for update in ('weights', 'gates')))
 
 
 def _finish_search(stage, o):

@@ -3,6 +3,7 @@ import os
 import sys
 import time
 
+from ..base import files
 from ..base.errors import UserError
 from . import settings
 from .checkpoint import STAGES, Checkpoints
@@ -105,7 +106,7 @@ class Run:
         if self.devices.main:
             summary = self.directory.read_summary()
             summary.update(content)
-            self.directory.write_json(self.directory.summary, summary)
+            files.write_json(self.directory.summary, summary)
 
     def say(self, line):
         """A line for people, once in a distributed run."""

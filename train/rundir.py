@@ -11,7 +11,6 @@
 """
 import datetime
 import hashlib
-import json
 import os
 import platform
 import subprocess
@@ -19,9 +18,9 @@ import sys
 
 import portalocker
 
+from ..base import files
 from ..base.errors import UserError
 from . import settings
-from .checkpoint import write_beside
 
 
 class RunDirectory:
@@ -61,43 +60,29 @@ class RunDirectory:
     def sweep(self):
         """Remove what a killed run had begun to write."""
         for folder in (self.path, self.checkpoints):
-            for name in os.listdir(folder) if os.path.isdir(folder) else ():
-                if name.endswith('.part'):
-                    os.remove(os.path.join(folder, name))
-
-    def write_text(self, path, text):
-        write_beside(path, text.encode('utf-8'))
-
-    def write_json(self, path, content):
-        self.write_text(path, json.dumps(content, indent=1) + '\n')
+            files.remove_leftovers(folder)
 
     def write_start(self, config, devices):
         """config.yaml and environment.json."""
-        self.write_text(self.config, settings.dump(config))
-        self.write_json(self.environment, environment(config, devices))
+        files.write_text(self.config, settings.dump(config))
+        files.write_json(self.environment, environment(config, devices))
 
     def read_summary(self):
         """summary.json, {} if there is none. Raises UserError for a damaged one."""
         if not os.path.exists(self.summary):
             return {}
-        try:
-            with open(self.summary, encoding='utf-8') as stream:
-                summary = json.load(stream)
-        except ValueError as error:
-            raise UserError('%s: not JSON: %s' % (self.summary, error)) from None
+        summary = files.read_json(self.summary)
         if not isinstance(summary, dict):
             raise UserError('%s: expected a mapping of names to values' % self.summary)
         return summary
 
     def write_network(self, description, save_parameters):
         """network.params by `save_parameters(path)`, then network.json: `description` with the checksum of network.params."""
-        beside = self.parameters + '.part'
-        save_parameters(beside)
-        with open(beside, 'rb') as stream:
-            content = stream.read()
-        os.remove(beside)
-        write_beside(self.parameters, content)
-        self.write_json(self.network, dict(description, sha256=hashlib.sha256(content).hexdigest()))
+        with files.replacement(self.parameters) as beside:
+            save_parameters(beside)
+            with open(beside, 'rb') as stream:
+                digest = hashlib.sha256(stream.read()).hexdigest()
+        files.write_json(self.network, dict(description, sha256=digest))
 
 
 def free_name(root, stem):

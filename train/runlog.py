@@ -11,8 +11,10 @@ import sys
 import numpy as np
 from tqdm import tqdm
 
+from ..base import files
 from ..base.errors import UserError
-from .checkpoint import STAGES, write_beside
+from ..base.text import format_count
+from .checkpoint import STAGES
 
 COLUMNS = ('stage', 'epoch', 'step', 'lr', 'loss', 'error', 'gate_loss', 'gate_error', 'test_loss', 'test_error', 'zero_fraction', 'edges',
            'operations', 'flops', 'params', 'changed', 'images_per_second', 'seconds')
@@ -66,7 +68,7 @@ class Log:
         writer = csv.DictWriter(text, COLUMNS, lineterminator='\n')
         writer.writeheader()
         writer.writerows(self.rows)
-        write_beside(self.path, text.getvalue().encode('utf-8'))
+        files.write_text(self.path, text.getvalue())
 
     def seconds(self, *stages):
         """What the epochs of some stages took together."""
@@ -102,7 +104,7 @@ class GateHistory:
         content = io.BytesIO()
         np.savez_compressed(content, names=np.array(self.names, dtype=str), epochs=np.array(self.epochs, np.int64),
                             values=np.array(self.values, np.float32), pruned=np.array(self.pruned, bool))
-        write_beside(self.path, content.getbuffer())
+        files.write_bytes(self.path, content.getbuffer())
 
 
 class Progress:
@@ -165,15 +167,7 @@ def epoch_line(row, epochs):
     if row.get('zero_fraction') is not None:
         parts.append('λ at zero %.1f%%' % (100 * row['zero_fraction']))
         parts.append('%d edges, %d operations' % (row['edges'], row['operations']))
-        parts.append('FLOPs left %s' % human(row['flops']))
+        parts.append('FLOPs left %s' % format_count(row['flops'], 4, ''))
         parts.append('%d λ changed' % row['changed'])
     parts.append('%.0f images/s' % row['images_per_second'])
     return ' | '.join(parts)
-
-
-def human(number):
-    """1234567 -> '1.235M'."""
-    for unit, size in (('G', 1e9), ('M', 1e6), ('k', 1e3)):
-        if abs(number) >= size:
-            return '%.4g%s' % (number / size, unit)
-    return '%g' % number

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from dsonas.base import cli
+from dsonas.base.text import format_count, unit_scale
 from dsonas.symbols.architecture import Architecture
 from dsonas.symbols.cost import cost
 from dsonas.symbols.space import SearchSpace
@@ -98,7 +99,7 @@ def test_flops_of_blocks_are_those_of_the_cost(tmp_path):
         figure = plot_flops.bars([('one', values), ('two', values)], FULL.blocks)
         no_text_overlaps(figure)
     heights = [bar.get_height() for bar in figure.axes[0].patches]
-    scale = palette.scale_of(values)[0]
+    scale = unit_scale(values)[0]
     assert heights == [value / scale for value in values] * 2
 
 
@@ -123,7 +124,7 @@ def test_error_against_cost_has_each_finished_run_once_and_each_groups_front(tmp
         figure = plot_flops.scatter(groups, 'params')
         no_text_overlaps(figure)
     lines = [line for line in figure.axes[0].get_lines() if len(line.get_xdata())]
-    scale = palette.scale_of([run.summary['params'] for run in found if run.state == 'finished'])[0]
+    scale = unit_scale([run.summary['params'] for run in found if run.state == 'finished'])[0]
     for members, points, best in zip(groups.values(), lines[::2], lines[1::2]):
         wanted = [(run.summary['params'] / scale, run.summary['test_error']) for run in members]
         assert list(zip(points.get_xdata(), points.get_ydata())) == wanted
@@ -180,5 +181,5 @@ def test_colours_are_distinct_and_labels_short():
     assert len(set(colours.values())) == len(names)
     assert palette.operation_label('sep_conv_3x3') == 'sep 3×3' and palette.operation_label('max_pool_3x3', True) == 'max'
     assert palette.operation_label('conv_1x1') == 'conv 1×1' and palette.operation_label('noise') == 'noise'
-    assert palette.count(1234567) == '1.23 M' and palette.count(999) == '999' and palette.count(10031002) == '10 M'
+    assert format_count(1234567) == '1.23 M' and format_count(999) == '999' and format_count(10031002) == '10 M'
     assert palette.text_on('#ffffff') == '#000000' and palette.text_on('#0072B2') == '#ffffff'

@@ -130,10 +130,11 @@ def test_a_full_disk(capsys, tiny, monkeypatch):
     config = tiny()
 
     def full(_):
-        raise OSError(28, 'No space left on device', 'x')
+        raise OSError(28, 'No space left on device')
 
     monkeypatch.setattr(os, 'fsync', full)
-    assert 'No space left' in refused(capsys, search.main, *tiny_flags(config), '--run', config.run)
+    text = refused(capsys, search.main, *tiny_flags(config), '--run', config.run)
+    assert os.path.join(config.run, 'config.yaml') + ': No space left' in text
 
 
 @pytest.fixture(scope='module')

@@ -91,7 +91,7 @@ def test_killed_again_and_again(reference, tiny, python, tmp_path):
     with open(file, 'w') as stream:
         stream.write(settings.dump(config))
     os.makedirs(os.path.join(config.run, 'checkpoints'))
-    beside = os.path.join(config.run, 'checkpoints', 'search-0000-00001.ckpt.1.part')   # killed while writing
+    beside = os.path.join(config.run, 'checkpoints', 'search-0000-00001.ckpt.0123abcd.part')   # killed while writing
     open(beside, 'w').close()
     resume = 'no'
     for what, moment in (('search', 2), ('search', 4), ('search', 8), ('search', 9)):

@@ -2,7 +2,7 @@
 import numpy as np
 import pytest
 
-from dsonas.train.runlog import COLUMNS, GateHistory, Log, human
+from dsonas.train.runlog import COLUMNS, GateHistory, Log
 
 
 def test_log_rows_and_cut(tmp_path):
@@ -46,7 +46,3 @@ def test_gate_history_resumes(tmp_path):
     (tmp_path / 'lambda.npz').write_bytes(b'PK damaged')
     with pytest.raises(ValueError, match='lambda.npz'):
         GateHistory(path, names).resume(3)
-
-
-def test_human():
-    assert [human(number) for number in (12, 1234, 2500000, 3.2e9)] == ['12', '1.234k', '2.5M', '3.2G']

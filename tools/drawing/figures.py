@@ -6,6 +6,7 @@ import matplotlib
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
+from ...base import files
 from . import palette
 
 A4 = (8.27, 11.69)                # inches
@@ -33,7 +34,8 @@ def new(width, height, **options):
 def save(figure, path, kind, dpi=200):
     """Write a figure as svg, png or pdf; the same figure always gives the same bytes."""
     dated = {'svg': {'Date': None}, 'pdf': {'CreationDate': None}}.get(kind, {})
-    figure.savefig(path, format=kind, dpi=dpi, metadata=dated, facecolor='white')
+    with files.replacing(path) as stream:
+        figure.savefig(stream, format=kind, dpi=dpi, metadata=dated, facecolor='white')
 
 
 def svg(figure, prefix, label, titles=None, grow=False):

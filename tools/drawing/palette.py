@@ -1,4 +1,4 @@
-"""Colours, labels and units that every figure shares.
+"""Colours and labels that every figure shares.
 
 Colours are Okabe and Ito's, which people with any colour vision can tell apart; convolutions are blue, poolings orange, and the
 lightness differs within a family, so that a black and white print still shows it.
@@ -45,30 +45,3 @@ def operation_label(name, short=False):
     if short:
         return kind[:4] + (height if 'conv' in name else '')
     return '%s %s×%s' % (kind, height, width)
-
-
-def count(value, digits=3):
-    """A number of parameters or operations: 1234567 -> '1.23 M'; 'not known' for None."""
-    if value is None:
-        return 'not known'
-    for scale, unit in ((1e9, 'G'), (1e6, 'M'), (1e3, 'k')):
-        if abs(value) >= scale:
-            return '%.*g %s' % (max(digits, len('%d' % (value / scale))), value / scale, unit)
-    return '%g' % value
-
-
-def duration(seconds):
-    """Seconds as people say them: '45 s', '12 min', '3.4 h', '2.1 days'."""
-    if seconds is None:
-        return 'not known'
-    if seconds < 90:
-        return '%.3g s' % seconds
-    if seconds < 5400:
-        return '%.3g min' % (seconds / 60)
-    return '%.3g h' % (seconds / 3600) if seconds < 172800 else '%.3g days' % (seconds / 86400)
-
-
-def scale_of(values):
-    """(divisor, unit prefix) that suits the largest of `values` on an axis: (1e6, 'M')."""
-    top = max([abs(value) for value in values if value is not None] or [0])
-    return next(((scale, unit) for scale, unit in ((1e9, 'G'), (1e6, 'M'), (1e3, 'k')) if top >= scale), (1.0, ''))

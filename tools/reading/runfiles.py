@@ -10,7 +10,6 @@ predictions.npz, which evaluation leaves, holds
 """
 import csv
 import dataclasses
-import json
 import math
 import os
 import zipfile
@@ -19,6 +18,7 @@ from typing import Tuple
 import numpy as np
 import yaml
 
+from ...base import files
 from ...base.errors import UserError
 
 RESULT = ('test_error', 'params', 'flops')            # without these a summary is no result; FLOPs of a gluoncv network are not counted
@@ -101,18 +101,21 @@ def read_gates(file):
 
 def read_mapping(file):
     """A .json or .yaml file that holds a mapping."""
-    with open(file, encoding='utf-8') as stream:
-        text = stream.read()
-    try:
-        found = json.loads(text) if file.endswith('.json') else yaml.safe_load(text)
-    except ValueError as error:
-        raise UserError('%s: not JSON: %s' % (file, error)) from None
-    except yaml.YAMLError as error:
-        where = getattr(error, 'problem_mark', None)
-        raise UserError('%s: not YAML%s' % (file, ' (line %d)' % (where.line + 1) if where else '')) from None
+    found = files.read_json(file) if file.endswith('.json') else _read_yaml(file)
     if not isinstance(found, dict):
         raise UserError('%s: holds no mapping of names to values' % file)
     return found
+
+
+def _read_yaml(file):
+    with open(file, encoding='utf-8') as stream:
+        try:
+            return yaml.safe_load(stream)
+        except UnicodeDecodeError:
+            raise UserError('%s: not UTF-8' % file) from None
+        except yaml.YAMLError as error:
+            where = getattr(error, 'problem_mark', None)
+            raise UserError('%s: not YAML%s' % (file, ' (line %d)' % (where.line + 1) if where else '')) from None
 
 
 def read_summary(file):

@@ -2,8 +2,8 @@
 import os
 import shlex
 
+from ...base.text import format_count, format_duration
 from ...symbols.architecture import Architecture
-from ..drawing import palette
 from ..reading import experiments
 from .page import paragraph, section, table, text
 
@@ -36,7 +36,7 @@ def result(run):
         if summary.get('top5_error') is not None:
             cards.append(_card('%.2f %%' % summary['top5_error'], 'top-5 error'))
         sizes = (('params', 'parameters'), ('flops', 'FLOPs'), ('mac', 'memory accesses'))
-        cards += [_card(palette.count(summary[key]), label) for key, label in sizes if summary.get(key) is not None]
+        cards += [_card(format_count(summary[key]), label) for key, label in sizes if summary.get(key) is not None]
         cards += _budget(summary.get('budget'))
     elif run.log:
         last = run.log[-1]
@@ -49,7 +49,7 @@ def result(run):
     seconds = summary.get('seconds') or sum(row.get('seconds') or 0 for row in run.log)
     if seconds:
         count, hardware = experiments.devices(run)
-        cards.append(_card(palette.duration(seconds), 'on %d %s%s' % (count, hardware, 's' if count > 1 else '')))
+        cards.append(_card(format_duration(seconds), 'on %d %s%s' % (count, hardware, 's' if count > 1 else '')))
     return '<div class="cards">%s</div>' % ''.join(cards)
 
 
@@ -58,7 +58,7 @@ def _budget(budget):
         return []
     met = 'met' if budget['reached'] <= budget['target'] else 'NOT met'
     part = 100 * budget['reached'] / budget['target']
-    return [_card('%.1f %%' % part, 'of the budget %s = %s: %s' % (budget['kind'], palette.count(budget['target']), met))]
+    return [_card('%.1f %%' % part, 'of the budget %s = %s: %s' % (budget['kind'], format_count(budget['target']), met))]
 
 
 def baselines(run):
@@ -72,7 +72,7 @@ def baselines(run):
         kind = experiments.kind(member)
         done = member.state == 'finished'
         rows.append((names.get(kind, kind), member.name, '%.2f' % member.summary['test_error'] if done else member.state,
-                     *[palette.count(member.summary.get(key)) if done else '' for key in ('params', 'flops')],
+                     *[format_count(member.summary.get(key)) if done else '' for key in ('params', 'flops')],
                      '' if done else member.why))
     return section('Beside other networks', table(('Network', 'Run', 'Test error (%)', 'Parameters', 'FLOPs', ''), rows, (2, 3, 4)))
 

@@ -5,9 +5,9 @@ A number stands in a table only if its run is finished and undamaged; any other 
 import dataclasses
 from typing import List, Tuple
 
+from ...base.text import format_count, format_duration
 from ...symbols.architecture import Architecture
 from ...symbols.cost import cost
-from ..drawing import palette
 from ..reading.experiments import devices, differing, group, kind, mean_std, plus_minus, search_days, search_seconds, transferred
 from ..reading.sources import image_size_of
 from . import published
@@ -134,7 +134,7 @@ def _seconds(done, members, value):
     if not done:
         return _state(members)
     values = [value(run) for run in done]
-    return '-' if any(number is None for number in values) else palette.duration(mean_std(values)[0])
+    return '-' if any(number is None for number in values) else format_duration(mean_std(values)[0])
 
 
 def _cells_summary(label, done, members):
@@ -142,7 +142,7 @@ def _cells_summary(label, done, members):
         if not done:
             return _state(members)
         values = [run.summary.get(key) for run in done]
-        return '-' if any(value is None for value in values) else palette.count(mean_std(values)[0])
+        return '-' if any(value is None for value in values) else format_count(mean_std(values)[0])
 
     def retraining(run):
         seconds = run.summary.get('seconds')
@@ -163,7 +163,7 @@ def _supernets(label, done):
             kept = Architecture.full(run.architecture.space) if stage == 'pretrain' else run.architecture
             counted.append(cost(kept, image_size=image_size_of(run, kept)))
         error = plus_minus(*mean_std([float(errors[-1]) for errors in tested]))
-        numbers = [palette.count(mean_std([getattr(part, field) for part in counted])[0]) for field in ('params', 'flops')]
+        numbers = [format_count(mean_std([getattr(part, field) for part in counted])[0]) for field in ('params', 'flops')]
         rows.append((text % label, error, *numbers, '-', '-'))
     return rows
 

@@ -1,0 +1,148 @@
+"""Files that are written whole or not at all: written beside, synced, renamed, and the folder synced.
+
+A reader sees the old content or the new. What a killed write leaves is called NAME.<8 hex digits>.part: the next write of NAME
+removes it once it is old, `remove_leftovers` at once. An OSError that comes out of here names the file.
+"""
+from __future__ import annotations
+
+import contextlib
+import errno
+import json
+import os
+import re
+import secrets
+import time
+from typing import IO, Any, Iterator, Union
+
+from .errors import UserError
+
+SUFFIX = '.part'
+OLD = 3600.0     # seconds after which nobody is writing a leftover any more
+
+Bytes = Union[bytes, bytearray, memoryview]
+
+
+@contextlib.contextmanager
+def replacing(path: str, text: bool = False) -> Iterator[IO[Any]]:
+    """Open a stream, of bytes or of UTF-8 text, whose content takes the place of `path` when the block ends well.
+
+    Otherwise `path` stays as it was. Two processes may do so at once: the last rename wins. A device or a pipe is written to directly.
+    """
+    with named(path):
+        if _is_special(path):
+            with _opened(path, text) as stream:
+                yield stream
+            return
+        with _renamed(path) as beside, _opened(beside, text) as stream:
+            yield stream
+            stream.flush()
+            os.fsync(stream.fileno())
+
+
+@contextlib.contextmanager
+def replacement(path: str) -> Iterator[str]:
+    """Give the name of a file beside `path`, for a library that writes by name; its content takes the place of `path` as in `replacing`."""
+    with named(path), _renamed(path) as beside:
+        yield beside
+        with open(beside, 'rb') as stream:
+            os.fsync(stream.fileno())
+
+
+def write_bytes(path: str, *chunks: Bytes) -> None:
+    """Write bytes to `path`, whole or not at all. Raises OSError."""
+    with replacing(path) as stream:
+        for chunk in chunks:
+            stream.write(chunk)
+
+
+def write_text(path: str, content: str) -> None:
+    """Write UTF-8 text to `path`, whole or not at all. Raises OSError."""
+    write_bytes(path, content.encode('utf-8'))
+
+
+def write_json(path: str, content: Any, **options: Any) -> None:
+    """Write plain data to `path` as JSON, whole or not at all. options: of json.dumps. Raises OSError."""
+    write_text(path, json.dumps(content, **dict({'indent': 1}, **options)) + '\n')
+
+
+def read_json(path: str) -> Any:
+    """Read plain data from a JSON file. Raises OSError, UserError naming the file where it is not JSON."""
+    with named(path), open(path, encoding='utf-8') as stream:
+        try:
+            return json.load(stream)
+        except (ValueError, RecursionError) as error:
+            raise UserError(f'{path}: not JSON: {error}') from None
+
+
+def beside(path: str) -> str:
+    """Return a new name beside `path`, which `remove_leftovers` recognises."""
+    return f'{path}.{secrets.token_hex(4)}{SUFFIX}'
+
+
+def remove_leftovers(folder: str, older_than: float = 0.0) -> None:
+    """Remove what killed writes left in a folder. older_than: seconds; 0 only where nobody else writes there."""
+    for name in os.listdir(folder) if os.path.isdir(folder) else ():
+        if name.endswith(SUFFIX):
+            _remove_old(os.path.join(folder, name), older_than)
+
+
+def sync_folder(folder: str) -> None:
+    """Make renames within a folder safe from a loss of power, where the file system can."""
+    handle = os.open(folder or '.', os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    except OSError as error:
+        if error.errno not in (errno.EINVAL, errno.ENOTSUP):
+            raise
+    finally:
+        os.close(handle)
+
+
+@contextlib.contextmanager
+def named(path: str) -> Iterator[None]:
+    """Give an OSError that names no file, such as that of a full disk, the name `path`."""
+    try:
+        yield
+    except OSError as error:
+        if error.filename is None and error.errno is not None:
+            error.filename = path
+        raise
+
+
+@contextlib.contextmanager
+def _renamed(path: str) -> Iterator[str]:
+    path = os.path.realpath(path)   # what a link points to is replaced, not the link
+    own = beside(path)
+    try:
+        yield own
+        os.replace(own, path)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            os.remove(own)
+        raise
+    sync_folder(os.path.dirname(path))
+    _clean(path)
+
+
+def _clean(path: str) -> None:
+    folder, own = os.path.split(path)
+    pattern = re.compile(rf'{re.escape(own)}\.[0-9a-f]{{8}}{re.escape(SUFFIX)}')
+    for name in os.listdir(folder or '.'):
+        if pattern.fullmatch(name):
+            _remove_old(os.path.join(folder, name), OLD)
+
+
+def _remove_old(path: str, age: float) -> None:
+    with contextlib.suppress(FileNotFoundError):
+        if not age or time.time() - os.path.getmtime(path) > age:
+            os.remove(path)
+
+
+def _opened(path: str, text: bool) -> IO[Any]:
+    return open(path, 'w', encoding='utf-8') if text else open(path, 'wb')
+
+
+def _is_special(path: str) -> bool:
+    if os.path.abspath(path).startswith(('/dev/', '/proc/')):
+        return True
+    return os.path.exists(path) and not os.path.isfile(path)

@@ -1,0 +1,77 @@
+"""Numbers with units, read and written, and tables whose columns stand under each other.
+
+Prefixes are powers of 1000 everywhere: 3.0M is three million, a kB 1000 bytes.
+"""
+from __future__ import annotations
+
+import math
+import re
+from typing import Collection, List, Mapping, Optional, Sequence, Tuple
+
+from .errors import UserError
+
+PREFIXES = (('G', 1e9), ('M', 1e6), ('k', 1e3))
+COUNTS = {'': 1.0, 'k': 1e3, 'm': 1e6, 'g': 1e9}                  # units in lower case, as `parse_quantity` takes them
+SECONDS = {'s': 1.0, 'ms': 1e-3, 'us': 1e-6, 'min': 60.0, 'h': 3600.0}
+BYTES = {'': 1.0, 'b': 1.0, 'kb': 1e3, 'mb': 1e6, 'gb': 1e9}
+UNKNOWN = 'not known'
+
+_NUMBER = re.compile(r'\s*([0-9]+\.?[0-9]*|\.[0-9]+)((?:[eE][+-]?[0-9]+)?)\s*([a-zA-Z]*)\s*', re.ASCII)
+
+
+def parse_quantity(text: object, units: Mapping[str, float]) -> float:
+    """Read a number with its unit: '3.0M' in COUNTS is 3e6, '5ms' in SECONDS 0.005. Case does not matter.
+
+    Raises UserError for anything but a finite number of at least 0 with one of the units.
+    """
+    match = _NUMBER.fullmatch(str(text))
+    unit = match.group(3).lower() if match else ''
+    value = float(match.group(1) + match.group(2)) * units.get(unit, math.nan) if match else math.nan
+    if not math.isfinite(value):
+        known = ', '.join(repr(unit) if unit else 'none' for unit in units)
+        raise UserError(str(text), accepted=f'a number with one of the units {known}')
+    return value
+
+
+def format_count(value: Optional[float], digits: int = 3, gap: str = ' ') -> str:
+    """Write a number of parameters or operations: 1234567 -> '1.23 M'; at least the digits before the point. 'not known' for None."""
+    if value is None:
+        return UNKNOWN
+    for unit, scale in PREFIXES:
+        if abs(value) >= scale:
+            return f'{value / scale:.{max(digits, len(str(int(abs(value) / scale))))}g}{gap}{unit}'
+    return f'{value:g}'
+
+
+def format_bytes(number: Optional[float]) -> str:
+    """Write a number of bytes: 1234567 -> '1.23 MB'. 'not known' for None."""
+    if number is None:
+        return UNKNOWN
+    written = format_count(number)
+    return f'{written}B' if written[-1].isalpha() else f'{written} bytes'
+
+
+def format_duration(seconds: Optional[float]) -> str:
+    """Write seconds as people say them: '5 ms', '45 s', '12 min', '3.4 h', '2.1 days'. 'not known' for None."""
+    if seconds is None:
+        return UNKNOWN
+    if 0 < seconds < 0.1:
+        return f'{1e3 * seconds:.3g} ms'
+    for limit, scale, unit in ((90.0, 1.0, 's'), (5400.0, 60.0, 'min'), (172800.0, 3600.0, 'h')):
+        if seconds < limit:
+            return f'{seconds / scale:.3g} {unit}'
+    return f'{seconds / 86400:.3g} days'
+
+
+def unit_scale(values: Sequence[Optional[float]]) -> Tuple[float, str]:
+    """Return the (divisor, unit prefix) that suits the largest of `values` on an axis: (1e6, 'M')."""
+    top = max([abs(value) for value in values if value is not None] or [0.0])
+    return next(((scale, unit) for unit, scale in PREFIXES if top >= scale), (1.0, ''))
+
+
+def aligned(rows: Sequence[Sequence[object]], left: Collection[int] = (0,)) -> List[str]:
+    """Write rows as lines whose columns stand under each other, two blanks apart. left: columns set to the left; others to the right."""
+    cells = [[str(cell) for cell in row] for row in rows]
+    spans = [max(map(len, column)) for column in zip(*cells)]
+    return ['  '.join(cell.ljust(span) if column in left else cell.rjust(span)
+                      for column, (cell, span) in enumerate(zip(row, spans))).rstrip() for row in cells]
