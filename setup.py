@@ -12,8 +12,8 @@ if not (3, 8) <= sys.version_info[:2] <= (3, 11):
 from setuptools import setup  # noqa: E402
 from setuptools.command.build_py import build_py  # noqa: E402
 
-SUBPACKAGES = ('base', 'symbols', 'symbols.backend', 'optim', 'train', 'data', 'tools', 'tools.reading', 'tools.drawing',
-               'tools.tables', 'tools.reporting', 'tools.timing', 'tools.exporting')
+SUBPACKAGES = ('base', 'symbols', 'symbols.backend', 'optim', 'train', 'data', 'data.sources', 'data.records',
+               'tools', 'tools.reading', 'tools.drawing', 'tools.tables', 'tools.reporting', 'tools.timing', 'tools.exporting')
 
 # onnxruntime itself asks for numpy 1.24.2, though 1.16.3 runs with 1.23: pip install --no-deps onnxruntime==1.16.3 beside these.
 ONNX = ['onnx==1.13.1', 'protobuf==3.20.3', 'coloredlogs', 'flatbuffers', 'sympy', 'packaging']

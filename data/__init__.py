@@ -2,13 +2,13 @@
 
 Nothing here knows of networks, optimizers or the trainer; batches are numpy arrays.  Where a change belongs:
 
-    a new data set              one entry in registry.py and one module with `open_data(options) -> DataSet`
+    a new data set              one entry in registry.py and one module in sources/ with `open_data(options) -> DataSet`
     options of every data set   dataset.py (Options)
     order, shards, batches      dataset.py; random streams in streams.py; background work in prefetch.py
-    W part and lambda part      split.py
+    W part and λ part           split.py
     augmentation of batches     augment.py (pad-crop, mirror, cutout); of single large images: crops.py
-    bytes to pixels             decode.py (any image file becomes RGB); archives: cifar10.py; records: recordio.py, records.py
-    class folders               scan.py finds them, folder.py serves them
-    making records              ilsvrc.py (from what), record_writer.py (one file), prepare.py (all, checked, with a manifest)
+    bytes to pixels             decode.py (any image file becomes RGB)
+    class folders               sources/scan.py finds them, sources/folder.py serves them
+    RecordIO                    records/
     files kept between runs     cache.py
 """

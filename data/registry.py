@@ -18,7 +18,7 @@ NAMES = tuple(MODULES)
 def _module(name):
     if name not in MODULES:
         raise UserError('unknown data set %r: one of %s' % (name, ', '.join(NAMES)))
-    return import_module('.' + MODULES[name], __package__)
+    return import_module('.sources.' + MODULES[name], __package__)
 
 
 def load(name, **options):

@@ -13,10 +13,11 @@ import numpy as np
 
 from dsonas.base import cli
 from dsonas.base.errors import UserError
-from dsonas.data import augment, ilsvrc, prepare
-from dsonas.data.cifar10 import MEAN, STD
+from dsonas.data import augment
 from dsonas.data.dataset import DataSet, Images, Options
+from dsonas.data.records import ilsvrc, prepare
 from dsonas.data.registry import load
+from dsonas.data.sources.cifar10 import MEAN, STD
 
 CLASSES = 4
 PHOTO = (375, 500)

@@ -16,8 +16,9 @@ import numpy as np
 
 from dsonas.base import cli
 from dsonas.base.errors import UserError
-from dsonas.data import registry, scan
+from dsonas.data import registry
 from dsonas.data.decode import BadImage
+from dsonas.data.sources import scan
 from dsonas.symbols import stored
 
 

@@ -15,7 +15,9 @@ import numpy as np
 
 from dsonas.base import cli, files
 from dsonas.base.errors import UserError
-from dsonas.data import cifar10, prepare, recordio, split, streams
+from dsonas.data import split, streams
+from dsonas.data.records import prepare, recordio
+from dsonas.data.sources import cifar10
 
 
 def parser():

@@ -17,7 +17,9 @@ import sys
 
 from dsonas.base import cli
 from dsonas.base.errors import UserError
-from dsonas.data import folder, ilsvrc, prepare, split, streams
+from dsonas.data import split, streams
+from dsonas.data.records import ilsvrc, prepare
+from dsonas.data.sources import folder
 
 
 def parser():

@@ -3,9 +3,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from dsonas.data import decode, record_writer, registry
+from dsonas.data import decode, registry
 from dsonas.data.crops import CropTransform
-from dsonas.data.imagenet import MEAN, STD
+from dsonas.data.records import writer as record_writer
+from dsonas.data.sources.imagenet import MEAN, STD
 
 from . import cifar_archive, ilsvrc_files, image_files
 
@@ -16,7 +17,7 @@ def first_batch(dataset, count):
 
 @pytest.mark.parametrize('size', [0, 16, 40])
 def test_digits(size, tmp_path):
-    from dsonas.data.digits import arrays
+    from dsonas.data.sources.digits import arrays
     dataset = registry.load('digits', image_size=size)
     expected = first_batch(dataset, 5)
     for number, image in enumerate(arrays()['test_images'][:5]):
@@ -80,7 +81,7 @@ def test_what_is_no_image_is_told_in_one_line(name, content, tmp_path):
 
 
 def test_a_module_without_its_own_way_takes_the_folders(tmp_path, monkeypatch):
-    monkeypatch.setitem(registry.MODULES, 'plain', 'split')   # a module that has no read_image
+    monkeypatch.setitem(registry.MODULES, 'plain', 'scan')   # a module that has no read_image
     image_files.tree(tmp_path, {'a': 1})
     path = str(tmp_path / 'a' / '000.png')
     found, wanted = (registry.read_image(name, path, 24, (0.5,) * 3, (0.25,) * 3) for name in ('plain', 'folder'))

@@ -33,7 +33,7 @@ def run(tmp_path_factory):
 @pytest.fixture(scope='module')
 def images(tmp_path_factory):
     """A folder of the first test images of digits, as PNG, some of them deeper."""
-    from dsonas.data.digits import arrays
+    from dsonas.data.sources.digits import arrays
     folder = tmp_path_factory.mktemp('images')
     (folder / 'more').mkdir()
     for number in range(COUNT):

@@ -3,8 +3,8 @@ import numpy as np
 import pytest
 
 from dsonas.base import cli
-from dsonas.data import cifar10
 from dsonas.data.registry import load
+from dsonas.data.sources import cifar10
 from dsonas.tools import prepare_cifar10
 
 from ..data import cifar_archive as archive

@@ -8,7 +8,10 @@ import numpy as np
 import pytest
 
 from dsonas.base import cli
-from dsonas.data import decode, prepare, record_writer, recordio, records
+from dsonas.data import decode
+from dsonas.data.records import prepare, recordio
+from dsonas.data.records import store as records
+from dsonas.data.records import writer as record_writer
 from dsonas.data.registry import load
 from dsonas.tools import prepare_imagenet
 

@@ -36,7 +36,7 @@ def pngs(folder, images):
 def test_all_say_the_same(name, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     if name == 'digits':
-        from dsonas.data.digits import arrays
+        from dsonas.data.sources.digits import arrays
         data = {'data.name': 'digits', 'data.limit': 80}
         files = pngs(tmp_path / 'tests', arrays()['test_images'][:6])
     else:

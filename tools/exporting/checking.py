@@ -6,7 +6,8 @@ import mxnet as mx
 import numpy as np
 
 from ...base.errors import UserError
-from ...data import registry, scan
+from ...data import registry
+from ...data.sources import scan
 from .graph import pixels
 
 IMAGES, SINGLE = 32, 4

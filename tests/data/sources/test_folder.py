@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from dsonas.base.errors import UserError
-from dsonas.data import folder
 from dsonas.data.registry import load
+from dsonas.data.sources import folder
 
-from . import image_files as files
+from .. import image_files as files
 
 COUNTS = {'ant': 30, 'bee': 21, 'cow': 9}
 

@@ -7,10 +7,11 @@ import numpy as np
 import pytest
 
 from dsonas.base.errors import UserError
-from dsonas.data import ilsvrc, prepare, recordio, records
+from dsonas.data.records import ilsvrc, prepare, recordio
+from dsonas.data.records import store as records
 from dsonas.data.registry import load
 
-from . import ilsvrc_files as files
+from .. import ilsvrc_files as files
 
 CLASSES, EACH = 6, 10
 BOTH = pytest.mark.parametrize('reader', ['indexed', 'recorditer'])

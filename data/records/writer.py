@@ -15,9 +15,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ..base import files
-from ..base.errors import UserError
-from . import decode, recordio
+from ...base import files
+from ...base.errors import UserError
+from .. import decode
+from . import recordio
 
 FLUSH = 256             # images between two times that the journal is made safe
 CHUNK = 16              # images that a process takes at a time

@@ -1,7 +1,7 @@
 """Class folders: ROOT/<class>/**/image files.  Hidden files and folders and files of other kinds are passed over."""
 import os
 
-from ..base.errors import UserError
+from ...base.errors import UserError
 
 SUFFIXES = ('.jpg', '.jpeg', '.png', '.bmp', '.gif', '.webp', '.tif', '.tiff', '.ppm', '.pgm', '.jp2')
 

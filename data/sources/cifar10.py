@@ -22,9 +22,9 @@ import zlib
 
 import numpy as np
 
-from ..base.errors import UserError
-from . import augment
-from .dataset import DataSet, Images
+from ...base.errors import UserError
+from .. import augment
+from ..dataset import DataSet, Images
 from .digits import read_image  # noqa: F401 (these are 32x32 too)
 
 RECORDS, PIXELS = 10000, 3 * 32 * 32

@@ -11,9 +11,12 @@ from contextlib import contextmanager
 
 import numpy as np
 
-from ..base import files
-from ..base.errors import UserError
-from . import decode, record_writer, recordio, records, split, streams
+from ...base import files
+from ...base.errors import UserError
+from .. import decode, split, streams
+from . import recordio
+from . import store as records
+from . import writer as record_writer
 
 PLAN = 'plan.json'
 PARTS = ('weights', 'gates', 'val')

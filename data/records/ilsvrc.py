@@ -9,8 +9,8 @@ import re
 import tarfile
 from typing import NamedTuple
 
-from ..base.errors import UserError
-from . import scan
+from ...base.errors import UserError
+from ..sources import scan
 
 
 class Item(NamedTuple):

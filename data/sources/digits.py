@@ -12,10 +12,10 @@ import zipfile
 
 import numpy as np
 
-from ..base import files
-from ..base.errors import UserError
-from . import augment, cache, decode
-from .dataset import DataSet, Images
+from ...base import files
+from ...base.errors import UserError
+from .. import augment, cache, decode
+from ..dataset import DataSet, Images
 
 SIZE, DIGIT = 32, 28
 CELL = 106                      # pixels: 4 x 6 cells a photograph

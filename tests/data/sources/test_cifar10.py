@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from dsonas.base.errors import UserError
-from dsonas.data import cifar10
 from dsonas.data.registry import load
+from dsonas.data.sources import cifar10
 
-from . import cifar_archive as archive
+from .. import cifar_archive as archive
 
 
 @pytest.mark.parametrize('version', ['binary', 'python'])

@@ -6,7 +6,7 @@ import mxnet as mx
 import numpy as np
 import pytest
 
-from dsonas.data import recordio
+from dsonas.data.records import recordio
 
 MAGIC = struct.pack('<I', recordio.MAGIC)
 RNG = np.random.RandomState(0)

@@ -14,11 +14,13 @@ import os
 
 import numpy as np
 
-from ..base.errors import UserError
-from . import augment, decode, record_writer, records, streams
-from .crops import AREA, ASPECT, JITTER, RESIZE, CropTransform
-from .dataset import PARTS, DataSet
-from .prefetch import Batches
+from ...base.errors import UserError
+from .. import augment, decode, streams
+from ..crops import AREA, ASPECT, JITTER, RESIZE, CropTransform
+from ..dataset import PARTS, DataSet
+from ..prefetch import Batches
+from ..records import store as records
+from ..records import writer as record_writer
 
 MEAN = (123.68 / 255, 116.28 / 255, 103.53 / 255)
 STD = (58.395 / 255, 57.12 / 255, 57.375 / 255)

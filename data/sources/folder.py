@@ -15,11 +15,12 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 
-from ..base import files
-from ..base.errors import UserError
-from . import augment, cache, decode, scan, split, streams
-from .crops import RESIZE, CropTransform
-from .dataset import DataSet, Images
+from ...base import files
+from ...base.errors import UserError
+from .. import augment, cache, decode, split, streams
+from ..crops import RESIZE, CropTransform
+from ..dataset import DataSet, Images
+from . import scan
 
 DEFAULT_SIZE = 32
 CROP_FROM = 64              # pixels

@@ -13,7 +13,7 @@ import threading
 
 import numpy as np
 
-from ..base.errors import UserError
+from ...base.errors import UserError
 
 MAGIC = 0xced7230a
 _MAGIC = struct.pack('<I', MAGIC)

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from dsonas.base.errors import UserError
-from dsonas.data import cache, digits
+from dsonas.data import cache
 from dsonas.data.registry import load
+from dsonas.data.sources import digits
 
 
 @pytest.fixture(scope='module')

@@ -14,8 +14,9 @@ import os
 
 import numpy as np
 
-from ..base.errors import UserError
-from . import decode, recordio
+from ...base.errors import UserError
+from .. import decode
+from . import recordio
 
 FORMAT, VERSION, MANIFEST = 'dsonas.records', 1, 'manifest.json'
 SAMPLES = 32            # records of each file that are looked at when it is opened
