@@ -12,7 +12,8 @@ if not (3, 8) <= sys.version_info[:2] <= (3, 11):
 from setuptools import setup  # noqa: E402
 from setuptools.command.build_py import build_py  # noqa: E402
 
-SUBPACKAGES = ('base', 'symbols', 'symbols.backend', 'optim', 'train', 'data', 'data.sources', 'data.records',
+SUBPACKAGES = ('base', 'symbols', 'symbols.backend', 'optim', 'runfiles', 'train', 'train.config',
+               'train.engine', 'train.searching', 'train.deriving', 'train.runtime', 'data', 'data.sources', 'data.records',
                'tools', 'tools.reading', 'tools.drawing', 'tools.tables', 'tools.reporting', 'tools.timing', 'tools.exporting')
 
 # onnxruntime itself asks for numpy 1.24.2, though 1.16.3 runs with 1.23: pip install --no-deps onnxruntime==1.16.3 beside these.

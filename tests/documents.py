@@ -144,7 +144,8 @@ def _check_script(words):
     if '--' in words:                       # a command for each worker
         check_command(' '.join(shlex.quote(word) for word in words[words.index('--') + 1:]))
     if script in ('train/search.py', 'train/retrain.py') and hasattr(given, 'set'):
-        from dsonas.train import cli, settings
+        from dsonas.train.config import flags as cli
+        from dsonas.train.config import settings
         config = ROOT / given.config if given.config else None
         if config is None or config.is_file():
             settings.resolve(given.preset, config and str(config), given.set, cli.flags(given))

@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from dsonas.train import settings
+from dsonas.train.config import settings
 
 from .data import cifar_archive, image_files
 from .documents import DOCUMENTS, ROOT, check_command, shell_lines

@@ -14,15 +14,15 @@ from dsonas.symbols.architecture import Architecture
 from dsonas.symbols.cost import cost
 from dsonas.symbols.network import Network
 from dsonas.symbols.operations import OPERATIONS
-from dsonas.train import settings
-from dsonas.train.config import leaves
+from dsonas.train.config import settings
+from dsonas.train.config.tree import leaves
 
 from .documents import DOCUMENTS, ROOT, blocks, check_command, links, python_blocks, shell_lines, spans
 from .symbols.graph_costs import counted
 
 OPERATION, BUDGET = "'dil_conv_3x3'", 'sparsity.POLICIES['       # what tells these examples
 README = [ROOT / 'README.md']
-FOLDERS = ('base', 'symbols', 'optim', 'data', 'train', 'tools', 'experiments', 'tests', 'docs')
+FOLDERS = ('base', 'symbols', 'optim', 'data', 'runfiles', 'train', 'tools', 'experiments', 'tests', 'docs')
 TINY = ['data.name=digits', 'data.limit=120', 'data.image_size=16', 'space.channels=4', 'space.blocks=1,1', 'space.levels=2',
         'pretrain.epochs=1', 'pretrain.batch_size=30', 'search.epochs=1', 'search.batch_size=20', 'search.gamma=0.2',
         'search.prune_every=1', 'retrain.epochs=1', 'retrain.batch_size=30', 'retrain.budget=none', 'retrain.channels=4',
@@ -105,7 +105,7 @@ def test_a_budget_gives_each_gate_its_gamma(tiny):
 def test_a_data_set_is_one_file_and_one_entry(tmp_path):
     """The example put into a copy of the package, as a person would, and searched on from the command line."""
     package = tmp_path / 'dsonas'
-    for name in ('base', 'symbols', 'optim', 'data', 'train', 'tools', 'experiments'):
+    for name in ('base', 'symbols', 'optim', 'data', 'runfiles', 'train', 'tools', 'experiments'):
         shutil.copytree(str(ROOT / name), str(package / name), ignore=shutil.ignore_patterns('__pycache__'))
     shutil.copy(str(ROOT / '__init__.py'), str(package))
     block = next(block for block in python_blocks() if block.path)

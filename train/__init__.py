@@ -1,16 +1,12 @@
-"""The three stages: pretrain the supernet, search by pruning it, retrain what is left; and what a run writes down.
+"""The three stages: pretrain the supernet, search by pruning it, retrain what is left.
 
-Where a change belongs:
+Scripts: `search.py`, `retrain.py` and `evaluate.py` parse a command line, call and print. What they call lies in rooms:
 
-    a new setting                    config.py (its line), then where it acts; settings.py only for how settings are read
-    what a stage trains, on what     stages.py; what only search does between steps and epochs (γ, pruning, reports): pruning.py
-    how a step is done               learner.py (gradients, devices, the two Trainers); the order of steps: loop.py
-    losses                           losses.py
-    measured times, in a run         latency.py
-    testing a trained network        evaluation.py
-    devices, machines                devices.py; dead workers: watchdog.py; signals and failures: stops.py
-    what a resumed run needs         state.py (what is in it), checkpoint.py (how it lies on disk)
-    what ties these together          run.py (a run at work), pipeline.py and retraining.py (what the entry points do)
-    files of a run directory         rundir.py (paths, lock, JSON), runlog.py (log.csv, lambda.npz, progress, TensorBoard)
-    the command line                 cli.py (flags); search.py, retrain.py, evaluate.py parse, call and print
+    config/      the settings: every key with its default (tree), presets, files and flags resolved (settings), the flags (flags)
+    engine/      how training proceeds: the order of steps (loop), one update (learner), losses, batch norm's statistics
+    searching/   stages 1 and 2: what they train (stages), γ, pruning and reports (pruning), measured times (latency), the whole (pipeline)
+    deriving/    stage 3: a derived network trained from scratch (retraining), and tested (evaluation)
+    runtime/     where and how it runs: devices, workers, seeds, a run at work, what a resumed run needs, signals
+
+A new setting is one line in config/tree.py, and where it acts. What a run leaves on disk is written and read by `runfiles`.
 """

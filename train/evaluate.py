@@ -6,7 +6,7 @@ import json
 import os
 
 from dsonas.base import cli, files
-from dsonas.train import evaluation
+from dsonas.train.deriving import evaluation
 
 
 def arguments(argv=None):

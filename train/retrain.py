@@ -8,8 +8,9 @@ import os
 
 from dsonas.base import cli
 from dsonas.base.errors import UserError
-from dsonas.train import cli as train_cli
-from dsonas.train import retraining, settings
+from dsonas.train.config import flags as train_cli
+from dsonas.train.config import settings
+from dsonas.train.deriving import retraining
 
 
 def arguments(argv=None):

@@ -7,9 +7,10 @@ import os
 
 from dsonas.base import cli
 from dsonas.base.errors import UserError
-from dsonas.train import cli as train_cli
-from dsonas.train import pipeline, settings
-from dsonas.train.run import stored_config
+from dsonas.train.config import flags as train_cli
+from dsonas.train.config import settings
+from dsonas.train.runtime.run import stored_config
+from dsonas.train.searching import pipeline
 
 STAGES = ('pretrain', 'search')
 

@@ -11,7 +11,7 @@ import pytest
 
 from dsonas.base import cli
 from dsonas.base.errors import EndOfRun, UserError
-from dsonas.train.stops import Stopped, TrainingError
+from dsonas.train.runtime.stops import Stopped, TrainingError
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 COMMANDS = sorted(str(path.relative_to(ROOT)) for folder in ('train', 'tools') for path in (ROOT / folder).glob('*.py')

@@ -84,8 +84,8 @@ def test_a_description_that_is_none(run, content):
 
 
 def test_the_writer_and_the_reader_agree(tmp_path):
-    """What train/rundir.py writes is what is read."""
-    from dsonas.train.rundir import RunDirectory
+    """What runfiles/rundir.py writes is what is read."""
+    from dsonas.runfiles.rundir import RunDirectory
     net = Network(Architecture.random(SPACE, 1, 0.5))
     net.initialize()
     described = json.load(open(os.path.join(make_trained(tmp_path / 'other', Architecture.random(SPACE, 1, 0.5), size=16), 'network.json')))

@@ -10,7 +10,9 @@ from dsonas.symbols.architecture import Architecture
 from dsonas.tools import export, predict
 from dsonas.tools.exporting import onnx_file
 from dsonas.tools.reading import runs
-from dsonas.train import evaluation, pipeline, retraining, settings
+from dsonas.train.config import settings
+from dsonas.train.deriving import evaluation, retraining
+from dsonas.train.searching import pipeline
 
 from ..data.image_files import tree
 

@@ -5,13 +5,15 @@ import os
 import mxnet as mx
 import numpy as np
 
+from dsonas.runfiles import checkpoint
 from dsonas.symbols.space import SearchSpace
 from dsonas.symbols.supernet import Supernet
-from dsonas.train import bn_statistics, checkpoint, pipeline, stages
-from dsonas.train.config import Pretrain, Train
-from dsonas.train.devices import Devices
-from dsonas.train.learner import Learner, nag
-from dsonas.train.losses import Loss
+from dsonas.train.config.tree import Pretrain, Train
+from dsonas.train.engine import bn_statistics
+from dsonas.train.engine.learner import Learner, nag
+from dsonas.train.engine.losses import Loss
+from dsonas.train.runtime.devices import Devices
+from dsonas.train.searching import pipeline, stages
 
 from .conftest import columns, same_arrays
 

@@ -6,9 +6,12 @@ import numpy as np
 import pytest
 
 from dsonas.base import cli
-from dsonas.train import pipeline, retrain, retraining, search, settings
-from dsonas.train.rundir import RunDirectory
-from dsonas.train.runlog import COLUMNS
+from dsonas.runfiles.rundir import RunDirectory
+from dsonas.runfiles.runlog import COLUMNS
+from dsonas.train import retrain, search
+from dsonas.train.config import settings
+from dsonas.train.deriving import retraining
+from dsonas.train.searching import pipeline
 
 
 def failing(capsys, main, *words):
@@ -40,7 +43,7 @@ def tiny_flags(config):
     (['--gamma', '-1'], 'search.gamma'), (['--space', 'share', '--set', 'space.operations=nope', '--dataset', 'digits'], 'nope')])
 def test_mistakes_in_search(words, expected, capsys, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr('dsonas.train.devices.num_gpus', lambda: 0)
+    monkeypatch.setattr('dsonas.train.runtime.devices.num_gpus', lambda: 0)
     assert expected in refused(capsys, search.main, *words)
     assert not os.path.exists('runs'), 'a mistake left a run behind'
 
@@ -196,7 +199,8 @@ def test_random_as_sparse_as_searched():
 
 
 def test_evaluate(searched, tmp_path, capsys):
-    from dsonas.train import evaluate, evaluation
+    from dsonas.train import evaluate
+    from dsonas.train.deriving import evaluation
     run = str(tmp_path / 'evaluated')
     retrain.main(['--architecture', os.path.join(searched.run, 'architecture.json'), '--run', run, '--config',
                   os.path.join(searched.run, 'config.yaml'), '--set', 'retrain.drop_path=0.2', '--set', 'retrain.auxiliary=0.4'])

@@ -6,12 +6,16 @@ import pytest
 from dsonas.symbols.backend import layout
 from dsonas.symbols.space import SearchSpace
 from dsonas.symbols.supernet import Supernet
-from dsonas.train import bn_statistics, devices, loop, pipeline, retraining, settings, stages, state
-from dsonas.train import learner as learners
-from dsonas.train.config import Pretrain, Search, Train
-from dsonas.train.devices import Devices, contexts, parse_gpus
-from dsonas.train.learner import Learner, apg_nag, nag
-from dsonas.train.losses import Loss
+from dsonas.train.config import settings
+from dsonas.train.config.tree import Pretrain, Search, Train
+from dsonas.train.deriving import retraining
+from dsonas.train.engine import bn_statistics, loop
+from dsonas.train.engine import learner as learners
+from dsonas.train.engine.learner import Learner, apg_nag, nag
+from dsonas.train.engine.losses import Loss
+from dsonas.train.runtime import devices, state
+from dsonas.train.runtime.devices import Devices, contexts, parse_gpus
+from dsonas.train.searching import pipeline, stages
 
 from .conftest import columns
 

@@ -10,8 +10,10 @@ import time
 
 import numpy as np
 
-from dsonas.train import checkpoint, pipeline, settings
-from dsonas.train.watchdog import Watchdog
+from dsonas.runfiles import checkpoint
+from dsonas.train.config import settings
+from dsonas.train.runtime.watchdog import Watchdog
+from dsonas.train.searching import pipeline
 
 from .conftest import ROOT, columns, same_arrays
 
@@ -57,10 +59,12 @@ import numpy as np
 from dsonas.symbols.space import SearchSpace
 from dsonas.symbols.supernet import Supernet
 from dsonas.symbols.backend import layout
-from dsonas.train import learner, stages, state
-from dsonas.train.config import Pretrain, Search, Train
-from dsonas.train.devices import Devices
-from dsonas.train.losses import Loss
+from dsonas.train.engine import learner
+from dsonas.train.searching import stages
+from dsonas.train.runtime import state
+from dsonas.train.config.tree import Pretrain, Search, Train
+from dsonas.train.runtime.devices import Devices
+from dsonas.train.engine.losses import Loss
 import mxnet as mx
 class Inference:
     record = staticmethod(lambda: mx.autograd.record(train_mode=False))
@@ -250,7 +254,7 @@ def test_watchdog_tells_all_who_died():
 
 
 def test_watchdog_notices_silence(monkeypatch):
-    monkeypatch.setattr('dsonas.train.watchdog.BEAT', 0.2)
+    monkeypatch.setattr('dsonas.train.runtime.watchdog.BEAT', 0.2)
     dogs, told = watched(2, seconds=1.0)
     dogs[1]._closing.set()
     assert wait_for(lambda: told[0]) and 'silent' in told[0][0]

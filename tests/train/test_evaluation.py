@@ -3,9 +3,9 @@ import mxnet as mx
 import numpy as np
 import pytest
 
-from dsonas.train.config import Train
-from dsonas.train.devices import Devices
-from dsonas.train.learner import evaluate
+from dsonas.train.config.tree import Train
+from dsonas.train.engine.learner import evaluate
+from dsonas.train.runtime.devices import Devices
 
 COUNT, CLASSES = 23, 7
 

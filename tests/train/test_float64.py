@@ -8,11 +8,11 @@ from dsonas.symbols.architecture import Architecture
 from dsonas.symbols.network import Network
 from dsonas.symbols.space import SearchSpace
 from dsonas.symbols.supernet import Supernet
-from dsonas.train import state
-from dsonas.train.config import Pretrain, Search, Train
-from dsonas.train.devices import Devices
-from dsonas.train.learner import Learner, apg_nag, hybridize, nag
-from dsonas.train.losses import Loss
+from dsonas.train.config.tree import Pretrain, Search, Train
+from dsonas.train.engine.learner import Learner, apg_nag, hybridize, nag
+from dsonas.train.engine.losses import Loss
+from dsonas.train.runtime import state
+from dsonas.train.runtime.devices import Devices
 
 SPACE = SearchSpace(channels=4, blocks=(1, 1), levels=2)
 STEP = 1e-6   # of finite differences

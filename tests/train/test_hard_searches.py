@@ -13,7 +13,9 @@ import pytest
 
 from dsonas.symbols.architecture import Architecture
 from dsonas.symbols.network import Network
-from dsonas.train import pipeline, retraining, settings
+from dsonas.train.config import settings
+from dsonas.train.deriving import retraining
+from dsonas.train.searching import pipeline
 
 from .conftest import TINY
 

@@ -8,7 +8,7 @@ from dsonas.symbols import latency
 from dsonas.symbols.architecture import Architecture
 from dsonas.symbols.budget import fit_widths
 from dsonas.symbols.space import SearchSpace
-from dsonas.train.latency import fitted
+from dsonas.train.searching.latency import fitted
 
 SPACE = SearchSpace.cifar10(channels=4, blocks=(1, 1), levels=2)
 ARCHITECTURE = Architecture.random(SPACE, 1, 0.5)

@@ -2,8 +2,8 @@
 import numpy as np
 import pytest
 
-from dsonas.train import seeds
-from dsonas.train.loop import Feed, Plan
+from dsonas.train.engine.loop import Feed, Plan
+from dsonas.train.runtime import seeds
 
 
 class Batches:

@@ -5,14 +5,16 @@ import numpy as np
 import pytest
 
 from dsonas.optim import sparsity
+from dsonas.runfiles import checkpoint
 from dsonas.symbols.architecture import Architecture
 from dsonas.symbols.cost import gate_graphs
 from dsonas.symbols.supernet import Supernet
-from dsonas.train import checkpoint, learner, pipeline, stages
-from dsonas.train.config import Pretrain, Search, Train
-from dsonas.train.devices import Devices
-from dsonas.train.losses import Loss
-from dsonas.train.pruning import Pruning, structures
+from dsonas.train.config.tree import Pretrain, Search, Train
+from dsonas.train.engine import learner
+from dsonas.train.engine.losses import Loss
+from dsonas.train.runtime.devices import Devices
+from dsonas.train.searching import pipeline, stages
+from dsonas.train.searching.pruning import Pruning, structures
 
 from .conftest import columns
 from .test_devices import SPACE

@@ -13,7 +13,7 @@ from mxnet import autograd
 
 from dsonas.symbols.space import SearchSpace
 from dsonas.tools.naive_supernet import NaiveSupernet
-from dsonas.train import state
+from dsonas.train.runtime import state
 
 from .test_pruning import batch, searching, set_gates
 

@@ -8,15 +8,20 @@ import signal
 import numpy as np
 import pytest
 
-from dsonas.train import checkpoint, pipeline, retraining, settings
-from dsonas.train.learner import Learner
+from dsonas.runfiles import checkpoint
+from dsonas.train.config import settings
+from dsonas.train.deriving import retraining
+from dsonas.train.engine.learner import Learner
+from dsonas.train.searching import pipeline
 
 from .conftest import columns, same_arrays
 
 KILLER = '''
 import os, signal, sys
-from dsonas.train import pipeline, retraining, settings
-from dsonas.train.learner import Learner
+from dsonas.train.searching import pipeline
+from dsonas.train.deriving import retraining
+from dsonas.train.config import settings
+from dsonas.train.engine.learner import Learner
 config, what, resume, moment, number = sys.argv[1:]
 config = settings.resolve(config=config)
 steps, done = Learner.step, [0]
@@ -111,9 +116,11 @@ def test_killed_again_and_again(reference, tiny, python, tmp_path):
 
 ASSASSIN = """
 import os, signal, sys, threading, time
-from dsonas.train import pipeline, retraining, settings
-from dsonas.train.checkpoint import Checkpoints
-from dsonas.train.learner import Learner
+from dsonas.train.searching import pipeline
+from dsonas.train.deriving import retraining
+from dsonas.train.config import settings
+from dsonas.runfiles.checkpoint import Checkpoints
+from dsonas.train.engine.learner import Learner
 config, steps_left, delay = sys.argv[1:]
 config, left, step = settings.resolve(config=config), [int(steps_left)], Learner.step
 def counted(self, *arguments, **more):

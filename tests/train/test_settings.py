@@ -1,8 +1,8 @@
 """Settings: precedence, what is refused and what the refusal says, files that can be read back."""
 import pytest
 
-from dsonas.train import settings
-from dsonas.train.config import ratio
+from dsonas.train.config import settings
+from dsonas.train.config.tree import ratio
 
 
 def write(path, text):

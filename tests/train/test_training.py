@@ -3,14 +3,18 @@ import mxnet as mx
 import numpy as np
 import pytest
 
+from dsonas.runfiles import checkpoint
 from dsonas.symbols import known
 from dsonas.symbols.architecture import Architecture
 from dsonas.symbols.network import Network
 from dsonas.symbols.space import SearchSpace
-from dsonas.train import checkpoint, learner, pipeline, retraining, stages, stops
-from dsonas.train.config import Retrain, Train
-from dsonas.train.devices import Devices
-from dsonas.train.losses import Loss, cross_entropy
+from dsonas.train.config.tree import Retrain, Train
+from dsonas.train.deriving import retraining
+from dsonas.train.engine import learner
+from dsonas.train.engine.losses import Loss, cross_entropy
+from dsonas.train.runtime import stops
+from dsonas.train.runtime.devices import Devices
+from dsonas.train.searching import pipeline, stages
 
 from .test_devices import learner_on
 

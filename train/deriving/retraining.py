@@ -4,18 +4,18 @@ import functools
 import os
 from typing import Any, Optional, Tuple
 
-from ..base.errors import UserError
-from ..symbols import known
-from ..symbols.architecture import Architecture
-from ..symbols.budget import fit_widths
-from ..symbols.cost import cost
-from ..symbols.sampling import random_like
-from . import loop
-from .latency import fitted
-from .pipeline import opened, plan
-from .run import stored_config
-from .rundir import RunDirectory
-from .stages import derived_network, retrain_stage, search_space
+from ...base.errors import UserError
+from ...runfiles.rundir import RunDirectory
+from ...symbols import known
+from ...symbols.architecture import Architecture
+from ...symbols.budget import fit_widths
+from ...symbols.cost import cost
+from ...symbols.sampling import random_like
+from ..engine import loop
+from ..runtime.run import stored_config
+from ..searching.latency import fitted
+from ..searching.pipeline import opened, plan
+from ..searching.stages import derived_network, retrain_stage, search_space
 
 
 @dataclasses.dataclass(frozen=True)

@@ -10,8 +10,8 @@ import os
 import mxnet as mx
 import numpy as np
 
-from ..base.errors import UserError
-from ..symbols.backend.layout import plain_copy, write_plain
+from ...base.errors import UserError
+from ...symbols.backend.layout import plain_copy, write_plain
 from .stops import Stopped
 from .watchdog import Watchdog
 

@@ -3,12 +3,12 @@ import os
 import sys
 import time
 
-from ..base import files
-from ..base.errors import UserError
-from . import settings
-from .checkpoint import STAGES, Checkpoints
-from .rundir import RunDirectory
-from .runlog import Events, Log, Progress
+from ...base import files
+from ...base.errors import UserError
+from ...runfiles.checkpoint import STAGES, Checkpoints
+from ...runfiles.rundir import RunDirectory
+from ...runfiles.runlog import Events, Log, Progress
+from ..config import settings
 from .state import gather, restore
 from .stops import Interrupt
 
@@ -54,7 +54,7 @@ class Run:
             self.log = Log(self.directory.log)
         self.devices.barrier()
         if self.devices.main:
-            self.directory.write_start(self.config, self.devices)
+            self.directory.write_start(settings.dump(self.config), self.config, self.devices)
             if self.config.train.tensorboard:
                 self.events = Events(self.directory.events)
         self.interrupt.install()

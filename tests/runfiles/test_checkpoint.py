@@ -4,7 +4,7 @@ import os
 import numpy as np
 import pytest
 
-from dsonas.train.checkpoint import Checkpoints, read, write
+from dsonas.runfiles.checkpoint import Checkpoints, read, write
 
 ARRAYS = {'param/0/w': np.arange(6, dtype=np.float32).reshape(2, 3), 'empty': np.zeros(0, np.float32)}
 

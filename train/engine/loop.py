@@ -11,11 +11,12 @@ from collections import deque
 import mxnet as mx
 import numpy as np
 
-from ..base.errors import UserError
-from . import bn_statistics, seeds
-from .runlog import epoch_line
-from .state import digest
-from .stops import Stopped, TrainingError
+from ...base.errors import UserError
+from ...runfiles.runlog import epoch_line
+from ..runtime import seeds
+from ..runtime.state import digest
+from ..runtime.stops import Stopped, TrainingError
+from . import bn_statistics
 
 LAG = 2   # steps whose figures are still on their way while the next are started
 

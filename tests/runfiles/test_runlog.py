@@ -2,7 +2,7 @@
 import numpy as np
 import pytest
 
-from dsonas.train.runlog import COLUMNS, GateHistory, Log
+from dsonas.runfiles.runlog import COLUMNS, GateHistory, Log
 
 
 def test_log_rows_and_cut(tmp_path):

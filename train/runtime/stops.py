@@ -2,8 +2,8 @@
 import signal
 import threading
 
-from ..base.cli import INTERRUPTED
-from ..base.errors import EndOfRun
+from ...base.cli import INTERRUPTED
+from ...base.errors import EndOfRun
 
 
 class Stopped(EndOfRun):

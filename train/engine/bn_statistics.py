@@ -5,7 +5,7 @@ import itertools
 import mxnet as mx
 import numpy as np
 
-from .state import parameters
+from ..runtime.state import parameters
 
 SETTLING = 40   # batches, after which what was there before weighs 0.9 ** 40, a hundredth
 

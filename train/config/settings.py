@@ -12,11 +12,11 @@ import re
 
 import yaml
 
-from ..base.errors import UserError
-from ..symbols.budget import parse_budget
-from .config import Config, leaves, ratio
+from ...base.errors import UserError
+from ...symbols.budget import parse_budget
+from .tree import Config, leaves, ratio
 
-PRESETS = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), 'experiments', 'configs')
+PRESETS = os.path.join(os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))), 'experiments', 'configs')
 KEYS = dict(leaves())
 GROUPS = sorted({name.split('.')[0] for name in KEYS if '.' in name})
 DATA_LAYERS = ('cifar10', 'imagenet')   # data sets with published settings of their own

@@ -5,19 +5,19 @@ from typing import Any, Callable, Dict, Tuple
 import mxnet as mx
 import numpy as np
 
-from ..base.errors import UserError
-from ..optim import schedules, sparsity
-from ..symbols.backend.layout import plain_parameters
-from ..symbols.cost import gate_graphs
-from ..symbols.network import Network
-from ..symbols.space import SearchSpace
-from ..symbols.supernet import Supernet
-from . import seeds
-from .config import ratio
-from .learner import Learner, apg_nag, hybridize, nag
-from .losses import Loss
+from ...base.errors import UserError
+from ...optim import schedules, sparsity
+from ...runfiles.runlog import GateHistory
+from ...symbols.backend.layout import plain_parameters
+from ...symbols.cost import gate_graphs
+from ...symbols.network import Network
+from ...symbols.space import SearchSpace
+from ...symbols.supernet import Supernet
+from ..config.tree import ratio
+from ..engine.learner import Learner, apg_nag, hybridize, nag
+from ..engine.losses import Loss
+from ..runtime import seeds
 from .pruning import NoHooks, Pruning, structures
-from .runlog import GateHistory
 
 WEIGHTS, GATES, BOTH = ('weights', 'weights'), ('gates', 'gates'), ('train', 'both')   # (data part, what is updated)
 

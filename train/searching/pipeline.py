@@ -4,17 +4,18 @@ import dataclasses
 import os
 from typing import Any
 
-from ..base.errors import UserError
-from ..base.text import format_bytes
-from ..data.registry import load
-from ..symbols.architecture import Architecture
-from ..symbols.cost import cost
-from . import loop, settings
-from .checkpoint import STAGES
-from .devices import Devices
+from ...base.errors import UserError
+from ...base.text import format_bytes
+from ...data.registry import load
+from ...runfiles.checkpoint import STAGES
+from ...runfiles.rundir import free_name
+from ...symbols.architecture import Architecture
+from ...symbols.cost import cost
+from ..config import settings
+from ..engine import loop
+from ..runtime.devices import Devices
+from ..runtime.run import Run
 from .pruning import num_operations
-from .run import Run
-from .rundir import free_name
 from .stages import SupernetStages, pattern, rates
 
 ROOT = 'runs'

@@ -5,18 +5,18 @@ import os
 import mxnet as mx
 import numpy as np
 
-from ..base import files
-from ..base.errors import UserError
-from ..symbols import stored
-from . import settings
-from .checkpoint import Checkpoints, read
-from .config import Train
-from .devices import Devices
-from .learner import evaluate, hybridize
-from .pipeline import open_data
-from .run import stored_config
-from .rundir import RunDirectory
-from .state import parameters
+from ...base import files
+from ...base.errors import UserError
+from ...runfiles.checkpoint import Checkpoints, read
+from ...runfiles.rundir import RunDirectory
+from ...symbols import stored
+from ..config import settings
+from ..config.tree import Train
+from ..engine.learner import evaluate, hybridize
+from ..runtime.devices import Devices
+from ..runtime.run import stored_config
+from ..runtime.state import parameters
+from ..searching.pipeline import open_data
 
 
 def load_network(directory, contexts, best=False):

@@ -1,9 +1,9 @@
 """The flags that the entry points share: the frequent ones, and --set for every key."""
 import argparse
 
-from ..base import cli
+from ...base import cli
 from . import settings
-from .config import leaves
+from .tree import leaves
 
 
 class _Keys(argparse.Action):

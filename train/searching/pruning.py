@@ -9,10 +9,10 @@ APG-NAG keeps the largest (`keep_last`); once the others are pruned for good, th
 """
 import numpy as np
 
-from ..optim import sparsity
-from ..symbols.architecture import Architecture
-from ..symbols.cost import cost
-from ..symbols.space import REDUCTION_BRANCHES
+from ...optim import sparsity
+from ...symbols.architecture import Architecture
+from ...symbols.cost import cost
+from ...symbols.space import REDUCTION_BRANCHES
 
 REBUILD_AT = 0.9     # rebuild once the FLOPs left have fallen to this share of what the present graph computes
 MOVED = 1e-3         # a λ that has moved less than this has not moved

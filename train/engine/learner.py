@@ -9,11 +9,11 @@ import mxnet as mx
 import numpy as np
 from mxnet import autograd
 
-from ..base.errors import UserError
-from ..optim.apg_nag import APGNAG
-from ..optim.nag import ExactNAG
-from ..symbols.backend.finite import all_finite
-from ..symbols.backend.layout import plain_parameters
+from ...base.errors import UserError
+from ...optim.apg_nag import APGNAG
+from ...optim.nag import ExactNAG
+from ...symbols.backend.finite import all_finite
+from ...symbols.backend.layout import plain_parameters
 
 UPDATES = ('weights', 'gates', 'both')
 

@@ -6,11 +6,11 @@ change them; settings.py says in which order, and refuses what is not here. A ne
 import dataclasses
 from typing import Tuple
 
-from ..base.errors import UserError
-from ..data.registry import NAMES
-from ..optim.schedules import SCHEDULES
-from ..optim.sparsity import POLICIES
-from ..symbols.space import PAPER_OPERATIONS, STEMS
+from ...base.errors import UserError
+from ...data.registry import NAMES
+from ...optim.schedules import SCHEDULES
+from ...optim.sparsity import POLICIES
+from ...symbols.space import PAPER_OPERATIONS, STEMS
 
 PENALTIES = ('none',) + tuple(name for name in POLICIES if name != 'constant')
 KVSTORES = ('local', 'device', 'nccl', 'dist_sync', 'dist_device_sync')

@@ -8,10 +8,10 @@ import os
 
 import numpy as np
 
-from ..base.errors import UserError
-from ..data import cache
-from ..symbols import latency
-from ..symbols.budget import fit_widths, parse_budget
+from ...base.errors import UserError
+from ...data import cache
+from ...symbols import latency
+from ...symbols.budget import fit_widths, parse_budget
 
 FILE = latency.FILE
 

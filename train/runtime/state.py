@@ -6,8 +6,8 @@ are pruned for good, and everything that is a number or a name, travels beside t
 import mxnet as mx
 import numpy as np
 
-from ..base.errors import UserError
-from ..symbols.backend.layout import plain_parameters
+from ...base.errors import UserError
+from ...symbols.backend.layout import plain_parameters
 
 
 def parameters(net):

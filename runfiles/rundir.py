@@ -20,7 +20,6 @@ import portalocker
 
 from ..base import files
 from ..base.errors import UserError
-from . import settings
 
 
 class RunDirectory:
@@ -62,9 +61,9 @@ class RunDirectory:
         for folder in (self.path, self.checkpoints):
             files.remove_leftovers(folder)
 
-    def write_start(self, config, devices):
-        """config.yaml and environment.json."""
-        files.write_text(self.config, settings.dump(config))
+    def write_start(self, text, config, devices):
+        """Write config.yaml, the YAML `text` of `config`, and environment.json."""
+        files.write_text(self.config, text)
         files.write_json(self.environment, environment(config, devices))
 
     def read_summary(self):
