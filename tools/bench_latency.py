@@ -14,7 +14,7 @@ import tempfile
 import mxnet as mx
 import numpy as np
 
-from dsonas.base import cli
+from dsonas.base import cli, plugins
 from dsonas.base.errors import UserError
 from dsonas.base.text import aligned
 from dsonas.symbols import known, stored
@@ -25,6 +25,7 @@ from dsonas.symbols.latency import device_name, median_seconds
 from dsonas.symbols.network import Network
 from dsonas.symbols.sampling import random_like
 from dsonas.tools.exporting import onnx_file
+from dsonas.tools.reading import runs
 
 SMALL = ('cifar_resnet20_v1', 'cifar_resnet56_v1', 'cifar_resnet110_v1', 'cifar_wideresnet16_10')
 LARGE = ('mobilenet0.25', 'mobilenetv2_0.5', 'mobilenet0.5', 'mobilenetv2_1.0', 'mobilenet1.0', 'resnet18_v1', 'resnet50_v1')
@@ -50,11 +51,13 @@ def arguments():
     parser.add_argument('--passes', type=int, default=15, help='passes to take the median of, after warm-up')
     parser.add_argument('--gpu', type=int, metavar='N', help='MXNet on this GPU instead of the CPU')
     parser.add_argument('--json', action='store_true', help='print JSON')
+    plugins.add_flag(parser)
     return parser
 
 
 def subjects(folder, seed=0, gluoncv=None):
     """The Subjects of a run directory: its own network, a random one and a known one of like size."""
+    runs.import_plugins(folder)
     description = stored.read(folder)
     size, classes = description['image_size'], len(description['classes'])
     found = []

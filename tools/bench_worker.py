@@ -10,7 +10,7 @@ import os
 import platform
 import time
 
-from dsonas.base import cli
+from dsonas.base import cli, plugins
 from dsonas.tools.timing.clocks import clocks, peak_memory, resident_memory, since, summarise
 
 
@@ -109,7 +109,9 @@ def measure(task):
 def main(argv):
     """Print the measurement of the task in argv[0] as one line of JSON."""
     os.environ.setdefault('OMP_NUM_THREADS', str(os.cpu_count()))
-    print(json.dumps(measure(json.loads(argv[0]))))
+    task = json.loads(argv[0])
+    plugins.load(task.get('plugins', ()))
+    print(json.dumps(measure(task)))
     return 0
 
 

@@ -5,6 +5,7 @@ import platform
 import subprocess
 import sys
 
+from ...base import plugins
 from ...base.errors import UserError
 from ...symbols.latency import processor
 from ...symbols.space import PAPER_OPERATIONS, STEMS, SearchSpace
@@ -35,6 +36,7 @@ def add_space(parser):
     add('--gpus', type=int, default=0, help='GPUs to divide the batch over, instead')
     add('--kernels', choices=('cpu', 'plain'), help='how operators are computed; without it as the device wants it')
     add('--rounds', type=int, default=1, help='measure everything so often, in turn, and keep the least of each figure')
+    plugins.add_flag(parser)
     add('--json', action='store_true', help='print JSON instead of a table')
 
 
@@ -56,7 +58,7 @@ def task(arguments):
     return {'space': space.to_dict(), 'architecture': None, 'batch_size': arguments.batch_size, 'steps': arguments.steps,
             'image_size': arguments.image_size or (32 if arguments.stem == 'cifar' else 224), 'warm_up': arguments.warm_up,
             'cpus': arguments.cpus, 'gpus': arguments.gpus, 'kernels': arguments.kernels, 'threads': arguments.threads,
-            'implementation': 'fused'}
+            'implementation': 'fused', 'plugins': list(arguments.plugins)}
 
 
 def measure(task, python=sys.executable, script=WORKER, **environment):
