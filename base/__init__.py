@@ -6,4 +6,5 @@
     text.py        numbers with units, read and written; tables in columns
     registry.py    one kind of registry for operations, penalties, schedules, data sets
     plugins.py     modules outside the package that register such things
+    machine.py     the machine, for who reads what was measured on it
 """

@@ -8,13 +8,12 @@ those in gluoncv that suit the image size, or --gluoncv. Neither needs training 
 import dataclasses
 import json
 import os
-import platform
 import tempfile
 
 import mxnet as mx
 import numpy as np
 
-from dsonas.base import cli, plugins
+from dsonas.base import cli, machine, plugins
 from dsonas.base.errors import UserError
 from dsonas.base.text import aligned
 from dsonas.symbols import known, stored
@@ -117,7 +116,7 @@ def in_onnxruntime(subject, description, threads):
 def measure(folder, batches=(1, 8, 32), seed=0, gluoncv=None, passes=15, context=None):
     """{'machine', 'rows', 'left_out'}: a row for each network, runtime and batch size; what could not be timed, and why."""
     context, description = context or mx.cpu(), stored.read(folder)
-    threads, size = int(os.environ.get('OMP_NUM_THREADS') or 1), description['image_size']
+    threads, size = machine.threads(default=1), description['image_size']
     rows, left_out = [], []
     kind = 'plain' if context.device_type == 'gpu' else 'cpu'
     for subject in subjects(folder, seed, gluoncv):
@@ -132,8 +131,8 @@ def measure(folder, batches=(1, 8, 32), seed=0, gluoncv=None, passes=15, context
                 seconds = median_seconds(function, convert(x), passes)
                 rows.append({'network': subject.name, 'params': subject.params, 'flops': subject.flops, 'runtime': runtime, 'batch': batch,
                              'ms': 1e3 * seconds, 'images_per_second': batch / seconds})
-    machine = {'device': device_name(context), 'threads': threads, 'mxnet': mx.__version__, 'system': platform.platform()}
-    return {'run': folder, 'image_size': size, 'machine': machine, 'rows': rows, 'left_out': left_out}
+    about = {'device': device_name(context), 'threads': threads, 'mxnet': mx.__version__, 'system': machine.describe()['system']}
+    return {'run': folder, 'image_size': size, 'machine': about, 'rows': rows, 'left_out': left_out}
 
 
 class _Array:
