@@ -2,7 +2,7 @@
 
 Later ones win: defaults of config.py < what suits the data set (experiments/configs/<data set>.yaml) < preset < --config file <
 --set and flags. A preset or a --config file may start from another preset: `base: other`. Keys may be nested or dotted.
-Unknown keys, wrong types and values out of range raise ValueError in one line that says what is accepted.
+Unknown keys, wrong types and values out of range raise UserError in one line that says what is accepted.
 """
 import dataclasses
 import difflib
