@@ -88,7 +88,10 @@ def remove_leftovers(folder: str, older_than: float = 0.0) -> None:
 
 def sync_folder(folder: str) -> None:
     """Make renames within a folder safe from a loss of power, where the file system can."""
-    handle = os.open(folder or '.', os.O_RDONLY)
+    try:
+        handle = os.open(folder or '.', os.O_RDONLY)
+    except PermissionError:     # to write in it is allowed, to read it is not
+        return
     try:
         os.fsync(handle)
     except OSError as error:
@@ -127,9 +130,10 @@ def _renamed(path: str) -> Iterator[str]:
 def _clean(path: str) -> None:
     folder, own = os.path.split(path)
     pattern = re.compile(rf'{re.escape(own)}\.[0-9a-f]{{8}}{re.escape(SUFFIX)}')
-    for name in os.listdir(folder or '.'):
-        if pattern.fullmatch(name):
-            _remove_old(os.path.join(folder, name), OLD)
+    with contextlib.suppress(OSError):      # what was to be written is written
+        for name in os.listdir(folder or '.'):
+            if pattern.fullmatch(name):
+                _remove_old(os.path.join(folder, name), OLD)
 
 
 def _remove_old(path: str, age: float) -> None:
@@ -143,6 +147,6 @@ def _opened(path: str, text: bool) -> IO[Any]:
 
 
 def _is_special(path: str) -> bool:
-    if os.path.abspath(path).startswith(('/dev/', '/proc/')):
+    if os.path.abspath(path).startswith(('/dev/std', '/dev/fd/', '/proc/')):   # they lead to what is open, which may be a file
         return True
     return os.path.exists(path) and not os.path.isfile(path)

@@ -1,36 +1,63 @@
-"""Data sets by name.  A new one is one entry here and a module whose `open_data(options)` returns a DataSet.
+"""Data sets by name. A new one is a function `open_data(options) -> DataSet`, registered here or in a plugin:
+
+    @registry.register('mine')
+    def open_data(options): ...
 
 Its `read_image(path, size, mean, std)`, if it has one, prepares an image file as its test images are; else that is done as for `folder`.
 """
 import difflib
 from dataclasses import fields
 from importlib import import_module
+from typing import Callable, NamedTuple, Optional
 
 from ..base.errors import UserError
+from ..base.registry import Registry
 from .dataset import Options
 from .decode import BadImage
 
-MODULES = {'digits': 'digits', 'cifar10': 'cifar10', 'imagenet': 'imagenet', 'folder': 'folder'}
 
-NAMES = tuple(MODULES)
+class Entry(NamedTuple):
+    """What is known of a data set by its name."""
+    open_data: Callable
+    read_image: Optional[Callable] = None
 
 
-def _module(name):
-    if name not in MODULES:
-        raise UserError('unknown data set %r: one of %s' % (name, ', '.join(NAMES)))
-    return import_module('.sources.' + MODULES[name], __package__)
+class _Module:
+    """An Entry in a module of sources/, which is imported when it is asked for."""
+
+    def __init__(self, name):
+        self._name = name
+
+    def __getattr__(self, attribute):
+        if attribute not in Entry._fields:
+            raise AttributeError(attribute)
+        return getattr(import_module('.sources.' + self._name, __package__), attribute, None)
+
+
+DATASETS = Registry('data set')
+
+for _name in ('digits', 'cifar10', 'imagenet', 'folder'):
+    DATASETS.register(_name, _Module(_name))
+
+
+def register(name, open_data=None, read_image=None):
+    """Add a data set: register('mine', open_data, read_image), or @register('mine') above open_data. Raises UserError for a taken name."""
+    if open_data is None:
+        return lambda function: register(name, function, read_image)
+    DATASETS.register(name, Entry(open_data, read_image))
+    return open_data
 
 
 def load(name, **options):
     """Open data set `name`; options are the fields of dataset.Options.  UserError or OSError, in one line, for what is wrong."""
-    module = _module(name)
+    entry = DATASETS.get(name)
     known = [field.name for field in fields(Options)]
     for key in options:
         if key not in known:
             near = difflib.get_close_matches(key, known, 1)
             raise UserError('unknown option data.%s%s; known: %s' % (
                 key, ' (did you mean %s?)' % near[0] if near else '', ', '.join(known)))
-    return module.open_data(Options(**options))
+    return entry.open_data(Options(**options))
 
 
 def read_image(name, path, size, mean, std):
@@ -39,7 +66,6 @@ def read_image(name, path, size, mean, std):
     Raises decode.BadImage, a UserError in one line that names the file, where it cannot be read.
     """
     try:
-        module = _module(name)
-        return (module if hasattr(module, 'read_image') else _module('folder')).read_image(path, size, mean, std)
+        return (DATASETS.get(name).read_image or DATASETS.get('folder').read_image)(path, size, mean, std)
     except OSError as error:
         raise BadImage('%s: %s' % (path, error.strerror or error)) from error

@@ -1,13 +1,14 @@
 """Learning rates over a run: constant, linear decay, cosine with warm restarts.
 
 A schedule is a small immutable object, called with the progress of the run in epochs (fractions count) and returning the learning rate;
-it keeps no state, so that a resumed run needs only its epoch and step. A new schedule is one class here and one entry in SCHEDULES.
+it keeps no state, so that a resumed run needs only its epoch and step. A new schedule is one class, registered in SCHEDULES.
 """
 import dataclasses
 import math
 import numbers
 
 from ..base.errors import UserError
+from ..base.registry import Registry
 
 
 @dataclasses.dataclass(frozen=True)
@@ -103,23 +104,25 @@ class CosineRestarts(Schedule):
         return (1 + cosine) / 2 * self.lr + (1 - cosine) / 2 * self.lr_min   # exact at both ends
 
 
-SCHEDULES = {'constant': Constant, 'linear': Linear, 'cosine_restarts': CosineRestarts}
+SCHEDULES = Registry('schedule')
+SCHEDULES.register('constant', Constant)
+SCHEDULES.register('linear', Linear)
+SCHEDULES.register('cosine_restarts', CosineRestarts)
 
 
 def make(name, **settings):
-    """The schedule called `name` (a key of SCHEDULES), with what it needs of `settings`; see the classes for their meaning.
+    """The schedule called `name` (of SCHEDULES), with what it needs of `settings`; see the classes for their meaning.
 
     All the settings of a configuration may be passed, whichever schedule it names: `lr_min` and `t0` mean nothing to 'constant'. None
     stands for the default.
     Raises UserError for an unknown name, for a setting that no schedule has, and for a value out of range.
     """
-    if name not in SCHEDULES:
-        raise UserError('unknown schedule %r; known: %s' % (name, ', '.join(SCHEDULES)))
-    known = sorted({field.name for kind in SCHEDULES.values() for field in dataclasses.fields(kind)})
+    kind = SCHEDULES.get(name)
+    known = sorted({field.name for other in SCHEDULES.values() for field in dataclasses.fields(other)})
     for setting in settings:
         if setting not in known:
             raise ValueError('schedule %s: unknown setting %r; known: %s' % (name, setting, ', '.join(known)))
     if settings.get('lr') is None:
         raise ValueError('schedule %s: lr is needed' % name)
-    fields = {field.name for field in dataclasses.fields(SCHEDULES[name])}
-    return SCHEDULES[name](**{key: value for key, value in settings.items() if key in fields and value is not None})
+    fields = {field.name for field in dataclasses.fields(kind)}
+    return kind(**{key: value for key, value in settings.items() if key in fields and value is not None})

@@ -1,7 +1,7 @@
 """How large γ is for every λ (section 3.4): constant, adaptive FLOPs (eq. 9), adaptive MAC (eq. 10), adaptive latency.
 
 One mechanism: a policy turns costs and λ into a γ for each λ. It is made once, from γ and one Structure for each λ vector, and called
-with the λ vectors whenever γ is to follow them. A new budget is one small class: a `scales` method and an entry in POLICIES.
+with the λ vectors whenever γ is to follow them. A new budget is one small class: a `scales` method, registered in POLICIES.
 
 Costs are plain numbers, of whatever unit; here is no notion of what a block or an operation is. The cost of an operation is what the
 network saves when it goes: for a λ vector that serves many blocks, the sum over these. What an edge to the block output costs (the
@@ -12,6 +12,7 @@ import dataclasses
 import numpy as np
 
 from ..base.errors import UserError
+from ..base.registry import Registry
 
 OUTSIDE = -1   # the block's input as the source of an edge, its output as the target
 
@@ -211,11 +212,16 @@ class AdaptiveLatency(AdaptiveMAC):
     quantity = 'latency'
 
 
-POLICIES = {'constant': Constant, 'flops': AdaptiveFLOPs, 'mac': AdaptiveMAC, 'latency': AdaptiveLatency}
+POLICIES = Registry('sparsity policy')
+POLICIES.register('none', Constant)
+POLICIES.register('flops', AdaptiveFLOPs)
+POLICIES.register('mac', AdaptiveMAC)
+POLICIES.register('latency', AdaptiveLatency)
 
 
 def make(name, gamma, structures):
-    """The policy called `name` (a key of POLICIES) for `gamma` and the structures of the λ vectors; UserError for an unknown name."""
-    if name not in POLICIES:
-        raise UserError('unknown sparsity policy %r; known: %s' % (name, ', '.join(POLICIES)))
-    return POLICIES[name](gamma, structures)
+    """The policy called `name` (of POLICIES; 'constant' is another name of 'none') for `gamma` and the structures of the λ vectors.
+
+    Raises UserError for an unknown name.
+    """
+    return POLICIES.get('none' if name == 'constant' else name)(gamma, structures)

@@ -18,7 +18,7 @@ import sys
 
 import portalocker
 
-from ..base import files
+from ..base import files, machine
 from ..base.errors import UserError
 
 
@@ -98,11 +98,10 @@ def environment(config, devices):
     import numpy
 
     from .. import __version__
-    from ..symbols import latency
     return {
         'dsonas': __version__, 'commit': _commit(), 'mxnet': mxnet.__version__, 'numpy': numpy.__version__,
-        'python': platform.python_version(), 'system': platform.platform(), 'processor': latency.processor(), 'cores': os.cpu_count(),
-        'omp_num_threads': os.environ.get('OMP_NUM_THREADS', ''), 'devices': [str(context) for context in devices.contexts],
+        'python': platform.python_version(), **machine.describe(),
+        'omp_num_threads': machine.omp_num_threads(), 'devices': [str(context) for context in devices.contexts],
         'kvstore': config.train.kvstore, 'workers': devices.workers, 'seed': config.seed, 'command': sys.argv,
         'started': datetime.datetime.now().astimezone().isoformat(timespec='seconds'),
     }

@@ -6,6 +6,7 @@ Neither batch norm's parameters nor biases decay.
 import mxnet as mx
 from mxnet.gluon import HybridBlock, nn
 
+from ..base.errors import UserError
 from . import operations as ops
 from .space import REDUCTION_BRANCHES
 
@@ -94,6 +95,8 @@ def operation_block(name, channels, kernels, train_gamma, prefix):
     block = nn.HybridSequential(prefix=prefix)
     with block.name_scope():
         for layer in ops.OPERATIONS[name].layers:
+            if type(layer) not in LAYERS:
+                raise UserError('operation %s: symbols/blocks.py has no block for its layer %s; add one to LAYERS' % (name, layer))
             block.add(LAYERS[type(layer)](layer, channels, kernels))
         block.add(BatchNormReLU(channels, kernels, train_gamma, 'bn_'))
     return block

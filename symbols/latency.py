@@ -9,15 +9,13 @@ import contextlib
 import dataclasses
 import hashlib
 import json
-import os
-import platform
 import statistics
 import subprocess
 import time
 
 import mxnet as mx
 
-from ..base import files
+from ..base import files, machine
 from .backend.kernels import kernels
 from .blocks import operation_block
 from .cost import gate_graphs, stage_sizes
@@ -125,19 +123,7 @@ def device_name(context):
             return found.stdout.decode('utf-8', 'replace').strip() or 'gpu'
         except (OSError, subprocess.TimeoutExpired):
             return 'gpu'
-    return '%s, %s threads' % (processor() or 'cpu', os.environ.get('OMP_NUM_THREADS', '1'))
-
-
-def processor():
-    """The processor's name, as far as the system tells."""
-    try:
-        with open('/proc/cpuinfo', encoding='utf-8', errors='replace') as stream:
-            for line in stream:
-                if line.startswith('model name'):
-                    return line.split(':', 1)[1].strip()
-    except OSError:
-        pass
-    return platform.processor()
+    return '%s, %s threads' % (machine.processor() or 'cpu', machine.omp_num_threads() or '1')
 
 
 def read(path):

@@ -10,7 +10,7 @@ Every operation keeps its C channels and its spatial size, and is followed by ba
 import dataclasses
 from typing import Tuple
 
-from ..base.errors import UserError
+from ..base.registry import Registry
 
 
 @dataclasses.dataclass(frozen=True)
@@ -89,17 +89,12 @@ class Operation:
         return LayerCost(*(sum(getattr(layer, field) for layer in layers) for field in ('params', 'flops', 'mac')))
 
 
-OPERATIONS = {}
+OPERATIONS = Registry('operation')
 
 
 def register(operation):
     """Add an operation to the registry. Raises UserError where the name is taken or could not stand in an edge's name."""
-    if operation.name in OPERATIONS:
-        raise UserError('operation %r is registered already' % operation.name)
-    if not operation.name.isidentifier():
-        raise UserError('operation %r: a name is letters, digits and underscores' % operation.name)
-    OPERATIONS[operation.name] = operation
-    return operation
+    return OPERATIONS.register(operation.name, operation)
 
 
 register(Operation('sep_conv_3x3', 'separable', (Depthwise(3), Pointwise())))

@@ -1,7 +1,6 @@
 """The documents say what is true: their Python runs and does what they say, and what they name is there."""
 import os
 import re
-import shutil
 import subprocess
 import sys
 
@@ -20,7 +19,7 @@ from dsonas.train.config.tree import leaves
 from .documents import DOCUMENTS, ROOT, blocks, check_command, links, python_blocks, shell_lines, spans
 from .symbols.graph_costs import counted
 
-OPERATION, BUDGET = "'dil_conv_3x3'", 'sparsity.POLICIES['       # what tells these examples
+OPERATION, BUDGET = "'dil_conv_3x3'", 'sparsity.POLICIES.register('       # what tells these examples
 README = [ROOT / 'README.md']
 FOLDERS = ('base', 'symbols', 'optim', 'data', 'runfiles', 'train', 'tools', 'experiments', 'tests', 'docs')
 TINY = ['data.name=digits', 'data.limit=120', 'data.image_size=16', 'space.channels=4', 'space.blocks=1,1', 'space.levels=2',
@@ -40,11 +39,8 @@ def tiny(tmp_path, monkeypatch):
         return original(preset, config, TINY + list(assignments), flags, start)
 
     monkeypatch.setattr(settings, 'resolve', resolve)
-    kept = [(registered, dict(registered)) for registered in (OPERATIONS, sparsity.POLICIES)]
-    yield tmp_path
-    for registered, before in kept:
-        registered.clear()
-        registered.update(before)
+    with OPERATIONS.restored(), sparsity.POLICIES.restored(), registry.DATASETS.restored():
+        yield tmp_path
 
 
 def run(block):
@@ -102,18 +98,12 @@ def test_a_budget_gives_each_gate_its_gamma(tiny):
         assert gamma == pytest.approx(expected, rel=1e-5), edge
 
 
-def test_a_data_set_is_one_file_and_one_entry(tmp_path):
-    """The example put into a copy of the package, as a person would, and searched on from the command line."""
-    package = tmp_path / 'dsonas'
-    for name in ('base', 'symbols', 'optim', 'data', 'runfiles', 'train', 'tools', 'experiments'):
-        shutil.copytree(str(ROOT / name), str(package / name), ignore=shutil.ignore_patterns('__pycache__'))
-    shutil.copy(str(ROOT / '__init__.py'), str(package))
+def test_a_data_set_is_one_file(tmp_path):
+    """The example as a plugin, as a person would use it, and searched on from the command line."""
     block = next(block for block in python_blocks() if block.path)
-    (package / block.path).write_text(block.text, encoding='utf-8')
-    registry_file = package / 'data' / 'registry.py'
-    entry = re.search(r"`('(\w+)': '\w+')` in `MODULES`", block.document.read_text(encoding='utf-8'))
-    registry_file.write_text(registry_file.read_text().replace('MODULES = {', 'MODULES = {%s, ' % entry.group(1)))
-    assert entry.group(2) not in registry.MODULES
+    (tmp_path / block.path).write_text(block.text, encoding='utf-8')
+    name = re.search(r"@registry.register\('(\w+)'\)", block.text).group(1)
+    assert name not in registry.DATASETS
     generator = np.random.RandomState(0)
     images = generator.randint(0, 255, (80, 3, 16, 16)).astype(np.uint8)
     arrays = {'train_images': images[:60], 'train_labels': np.arange(60) % 2, 'test_images': images[60:], 'test_labels': np.arange(20) % 2,
@@ -122,11 +112,13 @@ def test_a_data_set_is_one_file_and_one_entry(tmp_path):
 
     def python(*words):
         return subprocess.run([sys.executable] + list(words), cwd=str(tmp_path), stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-                              universal_newlines=True, env=dict(os.environ, PYTHONPATH=str(tmp_path), OMP_NUM_THREADS='1'))
+                              universal_newlines=True, env=dict(os.environ, OMP_NUM_THREADS='1'))
 
     done = python('-c', '''
 import numpy as np
+from dsonas.base import plugins
 from dsonas.data.registry import load
+plugins.load([%r])
 data = load(%r, dir='.', seed=3, limit=40)
 assert data.sizes == {'train': 40, 'weights': 20, 'gates': 20, 'test': 20} and data.classes == ('odd', 'even'), data.sizes
 assert not set(data.indices('weights')) & set(data.indices('gates'))
@@ -136,13 +128,14 @@ assert (list(data.batches('weights', 8, epoch=0, skip=1))[0][0] == once[1][0]).a
 plain = np.load('arrays.npz')['test_images'] / 255.0
 x, y = next(iter(data.batches('test', 20, train=False)))
 np.testing.assert_allclose(x, (plain - np.reshape(data.mean, (3, 1, 1))) / np.reshape(data.std, (3, 1, 1)), atol=1e-4)
-''' % entry.group(2))
+''' % (block.path, name))
     assert done.returncode == 0, done.stdout
     search = [word for name in TINY if not name.startswith('data.') for word in ('--set', name)]
-    done = python(str(package / 'train' / 'search.py'), '--dataset', entry.group(2), '--data-dir', str(tmp_path), '--run', 'out', *search)
+    words = [str(ROOT / 'train' / 'search.py'), '--plugin', block.path, '--dataset', name, '--data-dir', str(tmp_path), *search, '--run']
+    done = python(*words, 'out')
     assert done.returncode == 0 and (tmp_path / 'out' / 'architecture.json').exists(), done.stdout
     np.savez(str(tmp_path / 'arrays.npz'), train_images=arrays['train_images'])
-    done = python(str(package / 'train' / 'search.py'), '--dataset', entry.group(2), '--data-dir', str(tmp_path), '--run', 'bad', *search)
+    done = python(*words, 'bad')
     assert done.returncode == 2 and 'arrays.npz: lacks train_labels' in done.stdout, done.stdout
 
 

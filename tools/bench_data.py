@@ -5,13 +5,13 @@ default, which is the hard case: a larger one consumes less.
 """
 import json
 import os
-import platform
 import tempfile
 import time
 
 import numpy as np
 
 from dsonas.base import cli
+from dsonas.base import machine as host
 from dsonas.base.errors import UserError
 from dsonas.data import augment
 from dsonas.data.dataset import DataSet, Images, Options
@@ -53,7 +53,7 @@ PIPELINES = {           # name: (how to open it, image size, needs photographs)
 def parser():
     parse = cli.parser(__doc__)
     parse.add_argument('--pipelines', default='all', metavar='NAMES', help='which, with semicolons between: %s' % '; '.join(PIPELINES))
-    parse.add_argument('--workers', default='1,%d' % (os.cpu_count() or 1), metavar='N,N', help='numbers of threads to try')
+    parse.add_argument('--workers', default='1,%d' % host.cores(), metavar='N,N', help='numbers of threads to try')
     parse.add_argument('--batch-size', type=int, default=64, metavar='N', help='images a batch')
     parse.add_argument('--images', type=int, default=400, metavar='N', help='photographs to make')
     parse.add_argument('--seconds', type=float, default=3.0, metavar='S', help='for each measurement')
@@ -151,15 +151,9 @@ def consumed(size, batch_size, seconds, channels, blocks):
 
 def machine():
     """Where the numbers come from."""
-    import cv2
     import mxnet as mx
-    model = platform.processor() or platform.machine()
-    if os.path.exists('/proc/cpuinfo'):
-        with open('/proc/cpuinfo', encoding='utf-8', errors='replace') as lines:
-            model = next((line.split(':', 1)[1].strip() for line in lines if line.startswith('model name')), model)
-    return {'processor': model, 'cores': os.cpu_count(), 'gpus': mx.context.num_gpus(), 'threads of operators': os.environ.get(
-        'OMP_NUM_THREADS', 'default'), 'system': platform.platform(), 'python': platform.python_version(),
-        'numpy': np.__version__, 'opencv': cv2.__version__, 'mxnet': mx.__version__}
+    return {**host.describe(), 'gpus': mx.context.num_gpus(), 'threads of operators': host.omp_num_threads() or 'default',
+            **host.versions('numpy', 'cv2', 'mxnet')}
 
 
 def measure(args):

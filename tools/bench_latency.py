@@ -8,13 +8,12 @@ those in gluoncv that suit the image size, or --gluoncv. Neither needs training 
 import dataclasses
 import json
 import os
-import platform
 import tempfile
 
 import mxnet as mx
 import numpy as np
 
-from dsonas.base import cli
+from dsonas.base import cli, machine, plugins
 from dsonas.base.errors import UserError
 from dsonas.base.text import aligned
 from dsonas.symbols import known, stored
@@ -25,6 +24,7 @@ from dsonas.symbols.latency import device_name, median_seconds
 from dsonas.symbols.network import Network
 from dsonas.symbols.sampling import random_like
 from dsonas.tools.exporting import onnx_file
+from dsonas.tools.reading import runs
 
 SMALL = ('cifar_resnet20_v1', 'cifar_resnet56_v1', 'cifar_resnet110_v1', 'cifar_wideresnet16_10')
 LARGE = ('mobilenet0.25', 'mobilenetv2_0.5', 'mobilenet0.5', 'mobilenetv2_1.0', 'mobilenet1.0', 'resnet18_v1', 'resnet50_v1')
@@ -50,11 +50,13 @@ def arguments():
     parser.add_argument('--passes', type=int, default=15, help='passes to take the median of, after warm-up')
     parser.add_argument('--gpu', type=int, metavar='N', help='MXNet on this GPU instead of the CPU')
     parser.add_argument('--json', action='store_true', help='print JSON')
+    plugins.add_flag(parser)
     return parser
 
 
 def subjects(folder, seed=0, gluoncv=None):
     """The Subjects of a run directory: its own network, a random one and a known one of like size."""
+    runs.import_plugins(folder)
     description = stored.read(folder)
     size, classes = description['image_size'], len(description['classes'])
     found = []
@@ -114,7 +116,7 @@ def in_onnxruntime(subject, description, threads):
 def measure(folder, batches=(1, 8, 32), seed=0, gluoncv=None, passes=15, context=None):
     """{'machine', 'rows', 'left_out'}: a row for each network, runtime and batch size; what could not be timed, and why."""
     context, description = context or mx.cpu(), stored.read(folder)
-    threads, size = int(os.environ.get('OMP_NUM_THREADS') or 1), description['image_size']
+    threads, size = machine.threads(default=1), description['image_size']
     rows, left_out = [], []
     kind = 'plain' if context.device_type == 'gpu' else 'cpu'
     for subject in subjects(folder, seed, gluoncv):
@@ -129,8 +131,8 @@ def measure(folder, batches=(1, 8, 32), seed=0, gluoncv=None, passes=15, context
                 seconds = median_seconds(function, convert(x), passes)
                 rows.append({'network': subject.name, 'params': subject.params, 'flops': subject.flops, 'runtime': runtime, 'batch': batch,
                              'ms': 1e3 * seconds, 'images_per_second': batch / seconds})
-    machine = {'device': device_name(context), 'threads': threads, 'mxnet': mx.__version__, 'system': platform.platform()}
-    return {'run': folder, 'image_size': size, 'machine': machine, 'rows': rows, 'left_out': left_out}
+    about = {'device': device_name(context), 'threads': threads, 'mxnet': mx.__version__, 'system': machine.describe()['system']}
+    return {'run': folder, 'image_size': size, 'machine': about, 'rows': rows, 'left_out': left_out}
 
 
 class _Array:

@@ -7,10 +7,9 @@ on λ. They alternate, as in the search with a ratio of 1:1, so the price of goi
 """
 import json
 import os
-import platform
 import time
 
-from dsonas.base import cli
+from dsonas.base import cli, machine, plugins
 from dsonas.tools.timing.clocks import clocks, peak_memory, resident_memory, since, summarise
 
 
@@ -83,8 +82,8 @@ def measure(task):
     """Times, memory and sizes of task['implementation']: a dict. first: from nothing to the end of the
     first W step; growth: of resident memory over the steps that were timed, as a share."""
     start = time.perf_counter()
-    import mxnet
-    import numpy
+    import mxnet  # noqa: F401
+    import numpy  # noqa: F401
     imported = time.perf_counter() - start
     start = time.perf_counter()
     stepper = Stepper(task)
@@ -99,7 +98,7 @@ def measure(task):
         for kind, values in times.items():
             values.append(stepper.step(kind))
     figures.update(summarise(times), rss_gb=peak_memory(), growth=resident_memory() / before - 1)
-    figures['versions'] = {'mxnet': mxnet.__version__, 'numpy': numpy.__version__, 'python': platform.python_version()}
+    figures['versions'] = machine.versions('mxnet', 'numpy')
     if task.get('profile'):
         from dsonas.tools.timing.operators import profile
         figures['profile'] = profile(stepper)
@@ -108,8 +107,10 @@ def measure(task):
 
 def main(argv):
     """Print the measurement of the task in argv[0] as one line of JSON."""
-    os.environ.setdefault('OMP_NUM_THREADS', str(os.cpu_count()))
-    print(json.dumps(measure(json.loads(argv[0]))))
+    os.environ.setdefault('OMP_NUM_THREADS', str(machine.cores()))
+    task = json.loads(argv[0])
+    plugins.load(task.get('plugins', ()))
+    print(json.dumps(measure(task)))
     return 0
 
 

@@ -8,7 +8,7 @@ import json
 import numpy as np
 from scipy import stats
 
-from dsonas.base import cli
+from dsonas.base import cli, plugins
 from dsonas.symbols.cost import cost
 from dsonas.symbols.operations import OPERATIONS
 from dsonas.tools.reading import runs
@@ -20,6 +20,7 @@ def arguments():
     parser = cli.parser(__doc__)
     parser.add_argument('runs', nargs='+', metavar='RUN', help='run directories, or folders of them; runs inside runs are found')
     parser.add_argument('--json', action='store_true', help='print JSON')
+    plugins.add_flag(parser)
     return parser
 
 

@@ -5,7 +5,7 @@ for one image, and without the auxiliary tower.
 """
 import json
 
-from dsonas.base import cli
+from dsonas.base import cli, plugins
 from dsonas.base.errors import UserError
 from dsonas.base.text import aligned, format_count
 from dsonas.symbols.cost import cost
@@ -25,6 +25,7 @@ def arguments():
                         'imagenet stem)')
     parser.add_argument('--operations', action='store_true', help='a line for each operation, too')
     parser.add_argument('--json', action='store_true', help='print JSON')
+    plugins.add_flag(parser)
     return parser
 
 

@@ -11,7 +11,7 @@ import os
 import shutil
 import tempfile
 
-from dsonas.base import cli, files
+from dsonas.base import cli, files, plugins
 from dsonas.base.errors import UserError
 from dsonas.symbols import stored
 from dsonas.symbols.architecture import Architecture
@@ -29,6 +29,7 @@ def arguments():
     parser.add_argument('--data-dir', metavar='DIR', help='where the data set lies, if not where the run found it')
     parser.add_argument('--images', metavar='FOLDER', help='check on the images of this folder instead of the test set')
     parser.add_argument('--tolerance', type=float, default=1e-4, help='largest difference of a logit, as a share of the largest logit')
+    plugins.add_flag(parser)
     return parser
 
 
@@ -53,6 +54,7 @@ class Source:
 def source(folder, normalise=False, data_dir=None, images=None, tolerance=1e-4):
     """The Source in a run directory. images: a folder instead of the test set. Raises UserError, OSError."""
     run = runs.existing(folder)
+    runs.import_plugins(folder)
     net, description = stored.load(folder)
     net.hybridize()
     plain, _ = graph.exportable(folder, normalise)

@@ -4,7 +4,7 @@ Runs that differ in their seed alone are one row, mean ± standard deviation. A 
 such and never as a number.
 """
 
-from dsonas.base import cli, files
+from dsonas.base import cli, files, plugins
 from dsonas.tools.reading import runs
 from dsonas.tools.tables import contents
 from dsonas.tools.tables.formats import FORMATS, markdown
@@ -18,6 +18,7 @@ def arguments():
     parser.add_argument('-o', '--output', nargs='+', default=[], metavar='F', help='files to write: .md, .csv, .tex (none: print Markdown)')
     parser.add_argument('--seeds', type=int, default=0, metavar='N', help='runs that each measured row should have; 0: not known')
     parser.add_argument('--no-published', action='store_true', help='leave the published rows out')
+    plugins.add_flag(parser)
     return parser
 
 

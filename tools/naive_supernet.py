@@ -5,6 +5,7 @@ are additions, every operation has its own batch norm and ReLU, R concatenates s
 """
 from mxnet.gluon import HybridBlock
 
+from ..base.errors import UserError
 from ..symbols.operations import OPERATIONS
 from ..symbols.space import REDUCTION_BRANCHES
 
@@ -93,7 +94,7 @@ class NaiveSupernet(HybridBlock):
                 x = F.Convolution(x, p['%s%s_weight' % (prefix, kind.lower())], kernel=(kernel, kernel), pad=(pad, pad),
                                   dilate=(dilation, dilation), num_filter=channels, num_group=groups, no_bias=True)
             else:
-                raise ValueError('operation %s: the naive network has no %s' % (operation, kind))
+                raise UserError('operation %s: the naive network has no %s' % (operation, kind))
         return _bn_relu(F, x, p, prefix + 'bn_')
 
 

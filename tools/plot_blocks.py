@@ -5,7 +5,7 @@ one block in print quality, any other a sheet of every block that fits a page.
 """
 import os
 
-from dsonas.base import cli, files
+from dsonas.base import cli, files, plugins
 from dsonas.base.errors import UserError
 from dsonas.symbols.space import REDUCTION_BRANCHES
 from dsonas.tools.drawing import dag, figures, palette
@@ -25,6 +25,7 @@ def arguments():
     parser.add_argument('--block', metavar='SCOPE', help='only this block: b03, r01, shared, or its number (default: all)')
     parser.add_argument('--width', type=float, metavar='INCHES', help='a narrower page than A4, such as a column')
     parser.add_argument('--title', help='above the picture (default: the name and how many edges are left)')
+    plugins.add_flag(parser)
     return parser
 
 

@@ -4,7 +4,7 @@ or memory access from many runs, with the Pareto front (Fig. 5b, 5c, 6).
 import os
 import sys
 
-from dsonas.base import cli
+from dsonas.base import cli, plugins
 from dsonas.base.errors import UserError
 from dsonas.base.text import unit_scale
 from dsonas.symbols.cost import cost
@@ -28,6 +28,7 @@ def arguments():
     parser.add_argument('--widths', choices=('search', 'retrained'), default='search', help="FLOPs by block: at which channels")
     parser.add_argument('--labels', nargs='+', metavar='TEXT', help='names of the runs or groups in the legend, in order')
     parser.add_argument('--title', help='above the picture')
+    plugins.add_flag(parser)
     return parser
 
 

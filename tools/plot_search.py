@@ -5,7 +5,7 @@ The stages (pretraining, search, retraining) are marked. Works on a run that is 
 
 import numpy as np
 
-from dsonas.base import cli
+from dsonas.base import cli, plugins
 from dsonas.base.errors import UserError
 from dsonas.base.text import unit_scale
 from dsonas.tools.drawing import figures, palette
@@ -24,6 +24,7 @@ def arguments():
     parser.add_argument('-o', '--output', required=True, metavar='F', help='the picture to write: .svg, .png or .pdf')
     parser.add_argument('--stages', nargs='+', choices=runs.STAGES, default=list(runs.STAGES), help='which stages')
     parser.add_argument('--panels', nargs='+', choices=PANELS, default=list(PANELS), help='which panels')
+    plugins.add_flag(parser)
     return parser
 
 

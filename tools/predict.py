@@ -14,12 +14,13 @@ import sys
 import mxnet as mx
 import numpy as np
 
-from dsonas.base import cli
+from dsonas.base import cli, plugins
 from dsonas.base.errors import UserError
 from dsonas.data import registry
 from dsonas.data.decode import BadImage
 from dsonas.data.sources import scan
 from dsonas.symbols import stored
+from dsonas.tools.reading import runs
 
 
 def arguments():
@@ -31,6 +32,7 @@ def arguments():
     parser.add_argument('--format', choices=tuple(FORMATS), default='table', help='how to print them')
     parser.add_argument('--batch-size', type=int, default=32, help='images at a time')
     parser.add_argument('--gpu', type=int, metavar='N', help='on this GPU instead of the CPU')
+    plugins.add_flag(parser)
     return parser
 
 
@@ -39,6 +41,7 @@ class Predictor:
 
     def __init__(self, folder, context=None):
         self.context = context or mx.cpu()
+        runs.import_plugins(folder)
         self.net, self.description = stored.load(folder, self.context)
         self.net.hybridize(static_alloc=True, static_shape=True)
         self.classes = tuple(self.description['classes'])

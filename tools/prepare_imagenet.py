@@ -15,7 +15,7 @@ import logging
 import os
 import sys
 
-from dsonas.base import cli
+from dsonas.base import cli, machine
 from dsonas.base.errors import UserError
 from dsonas.data import split, streams
 from dsonas.data.records import ilsvrc, prepare
@@ -41,7 +41,7 @@ def parser():
     add('--quality', 95, 'of the JPEGs, 1 to 100', type=int, metavar='Q')
     add('--split', 0.8, 'the W part\'s share of the training images', type=float, metavar='F')
     add('--seed', 0, 'of the split and of the order of the records', type=int, metavar='N')
-    add('--workers', os.cpu_count() or 1, 'processes', type=int, metavar='N')
+    add('--workers', machine.cores(), 'processes', type=int, metavar='N')
     add('--max-bad', 0.01, 'largest share of corrupt images that is passed over', type=float, metavar='F')
     add('--restart', False, 'remove what OUT holds and begin anew', action='store_true')
     return parse

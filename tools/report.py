@@ -3,7 +3,7 @@
 Works on a run that is still going: run it again to see more.
 """
 
-from dsonas.base import cli, files
+from dsonas.base import cli, files, plugins
 from dsonas.symbols.cost import cost
 from dsonas.tools import plot_blocks, plot_flops, plot_search
 from dsonas.tools.drawing import dag, figures
@@ -24,6 +24,7 @@ def arguments():
     parser = cli.parser(__doc__)
     parser.add_argument('run', metavar='RUN', help='a run directory')
     parser.add_argument('-o', '--output', required=True, metavar='F', help='the page to write: .html')
+    plugins.add_flag(parser)
     return parser
 
 

@@ -5,7 +5,7 @@
 import json
 import os
 
-from dsonas.base import cli, files
+from dsonas.base import cli, files, plugins
 from dsonas.train.deriving import evaluation
 
 
@@ -21,6 +21,7 @@ def arguments(argv=None):
     parser.add_argument('--gpus', default='', help='GPUs such as 0-7; without it all that MXNet sees, else the CPU')
     parser.add_argument('--cpus', type=int, default=0, help='use that many CPU devices')
     parser.add_argument('--worst', type=int, default=36, help='how many of the most wrong images predictions.npz keeps')
+    plugins.add_flag(parser)
     return parser.parse_args(argv)
 
 

@@ -30,6 +30,7 @@ def arguments(argv=None):
 
 def main(argv=None):
     given = arguments(argv)
+    settings.import_plugins(given.config, given.set)   # an architecture file may name what they register
     start, directory = retraining.start_of(given.run) if given.run else (None, None)
     stored = None
     if given.architecture:

@@ -14,6 +14,7 @@ import os
 
 import numpy as np
 
+from ...base import machine
 from ...base.errors import UserError
 from .. import decode
 from . import recordio
@@ -95,7 +96,7 @@ def open_file(folder, name, manifest):
 class Records:
     """Images in one or several record files: a source for DataSet, decoded when asked for, by the threads that make batches."""
 
-    workers = min(8, os.cpu_count() or 1)
+    workers = min(8, machine.cores())
 
     def __init__(self, folder, names, manifest, transform):
         opened = [open_file(folder, name, manifest) for name in names]

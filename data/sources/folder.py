@@ -15,7 +15,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 
-from ...base import files
+from ...base import files, machine
 from ...base.errors import UserError
 from .. import augment, cache, decode, split, streams
 from ..crops import RESIZE, CropTransform
@@ -34,7 +34,7 @@ class Files:
     def __init__(self, paths, labels, size, transform, pixels=None):
         self.paths, self.labels, self.image_size = paths, np.asarray(labels, np.int32), size
         self.transform, self.pixels = transform, pixels
-        self.workers = 1 if pixels is not None else min(8, os.cpu_count() or 1)
+        self.workers = 1 if pixels is not None else min(8, machine.cores())
 
     def fetch(self, indices, draws=None):
         images = [prepared(self.paths[i], self.image_size) if self.pixels is None else self.pixels[i] for i in indices]
@@ -140,7 +140,7 @@ def open_data(options):
     labels = np.array(labels, np.int32)
     side = size if size < CROP_FROM else RESIZE * size * 1.2        # photographs are not square
     keep = len(paths) * 3 * side ** 2 <= options.memory_gb * 2 ** 30
-    index, pixels = indexed(paths, size, keep, options.workers or min(8, os.cpu_count() or 1))
+    index, pixels = indexed(paths, size, keep, options.workers or min(8, machine.cores()))
     decode.report_bad([str(error) for error in index['errors'] if error], len(paths), options.max_bad, options.dir)
     good = index['errors'] == ''
     is_test = np.arange(len(paths)) >= len(paths) - tests

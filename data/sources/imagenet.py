@@ -14,6 +14,7 @@ import os
 
 import numpy as np
 
+from ...base import machine
 from ...base.errors import UserError
 from .. import augment, decode, streams
 from ..crops import AREA, ASPECT, JITTER, RESIZE, CropTransform
@@ -69,7 +70,7 @@ class RecordIterSet(DataSet):
             path_imgrec=';'.join(os.path.join(self._root, name) for name in files), path_imgidx=os.path.join(self._root, index),
             data_shape=(3, size, size), batch_size=batch_size, shuffle=train, seed=int(state[0]) >> 1,
             num_parts=shard[1], part_index=shard[0], round_batch=True,
-            preprocess_threads=self.options.workers or os.cpu_count() or 1, verbose=False,
+            preprocess_threads=self.options.workers or machine.cores(), verbose=False,
             mean_r=mean[0], mean_g=mean[1], mean_b=mean[2], std_r=std[0], std_g=std[1], std_b=std[2], **how)
 
     def batches(self, part, batch_size, epoch=0, train=True, shard=(0, 1), skip=0):

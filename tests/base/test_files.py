@@ -106,6 +106,19 @@ def test_links_devices_folders_and_rights(tmp_path):
         assert str(path) in str(info.value.filename)
 
 
+@pytest.mark.parametrize('path, direct', [('/dev/null', True), ('/dev/stdout', True), ('/dev/fd/1', True), ('/dev/shm/x', False),
+                                          (os.getcwd(), True), ('x', False), ('/device/x', False)])
+def test_what_is_written_to_directly(path, direct):
+    assert files._is_special(path) == direct
+
+
+def test_stdout_that_goes_to_a_file_is_written_to_and_not_replaced(tmp_path):
+    code = 'from dsonas.base import files\nprint("before", flush=True)\nfiles.write_text("/dev/stdout", "middle\\n")\nprint("after")'
+    with open(str(tmp_path / 'out'), 'ab') as stream:
+        subprocess.run([sys.executable, '-c', code], stdout=stream, check=True, timeout=60)
+    assert (tmp_path / 'out').read_text().endswith('after\n') and names(tmp_path) == ['out']
+
+
 @pytest.mark.parametrize('content', [b'{"a', b'\xff\xfe', b'[' * 100000, b'1' * 5000 if sys.version_info >= (3, 11) else b''])
 def test_what_is_not_json_is_named(content, tmp_path):
     (tmp_path / 'x.json').write_bytes(content)

@@ -4,7 +4,7 @@ import pytest
 
 from dsonas.data import augment
 from dsonas.data.dataset import PARTS, DataSet, Images, Options
-from dsonas.data.registry import NAMES, load
+from dsonas.data.registry import DATASETS, load
 
 
 def numbered(count, first=0, classes=5):
@@ -126,7 +126,7 @@ def test_refusals(one_line):
             (lambda: DataSet('d', ['a'], numbered(9), numbered(9), (0,), (1,), Options()), 'one class only'),
             (lambda: DataSet('d', list('abc'), numbered(9), numbered(9), (0,), (1,), Options()), 'label 3, but there are 3 classes'),
             (lambda: DataSet('d', list('abcde'), numbered(9), numbered(0), (0,), (1,), Options()), 'no test images'),
-            (lambda: load('nope'), "unknown data set 'nope': one of " + ', '.join(NAMES)),
+            (lambda: load('nope'), "unknown data set 'nope'; known: " + ', '.join(DATASETS)),
             (lambda: load('digits', cutuot=3), 'did you mean cutout'),
             (lambda: load('digits', split=1.0), 'data.split=1'),
             (lambda: load('digits', image_size=4), 'data.image_size=4'),

@@ -60,7 +60,7 @@ def test_imagenet_by_way_of_the_record(tmp_path):
         assert np.array_equal(registry.read_image('imagenet', str(path), 32, MEAN, STD), expected)
 
 
-@pytest.mark.parametrize('name', registry.NAMES)
+@pytest.mark.parametrize('name', registry.DATASETS.names())
 def test_any_shape_and_mode_becomes_the_networks_input(name, tmp_path):
     path = str(tmp_path / 'image.png')
     for pixels, mode in ((np.full((90, 20, 3), 128, np.uint8), 'RGB'), (np.full((7, 300, 3), 128, np.uint8), 'L')):
@@ -69,7 +69,7 @@ def test_any_shape_and_mode_becomes_the_networks_input(name, tmp_path):
         assert found.shape == (3, 24, 24) and found.dtype == np.float32 and np.allclose(found, (128 / 255 - 0.5) / 0.25, atol=0.02)
 
 
-@pytest.mark.parametrize('name', registry.NAMES)
+@pytest.mark.parametrize('name', registry.DATASETS.names())
 @pytest.mark.parametrize('content', [b'', b'\xff\xd8\xff\xe0 no picture', b'<html>', None])
 def test_what_is_no_image_is_told_in_one_line(name, content, tmp_path):
     path = tmp_path / 'broken.jpg'
@@ -80,14 +80,17 @@ def test_what_is_no_image_is_told_in_one_line(name, content, tmp_path):
     assert str(path) in str(error.value) and '\n' not in str(error.value)
 
 
-def test_a_module_without_its_own_way_takes_the_folders(tmp_path, monkeypatch):
-    monkeypatch.setitem(registry.MODULES, 'plain', 'scan')   # a module that has no read_image
+def test_a_data_set_without_its_own_way_takes_the_folders(tmp_path):
     image_files.tree(tmp_path, {'a': 1})
     path = str(tmp_path / 'a' / '000.png')
-    found, wanted = (registry.read_image(name, path, 24, (0.5,) * 3, (0.25,) * 3) for name in ('plain', 'folder'))
-    assert np.array_equal(found, wanted)
+    with registry.DATASETS.restored():
+        assert registry.register('plain', list) is list
+        registry.register('own', read_image=lambda *arguments: arguments)(list)
+        found, wanted = (registry.read_image(name, path, 24, (0.5,) * 3, (0.25,) * 3) for name in ('plain', 'folder'))
+        assert registry.read_image('own', path, 24, 0, 1) == (path, 24, 0, 1)
+    assert np.array_equal(found, wanted) and 'own' not in registry.DATASETS
 
 
 def test_unknown_data_set(tmp_path):
-    with pytest.raises(ValueError, match='unknown data set .*: one of digits'):
+    with pytest.raises(ValueError, match='unknown data set .*; known: digits'):
         registry.read_image('mnist', 'x', 24, (0.5,) * 3, (0.25,) * 3)

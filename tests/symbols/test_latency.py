@@ -6,6 +6,7 @@ import types
 import mxnet as mx
 import pytest
 
+from dsonas.base import machine
 from dsonas.symbols import latency
 from dsonas.symbols.architecture import Architecture
 from dsonas.symbols.budget import fit_widths
@@ -20,7 +21,7 @@ def test_an_operation_is_measured_once(tmp_path, monkeypatch):
     seconds = latency.Stopwatch(mx.cpu(), path, passes=3).operation('sep_conv_3x3', 4, 8)
     assert 0 < seconds < 1
     [key] = json.load(open(path))
-    for part in ('sep_conv_3x3', '4 channels', '8 pixels', 'mxnet ' + mx.__version__, 'threads', latency.processor()):
+    for part in ('sep_conv_3x3', '4 channels', '8 pixels', 'mxnet ' + mx.__version__, 'threads', machine.processor()):
         assert part in key
     monkeypatch.setattr(latency, 'median_seconds', lambda *arguments: pytest.fail('measured again'))
     assert latency.Stopwatch(mx.cpu(), path).operation('sep_conv_3x3', 4, 8) == seconds
@@ -36,7 +37,7 @@ def test_another_device_thread_count_and_shape_are_measured_anew(tmp_path, monke
     monkeypatch.setenv('OMP_NUM_THREADS', '2')
     assert latency.Stopwatch(mx.cpu(), path).operation('max_pool_3x3', 4, 8) == 3
     monkeypatch.setenv('OMP_NUM_THREADS', '1')
-    monkeypatch.setattr(latency, 'processor', lambda: 'another')
+    monkeypatch.setattr(machine, 'processor', lambda: 'another')
     assert latency.Stopwatch(mx.cpu(), path).operation('max_pool_3x3', 4, 8) == 4
     assert len(json.load(open(path))) == 4
 

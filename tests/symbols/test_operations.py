@@ -86,9 +86,9 @@ def test_decoys_compute_in_supernet_and_network():
 @pytest.fixture
 def dilated():
     """A new operation, as one entry of the registry."""
-    register(Operation('dil_conv_3x3', 'separable', (Depthwise(3, dilation=2), Pointwise())))
-    yield SearchSpace(channels=4, blocks=(1, 1), levels=2, classes=3, operations=('dil_conv_3x3', 'max_pool_3x3'))
-    del OPERATIONS['dil_conv_3x3']
+    with OPERATIONS.restored():
+        register(Operation('dil_conv_3x3', 'separable', (Depthwise(3, dilation=2), Pointwise())))
+        yield SearchSpace(channels=4, blocks=(1, 1), levels=2, classes=3, operations=('dil_conv_3x3', 'max_pool_3x3'))
 
 
 def test_a_new_operation_is_one_entry(dilated):
@@ -122,7 +122,7 @@ def test_dilation_reaches_two_pixels_far(dilated):
                                                 (Operation('conv<-3', 'x', ()), "operation 'conv<-3': a name is letters, digits"),
                                                 (Operation('', 'x', ()), 'a name is letters')])
 def test_refused_entries(operation, message):
-    before = dict(OPERATIONS)
+    before = dict(OPERATIONS.items())
     with pytest.raises(ValueError, match=message):
         register(operation)
-    assert OPERATIONS == before
+    assert dict(OPERATIONS.items()) == before

@@ -27,9 +27,11 @@ WIDTHS = {'cpu': 16, 'plain': 6}   # from 16 channels on oneDNN keeps layouts of
 
 
 @pytest.fixture(autouse=True)
-def more_operations(monkeypatch):
-    for operation in ADDED:
-        monkeypatch.setitem(OPERATIONS, operation.name, operation)
+def more_operations():
+    with OPERATIONS.restored():
+        for operation in ADDED:
+            OPERATIONS.register(operation.name, operation)
+        yield
 
 
 class Run:

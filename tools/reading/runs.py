@@ -13,6 +13,7 @@ from typing import Any, Dict, List, Optional
 
 import numpy as np
 
+from ...base import plugins
 from ...base.errors import UserError
 from ...symbols.architecture import Architecture
 from ...symbols.space import SearchSpace
@@ -108,6 +109,10 @@ def read(path):
         run.missing.append(run.path)
         return run
     run.config = _part(run, 'config.yaml', read_mapping, {})
+    try:
+        plugins.load(_plugins(run.config), run.path, 'plugins:')
+    except UserError as error:
+        run.damaged.append('config.yaml: %s' % error)
     run.environment = _part(run, 'environment.json', read_mapping, {})
     run.summary = _part(run, 'summary.json', read_summary, {})
     run.log = _part(run, 'log.csv', read_log, [])
@@ -117,6 +122,20 @@ def read(path):
     if run.architecture is None and run.gates is not None and 'architecture.json' in run.missing:
         run.architecture = _architecture_so_far(run)
     return run
+
+
+def import_plugins(path):
+    """Import the plugins of the run in directory `path`, if it has any, before its network is built. Raises UserError."""
+    file = os.path.join(path, 'config.yaml')
+    if os.path.exists(file):
+        plugins.load(_plugins(read_mapping(file)), path, '%s: plugins:' % file)
+
+
+def _plugins(config):
+    names = config.get('plugins') or []
+    if not isinstance(names, list):
+        raise UserError('plugins: %r is not a list of modules and .py files' % (names,))
+    return names
 
 
 def existing(path):

@@ -1,12 +1,12 @@
 """What the benchmarks share: their command line, and measurements in processes of their own."""
 import json
 import os
-import platform
 import subprocess
 import sys
 
+from ...base import machine as host
+from ...base import plugins
 from ...base.errors import UserError
-from ...symbols.latency import processor
 from ...symbols.space import PAPER_OPERATIONS, STEMS, SearchSpace
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -30,11 +30,12 @@ def add_space(parser):
     add('--image-size', type=int, default=0, help='height and width of the images; 0: 32 with the cifar stem, 224 with the imagenet stem')
     add('--steps', type=int, default=5, help='W steps and λ steps to take the median of')
     add('--warm-up', type=int, default=1, help='steps of each kind before, beside the first')
-    add('--threads', type=int, default=int(os.environ.get('OMP_NUM_THREADS') or os.cpu_count()), help='OMP_NUM_THREADS')
+    add('--threads', type=int, default=host.threads(), help='OMP_NUM_THREADS')
     add('--cpus', type=int, default=1, help='CPU devices to divide the batch over')
     add('--gpus', type=int, default=0, help='GPUs to divide the batch over, instead')
     add('--kernels', choices=('cpu', 'plain'), help='how operators are computed; without it as the device wants it')
     add('--rounds', type=int, default=1, help='measure everything so often, in turn, and keep the least of each figure')
+    plugins.add_flag(parser)
     add('--json', action='store_true', help='print JSON instead of a table')
 
 
@@ -56,7 +57,7 @@ def task(arguments):
     return {'space': space.to_dict(), 'architecture': None, 'batch_size': arguments.batch_size, 'steps': arguments.steps,
             'image_size': arguments.image_size or (32 if arguments.stem == 'cifar' else 224), 'warm_up': arguments.warm_up,
             'cpus': arguments.cpus, 'gpus': arguments.gpus, 'kernels': arguments.kernels, 'threads': arguments.threads,
-            'implementation': 'fused'}
+            'implementation': 'fused', 'plugins': list(arguments.plugins)}
 
 
 def measure(task, python=sys.executable, script=WORKER, **environment):
@@ -99,10 +100,8 @@ def ratios(figures, base):
 
 def machine(threads):
     """What a reader needs to know of the machine."""
-    found = {'processor': processor(), 'cores': os.cpu_count(), 'threads': threads, 'system': platform.platform()}
-    if hasattr(os, 'getloadavg'):
-        found['load'] = round(os.getloadavg()[0], 2)
-    return found
+    load = host.load()
+    return dict(host.describe(), threads=threads, **({} if load is None else {'load': load}))
 
 
 def show_machine(found, versions):

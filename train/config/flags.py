@@ -1,7 +1,7 @@
 """The flags that the entry points share: the frequent ones, and --set for every key."""
 import argparse
 
-from ...base import cli
+from ...base import cli, plugins
 from . import settings
 from .tree import leaves
 
@@ -40,6 +40,7 @@ def parser(description):
     add('--preset', help='settings to start from: %s' % ', '.join(settings.presets()))
     add('--config', metavar='FILE', help="YAML file of settings, such as a run's config.yaml")
     add('--set', action='append', default=[], metavar='KEY=VALUE', help='set any key; may be given again')
+    plugins.add_flag(made)
     add('--keys', action=_Keys, help='list every key with its default and meaning')
     return made
 

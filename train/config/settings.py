@@ -2,7 +2,7 @@
 
 Later ones win: defaults of config.py < what suits the data set (experiments/configs/<data set>.yaml) < preset < --config file <
 --set and flags. A preset or a --config file may start from another preset: `base: other`. Keys may be nested or dotted.
-Unknown keys, wrong types and values out of range raise ValueError in one line that says what is accepted.
+Unknown keys, wrong types and values out of range raise UserError in one line that says what is accepted.
 """
 import dataclasses
 import difflib
@@ -12,6 +12,7 @@ import re
 
 import yaml
 
+from ...base import plugins
 from ...base.errors import UserError
 from ...symbols.budget import parse_budget
 from .tree import Config, leaves, ratio
@@ -75,8 +76,31 @@ def read_preset(name):
 
 def _with_base(values, path):
     base = values.pop('base', None)
-    checked = {name: check(name, value, path) for name, value in values.items()}
+    checked = check_all(values, path)
     return dict(read_preset(base), **checked) if base else checked
+
+
+def check_all(values, where=''):
+    """{dotted name: value} with every value checked. Plugins are imported first, since they may register what other keys name.
+
+    where: the YAML file that the values are of, from whose folder on paths of plugins are read; or what to call their place.
+    """
+    values = dict(values)
+    if 'plugins' in values:
+        values['plugins'] = _imported(values['plugins'], where)
+    return {name: check(name, value, where) for name, value in values.items()}
+
+
+def _imported(modules, where):
+    label = '%s: plugins:' % where if where else 'plugins:'
+    return plugins.load(check('plugins', modules, where), os.path.dirname(where), label)
+
+
+def import_plugins(config=None, assignments=()):
+    """Import the plugins that a YAML file and 'key=value' texts name, before anything else is read that may need them."""
+    for values, where in ((read_yaml(config) if config else {}, config or ''), (dict(map(_split, assignments)), '--set')):
+        if 'plugins' in values:
+            _imported(values['plugins'], where)
 
 
 def check(name, value, where=''):
@@ -167,10 +191,15 @@ def show(value):
 
 def parse_set(assignment):
     """'search.gamma=0.003' -> ('search.gamma', 0.003)."""
+    name, text = _split(assignment)
+    return name, check(name, text, '--set')
+
+
+def _split(assignment):
     name, equals, text = assignment.partition('=')
     if not equals:
         raise UserError('--set %s: expected key=value, such as search.gamma=0.003' % assignment)
-    return name.strip(), check(name.strip(), text.strip(), '--set')
+    return name.strip(), text.strip()
 
 
 def resolve(preset=None, config=None, assignments=(), flags=None, start=None):
@@ -179,20 +208,22 @@ def resolve(preset=None, config=None, assignments=(), flags=None, start=None):
     preset: a name; config: the path of a YAML file; assignments: 'key=value' texts; flags: {dotted name: value}, None where not given.
     start: {dotted name: value} above the defaults and below everything else, such as the configuration of a run that goes on.
     """
+    import_plugins(config, assignments)
     given = read_yaml(config) if config else {}
     base = given.pop('base', None) or given.get('preset')
-    last = {name: check(name, value, config) for name, value in given.items()}
-    last.update(parse_set(assignment) for assignment in assignments)
-    last.update((name, check(name, value)) for name, value in (flags or {}).items() if value is not None)
     preset = preset or base or (None if start else 'published')
     middle = read_preset(preset) if preset else {}
+    layers = [check_all(given, config or ''), check_all(map(_split, assignments), '--set'),
+              check_all({name: value for name, value in (flags or {}).items() if value is not None})]
+    last = {name: value for layer in layers for name, value in layer.items()}
     values = dict(start or {})
     # A run that goes on keeps its settings, unless it is told another data set.
     data_set = last.get('data.name', middle.get('data.name', None if start else KEYS['data.name'].default))
     if data_set in DATA_LAYERS and data_set != values.get('data.name'):
         values.update(read_preset(data_set))
     values.update(middle)
-    values.update(last)
+    named = plugins.combined(*(layer.get('plugins', ()) for layer in (start or {}, middle, *layers)))
+    values.update(last, plugins=named)   # plugins add up: what is stored may name what any of them registered
     values['preset'] = preset or values.get('preset', 'published')
     return build(values)
 

@@ -7,17 +7,19 @@ import dataclasses
 from typing import Tuple
 
 from ...base.errors import UserError
-from ...data.registry import NAMES
+from ...data.registry import DATASETS
 from ...optim.schedules import SCHEDULES
 from ...optim.sparsity import POLICIES
 from ...symbols.space import PAPER_OPERATIONS, STEMS
 
-PENALTIES = ('none',) + tuple(name for name in POLICIES if name != 'constant')
 KVSTORES = ('local', 'device', 'nccl', 'dist_sync', 'dist_device_sync')
 
 
 def key(default, text, choices=(), low=None, high=None, below=None):
-    """A configuration key: its default, what it means, and which values it takes: low and high may be reached, `below` may not."""
+    """A configuration key: its default, what it means, and which values it takes: low and high may be reached, `below` may not.
+
+    choices: names, or the Registry that has them.
+    """
     return dataclasses.field(default=default, metadata={'help': text, 'choices': choices, 'low': low, 'high': high, 'below': below})
 
 
@@ -28,7 +30,7 @@ def group(kind, text):
 
 @dataclasses.dataclass(frozen=True)
 class Data:
-    name: str = key('cifar10', 'data set', NAMES)
+    name: str = key('cifar10', 'data set', DATASETS)
     dir: str = key('', 'where it lies on disk (digits needs none)')
     split: float = key(0.0, "the W part's share of the training set; 0: 0.5, or as the data set was prepared", low=0, below=1)
     limit: int = key(0, 'at most so many training images, for small trials; 0: all', low=0)
@@ -59,7 +61,7 @@ class Pretrain:
     epochs: int = key(120, 'passes over the W part; 0: no pretraining', low=0)
     batch_size: int = key(128, 'images an update, over all devices and workers together', low=1)
     lr: float = key(0.1, 'learning rate of W', low=0)
-    schedule: str = key('constant', 'learning rate over the stage', tuple(SCHEDULES))
+    schedule: str = key('constant', 'learning rate over the stage', SCHEDULES)
     warmup: float = key(0.0, 'epochs in which the learning rate first grows from 0', low=0)
     wd: float = key(1e-4, 'weight decay of W', low=0)
     momentum: float = key(0.9, 'momentum of NAG', low=0, below=1)
@@ -73,11 +75,11 @@ class Search:
     batch_size: int = key(128, 'images an update, over all devices and workers together', low=1)
     lr: float = key(0.1, 'learning rate of W', low=0)
     gate_lr: float = key(0.1, 'learning rate of λ', low=0)
-    schedule: str = key('constant', 'both learning rates over the stage', tuple(SCHEDULES))
+    schedule: str = key('constant', 'both learning rates over the stage', SCHEDULES)
     wd: float = key(1e-4, 'weight decay of W; λ have none', low=0)
     momentum: float = key(0.9, 'momentum of NAG (W) and of APG-NAG (λ)', low=0, below=1)
     gamma: float = key(0.001, 'weight γ of the L1 norm of λ', low=0)
-    budget: str = key('flops', 'what γ of each λ follows: eq. 9 (flops), eq. 10 (mac), measured latency, or nothing', PENALTIES)
+    budget: str = key('flops', 'what γ of each λ follows: eq. 9 (flops), eq. 10 (mac), measured latency, or nothing', POLICIES)
     ratio: str = key('1:1', 'n:m, of n + m iterations n update W and m update λ')
     split: bool = key(True, 'W and λ learn from their own parts; false: both, at each iteration, from the whole training set')
     prune_every: int = key(5, 'epochs after which what is zero is removed for good; 0: only at the end', low=0)
@@ -91,7 +93,7 @@ class Retrain:
     epochs: int = key(630, 'passes over the whole training set', low=1)
     batch_size: int = key(128, 'images an update, over all devices and workers together', low=1)
     lr: float = key(0.05, 'learning rate', low=0)
-    schedule: str = key('cosine_restarts', 'learning rate over the stage', tuple(SCHEDULES))
+    schedule: str = key('cosine_restarts', 'learning rate over the stage', SCHEDULES)
     lr_min: float = key(1e-4, 'learning rate at the end (of each period)', low=0)
     t0: float = key(10, 'epochs of the first period of cosine_restarts', low=0)
     tmul: float = key(2, 'each period is so many times longer than the one before', low=1)
@@ -128,6 +130,7 @@ class Config:
     seed: int = key(0, 'the one seed, from which every consumer of randomness derives its own', low=0)
     run: str = key('', 'run directory; empty: runs/<data set>-<space>-<number>')
     preset: str = key('published', 'the preset that the other keys started from')
+    plugins: Tuple[str, ...] = key((), 'modules and .py files that are imported first, for what they register')
     data: Data = group(Data, 'what is learned from')
     space: Space = group(Space, 'the completely connected network')
     pretrain: Pretrain = group(Pretrain, 'stage 1: W of the supernet, λ at 1')

@@ -12,7 +12,8 @@ from ..config import settings
 from .state import gather, restore
 from .stops import Interrupt
 
-FREE_TO_CHANGE = ('run', 'preset', 'train', 'data.dir', 'data.workers', 'data.memory_gb')   # a resumed run may have others of these
+# A resumed run may have others of these.
+FREE_TO_CHANGE = ('run', 'preset', 'plugins', 'train', 'data.dir', 'data.workers', 'data.memory_gb')
 
 
 class Run:
@@ -128,5 +129,5 @@ class Run:
 
 
 def stored_config(path):
-    """The Config of a run directory's config.yaml, as {dotted name: value}. Raises OSError, UserError."""
-    return {name: settings.check(name, value, path) for name, value in settings.read_yaml(path).items()}
+    """The Config of a run directory's config.yaml, as {dotted name: value}, its plugins imported. Raises OSError, UserError."""
+    return settings.check_all(settings.read_yaml(path), path)

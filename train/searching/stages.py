@@ -127,12 +127,12 @@ class SupernetStages:
 
     def _policy(self, settings):
         graphs = gate_graphs(self.space, self.dataset.image_size)
-        if settings.budget == 'latency':
+        quantity = sparsity.POLICIES.get(settings.budget).quantity
+        if quantity == 'latency':
             from .latency import measured_graphs
             graphs = measured_graphs(self.space, self.dataset.image_size, self.devices, self.directory)
-        name = 'constant' if settings.budget == 'none' else settings.budget
-        quantity = sparsity.POLICIES[name].quantity
-        return sparsity.make(name, settings.gamma, structures(graphs, (lambda entry: getattr(entry, quantity)) if quantity else None))
+        measure = (lambda entry: getattr(entry, quantity)) if quantity else None
+        return sparsity.make(settings.budget, settings.gamma, structures(graphs, measure))
 
 
 def retrain_stage(config, net, dataset, devices):

@@ -1,0 +1,70 @@
+"""What a reader needs to know of the machine to understand numbers measured on it."""
+from __future__ import annotations
+
+import importlib
+import os
+import platform
+from typing import Any, Dict, Optional
+
+GIGABYTE = 1e9
+
+
+def processor() -> str:
+    """Return the processor's name, as far as the system tells; '' where it does not."""
+    return _first('/proc/cpuinfo', 'model name') or platform.processor()
+
+
+def cores() -> int:
+    """Return how many logical processors the machine has."""
+    return os.cpu_count() or 1
+
+
+def omp_num_threads() -> str:
+    """Return OMP_NUM_THREADS as it is set; '' where it is not."""
+    return os.environ.get('OMP_NUM_THREADS', '')
+
+
+def threads(default: Optional[int] = None) -> int:
+    """Return the first number of OMP_NUM_THREADS, else `default`, else the number of cores. What MXNet takes unasked is not known here."""
+    first = omp_num_threads().split(',')[0].strip()
+    return int(first) if first.isdecimal() and int(first) > 0 else default or cores()
+
+
+def memory_gb() -> Optional[float]:
+    """Return the machine's memory in GB (10^9 bytes); None where the system does not tell."""
+    kilobytes = _first('/proc/meminfo', 'MemTotal').split()
+    return round(int(kilobytes[0]) * 1024 / GIGABYTE, 1) if kilobytes and kilobytes[0].isdecimal() else None
+
+
+def load() -> Optional[float]:
+    """Return the mean number of processes that were at work in the last minute; None where the system does not tell."""
+    return round(os.getloadavg()[0], 2) if hasattr(os, 'getloadavg') else None
+
+
+def versions(*modules: str) -> Dict[str, str]:
+    """Return the versions of Python and of modules, which are imported for it; those that are not installed are left out."""
+    found = {'python': platform.python_version()}
+    for name in modules:
+        try:
+            found[name] = str(getattr(importlib.import_module(name), '__version__', ''))
+        except ImportError:
+            continue
+    return found
+
+
+def describe() -> Dict[str, Any]:
+    """Return processor, cores, memory_gb and system in one dict."""
+    return {'processor': processor(), 'cores': cores(), 'memory_gb': memory_gb(), 'system': platform.platform()}
+
+
+def _first(path: str, field: str) -> str:
+    """The value of the first line 'field : value' of a file of /proc; '' where there is none."""
+    try:
+        with open(path, encoding='utf-8', errors='replace') as stream:
+            for line in stream:
+                name, _, value = line.partition(':')
+                if name.strip() == field:
+                    return value.strip()
+    except OSError:
+        pass
+    return ''
