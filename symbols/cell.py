@@ -51,12 +51,13 @@ class Cell(HybridBlock):
 
 
 class Net(HybridBlock):
-    """A whole network, whose gradients are right in training and in inference mode.
+    """A whole network, whose gradients are right in training and in inference mode, on every device.
 
-    Where gradients of the inference mode are asked for (autograd.record(train_mode=False)), a twin with 'exact' kernels over the same
-    Parameters computes them: kernels.py says why.
+    Where its own kernels would give wrong gradients, a twin with 'exact' kernels over the same Parameters computes: in inference mode
+    (autograd.record(train_mode=False)), and in training mode where Kernels.trains says so.
     """
     _kernels_kind = None
+    _device_kernels = None
     _exact = None
 
     def _twin(self):
@@ -65,9 +66,10 @@ class Net(HybridBlock):
 
     def forward(self, x, *args):
         """As hybrid_forward."""
-        if self._kernels_kind != 'exact' and autograd.is_recording() and not autograd.is_training():
+        recording, training = autograd.is_recording(), autograd.is_training()
+        if self._kernels_kind != 'exact' and recording and not (training and self._device_kernels.trains(x)):
             if self._exact is None:
                 object.__setattr__(self, '_exact', self._twin())  # past Gluon, which would take the twin for a child
-                self._exact.hybridize(self._active)
+                self._exact.hybridize(self._active, **dict(self._flags))
             return self._exact(x, *args)
         return super().forward(x, *args)

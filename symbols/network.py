@@ -55,7 +55,7 @@ class Network(Net):
         space = architecture.space
         self.architecture = architecture
         self.widths = widths = space.widths(channels)
-        device = kernels(kernels_kind, widths + (AUXILIARY_WIDTHS if auxiliary else ()))
+        self._device_kernels = device = kernels(kernels_kind, widths + (AUXILIARY_WIDTHS if auxiliary else ()))
         if space.stem == 'imagenet' and widths[0] % 2:
             raise UserError('channels: the imagenet stem needs an even first width, not %d' % widths[0])
         self._drop_path = drop_path

@@ -60,7 +60,7 @@ class Supernet(Net):
     def __init__(self, space, architecture=None, kernels_kind=None, params=None):
         super().__init__(prefix=PREFIX, params=params)
         self._kernels_kind = kernels_kind
-        device = kernels(kernels_kind)
+        self._device_kernels = device = kernels(kernels_kind)
         self.space = space
         self.architecture = architecture or Architecture.full(space)
         if self.architecture.space != space:

@@ -3,7 +3,8 @@
 'cpu': oneDNN. Fused batch norm and ReLU; an identity depthwise convolution brings the input of max pooling into oneDNN's
 blocked layout, where pooling is many times faster; average pooling as a constant depthwise convolution; depthwise kernels in strips
 of three columns; the sums of a level as a 1×1 convolution over maps; R as a convolution for each operation.
-'plain': MXNet's operators as they are, for cuDNN and for export.
+'plain': MXNet's operators as they are, for cuDNN and for export. On the CPU they are right in inference and in double precision; where
+gradients are asked for in single precision, a network computes with 'exact' instead (Kernels.trains).
 'exact': slower, for gradients in inference mode, where MXNet 1.9.1 computes wrong ones on the CPU: max pooling and the fused batch
 norm both leave behind what their gradient needs in training mode only.
 'sync:N': 'plain' with batch norm's statistics taken over N devices together. On GPUs only: it hangs on several CPU devices.
@@ -13,6 +14,7 @@ import itertools
 import operator
 
 import mxnet as mx
+import numpy as np
 
 from . import gradient_sums
 
@@ -34,10 +36,9 @@ def kernels(kind=None, widths=()):
         return SyncKernels(int(kind[5:]))
     if kind not in KINDS:
         raise ValueError('kernels: %r is not one of %s or sync:N' % (kind, ', '.join(KINDS)))
-    if KINDS[kind] is not CpuKernels:
-        return KINDS[kind]()
-    gradient_sums.check()
-    return CpuKernels(fused=len({width % WHOLE_BLOCK == 0 for width in widths}) < 2)
+    if kind != 'plain':
+        gradient_sums.check()
+    return CpuKernels(fused=len({width % WHOLE_BLOCK == 0 for width in widths}) < 2) if kind == 'cpu' else KINDS[kind]()
 
 
 def convolution(F, x, weight, channels, kernel=1, stride=1, groups=1, dilation=1):
@@ -65,6 +66,14 @@ def masked_sum(F, sources, rate):
 
 class Kernels:
     """MXNet's operators as they are."""
+
+    def trains(self, x):
+        """Tell whether gradients of the training mode are right for a network's images x, an NDArray.
+
+        In a graph of MXNet 1.9.1 on the CPU, in single precision, a map of at least 8 channels that max pooling and an operator without
+        oneDNN (reshape, stack) both read leaves oneDNN's layout in place, and pooling's gradient goes to other pixels.
+        """
+        return x.context.device_type != 'cpu' or x.dtype != np.float32
 
     def convolution(self, F, x, weight, channels, kernel=1, stride=1, groups=1, dilation=1):
         """The module's `convolution`."""
@@ -124,6 +133,9 @@ class CpuKernels(Kernels):
     def __init__(self, fused=True):
         self._fused = fused
 
+    def trains(self, x):
+        return True
+
     def join(self, F, maps):
         return F.reshape(F.stack(*maps, axis=1), shape=(0, -3, 0, 0)) if len(maps) > 1 else maps[0]
 
@@ -175,6 +187,7 @@ class CpuKernels(Kernels):
         return F.contrib.BatchNormWithReLU(x, gamma, beta, mean, variance, fix_gamma=fix_gamma, eps=BN_EPSILON, momentum=BN_MOMENTUM)
 
     def max_pool(self, F, x, channels, kernel):
+        """Max pooling of a copy that nothing else reads, so that its layout stays (Kernels.trains)."""
         x = self.convolution(F, x, _constant(F, x, (channels, 1, 1, 1), 1.0), channels, groups=channels)
         return super().max_pool(F, x, channels, kernel)
 
@@ -184,7 +197,10 @@ class CpuKernels(Kernels):
 
 
 class ExactKernels(Kernels):
-    """Gradients are right in inference mode."""
+    """Gradients are right in both modes on every device."""
+
+    def trains(self, x):
+        return True
 
     def max_pool(self, F, x, channels, kernel):
         """The maximum of shifted maps. Of equal ones the gradient goes to the first in reading order, as in Pooling."""
@@ -204,6 +220,9 @@ class SyncKernels(Kernels):
     def __init__(self, devices):
         self._devices, self._network, self._layers = devices, next(self.networks), itertools.count()
 
+    def trains(self, x):
+        return True   # GPUs only
+
     def bn_relu(self, F, x, gamma, beta, mean, variance, fix_gamma):
         key = 'network%d_bn%d' % (self._network, next(self._layers))   # one graph serves all devices, so they agree on it
         return F.relu(F.contrib.SyncBatchNorm(x, gamma, beta, mean, variance, fix_gamma=fix_gamma, eps=BN_EPSILON, momentum=BN_MOMENTUM,
@@ -222,11 +241,9 @@ def _columns(F, x, first, last):
 
 
 def _pad_columns(F, x, left, right):
-    return F.pad(x, mode='constant', pad_width=(0, 0, 0, 0, 0, 0, left, right)) if left or right else x
+    return F.pad(x, mode='constant', pad_width=(0,) * 6 + (left, right)) if left or right else x
 
 
 def _constant(F, x, shape, value):
     """A constant made in the graph: it is no parameter of the network, neither counted nor saved."""
-    if F is mx.nd:
-        return F.full(shape, value, ctx=x.context)
-    return F.full(shape, value)
+    return F.full(shape, value, ctx=x.context) if F is mx.nd else F.full(shape, value)

@@ -13,8 +13,7 @@ import pytest
 from dsonas.base import plugins
 from dsonas.base.errors import UserError
 from dsonas.symbols.operations import OPERATIONS
-from dsonas.train.config import flags as cli
-from dsonas.train.config import settings
+from dsonas.train.config import flags, settings
 
 from ..train.conftest import TINY
 
@@ -86,9 +85,9 @@ def test_flags_files_and_settings_add_up(tmp_path, monkeypatch):
     paths = [write(folder / 'one.py', 1), write(tmp_path / 'two.py', 2), write(tmp_path / 'three.py', 3)]
     (folder / 'c.yaml').write_text('plugins: [one.py]\n')
     monkeypatch.chdir(tmp_path)
-    given = cli.parser('x').parse_args(['--plugin', 'two.py', '--plugin', 'two.py', '--set', 'plugins=three.py'])
+    given = flags.parser('x').parse_args(['--plugin', 'two.py', '--plugin', 'two.py', '--set', 'plugins=three.py'])
     assert given.plugins == [paths[1]]
-    config = settings.resolve(None, str(folder / 'c.yaml'), given.set, cli.flags(given), {'plugins': ('json',)})
+    config = settings.resolve(None, str(folder / 'c.yaml'), given.set, flags.flags(given), {'plugins': ('json',)})
     assert set(config.plugins) == set(paths) | {'json'}
     (tmp_path / 'stored.yaml').write_text(settings.dump(config))
     assert settings.resolve(config=str(tmp_path / 'stored.yaml')) == config

@@ -24,6 +24,7 @@ SPACES = {
     'eight operations': dict(levels=3, operations=PAPER_OPERATIONS + tuple(operation.name for operation in ADDED)),
 }
 WIDTHS = {'cpu': 16, 'plain': 6}   # from 16 channels on oneDNN keeps layouts of its own
+DTYPES = {'cpu': 'float32', 'plain': 'float64'}   # in which these kernels themselves compute gradients on a CPU
 
 
 @pytest.fixture(autouse=True)
@@ -50,7 +51,7 @@ class Run:
         for gate, mask in zip(self.supernet.gates, architecture.masks()):
             index = self.groups['lambda'].index(gate)
             self.gates_optimizer.prune(index, ~np.array(mask))
-            gate.set_data(gate.data() * mx.nd.array(mask))
+            gate.set_data(gate.data() * mx.nd.array(mask, dtype=gate.dtype))
         if self.net is self.supernet:
             self.net = self.supernet = self.supernet.pruned(architecture)
             self.net.hybridize(static_alloc=True, static_shape=True)
@@ -74,6 +75,7 @@ def pair(space, kernels):
     mx.random.seed(11)
     supernets = [Supernet(space, kernels_kind=kernels) for _ in range(2)]
     for net in supernets:
+        net.cast(DTYPES[kernels])
         net.initialize()
     for name, param in supernets[0].collect_params().items():
         supernets[1].collect_params()[name].set_data(param.data())
@@ -106,7 +108,7 @@ def test_five_steps_equal_the_network_written_edge_by_edge(space, kernels, shrin
             fused.shrink(architecture)
             naive.shrink(architecture)
         for kind in ('w', 'lambda'):
-            x, y = mx.nd.random.normal(shape=(8, 3, 12, 12)), mx.nd.array(np.arange(8) % 5)
+            x, y = mx.nd.random.normal(shape=(8, 3, 12, 12), dtype=DTYPES[kernels]), mx.nd.array(np.arange(8) % 5)
             losses = [run.step(kind, x, y) for run in (fused, naive)]
             assert losses[0] == pytest.approx(losses[1], rel=1e-3)
     assert_equal(fused, naive, initial)

@@ -20,6 +20,7 @@ VARIANTS = {
     'plain reduction': SearchSpace.cifar10(searchable_reduction=False, **SMALL),
     'imagenet stem': SearchSpace.imagenet(channels=6, blocks=(1, 1), classes=5),
 }
+DTYPES = {'cpu': 'float32', 'plain': 'float64'}   # in which these kernels themselves compute gradients on a CPU
 
 
 def parameters_count(net):
@@ -88,17 +89,19 @@ def test_equals_the_network_written_edge_by_edge(variant, kernels, train):
     mx.random.seed(7)
     space = VARIANTS[variant]
     net = Supernet(space, kernels_kind=kernels)
+    dtype = DTYPES[kernels]
+    net.cast(dtype)
     net.initialize()
     random_lambda(net, seed=3, zeros=0.3)
     naive = NaiveSupernet(net, max_pool=None if train else largest_of_windows)
     assert list(naive.collect_params('.*lambda')) == list(net.collect_params('.*lambda'))
     net.hybridize(static_alloc=True, static_shape=True)
-    x, weight = mx.nd.random.normal(shape=(3, 3, 24, 24)), mx.nd.random.normal(shape=(3, 5))
+    x, weight = mx.nd.random.normal(shape=(3, 3, 24, 24), dtype=dtype), mx.nd.random.normal(shape=(3, 5), dtype=dtype)
     before = running_statistics(net)
     fused = outputs_and_gradients(net, x, weight, train)
     fused_statistics = running_statistics(net)
     for name, value in before.items():
-        net.collect_params()[name].set_data(mx.nd.array(value))
+        net.collect_params()[name].set_data(mx.nd.array(value, dtype=dtype))
     reference = outputs_and_gradients(naive, x, weight, train)
     assert close(fused[0], reference[0])
     assert set(fused[1]) == set(reference[1])

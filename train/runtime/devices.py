@@ -109,7 +109,8 @@ class _Exchange(mx.kvstore.KVStoreBase):
 class Devices:
     """This process's share of the machinery.
 
-    contexts: its devices; rank, workers: which of how many processes it is; kvstore: the name in the configuration.
+    contexts: its devices; kernels_kind: the kernels that suit them (symbols/backend/kernels.py); rank, workers: which of how many
+    processes it is; kvstore: the name in the configuration.
     Raises UserError for devices that are not there and combinations that cannot run.
     """
 
@@ -118,7 +119,7 @@ class Devices:
         self.contexts = contexts(train.gpus, train.cpus)
         self.kvstore = train.kvstore
         on_gpu = self.contexts[0].device_type == 'gpu'
-        self.kernels_kind = 'sync:%d' % len(self.contexts) if train.sync_bn else None   # None: what suits the device
+        self.kernels_kind = f'sync:{len(self.contexts)}' if train.sync_bn else 'plain' if on_gpu else 'cpu'
         for name, wanted, why in (('sync_bn', train.sync_bn, 'SyncBatchNorm hangs on CPU devices'),
                                   ('amp', train.amp, 'float16 is slower than float32, or not there, on CPUs')):
             if wanted and not on_gpu:
