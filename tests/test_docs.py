@@ -107,7 +107,8 @@ def test_a_data_set_is_one_file_and_one_entry(tmp_path):
     package = tmp_path / 'dsonas'
     for name in ('symbols', 'optim', 'data', 'train', 'tools', 'experiments'):
         shutil.copytree(str(ROOT / name), str(package / name), ignore=shutil.ignore_patterns('__pycache__'))
-    shutil.copy(str(ROOT / '__init__.py'), str(package))
+    for path in ROOT.glob('*.py'):
+        shutil.copy(str(path), str(package))
     block = next(block for block in python_blocks() if block.path)
     (package / block.path).write_text(block.text, encoding='utf-8')
     registry_file = package / 'data' / 'registry.py'
