@@ -1,12 +1,13 @@
 # make quickstart: install, then search, retrain and compare on the embedded data set.
-# make test:       install, then run the tests.        make lint: ruff.
+# make test:       install, then run the tests.    make test-fast: those that take two minutes together, for the work between commits.
+# make lint:       ruff, lint and format.          make api: the API reference, build/api/index.html, from the docstrings.
 PYTHON ?= python3
 VENV   ?= .venv
 EXTRA  ?= cpu
 
 BIN := $(VENV)/bin
 
-.PHONY: install quickstart test lint clean
+.PHONY: install quickstart test test-fast lint api clean
 
 install: $(VENV)/installed
 
@@ -18,14 +19,27 @@ $(VENV)/installed: setup.py pyproject.toml
 	$(BIN)/pip install --quiet --no-deps onnxruntime==1.16.3  # runs with MXNet's numpy, though it asks for a newer one
 	touch $@
 
+$(VENV)/docs: $(VENV)/installed
+	$(BIN)/pip install --quiet -e '.[$(EXTRA),docs]'
+	touch $@
+
 quickstart: install
 	PATH="$(CURDIR)/$(BIN):$$PATH" bash experiments/quickstart.sh
 
 test: install
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest
 
+test-fast: install
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m 'not slow'
+
 lint: install
 	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+# Left out: what is no module to import (setup, tests), and what needs PyTorch.
+api: $(VENV)/docs
+	OMP_NUM_THREADS=1 $(BIN)/python -W ignore -m pdoc --docformat numpy -o build/api \
+		dsonas '!dsonas.setup' '!dsonas.tests' '!dsonas.tools.timing.torch_supernet'
 
 clean:
-	rm -rf $(VENV) *.egg-info .pytest_cache .ruff_cache
+	rm -rf $(VENV) build dist *.egg-info .pytest_cache .ruff_cache

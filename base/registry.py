@@ -3,7 +3,20 @@ from __future__ import annotations
 
 import contextlib
 import difflib
-from typing import Any, Callable, Dict, Generic, ItemsView, Iterator, List, Optional, TypeVar, Union, ValuesView, overload
+from typing import (
+    Any,
+    Callable,
+    Dict,
+    Generic,
+    ItemsView,
+    Iterator,
+    List,
+    Optional,
+    TypeVar,
+    Union,
+    ValuesView,
+    overload,
+)
 
 from .errors import UserError
 

@@ -9,9 +9,11 @@ import subprocess
 from typing import Tuple
 from unittest import mock
 
+from dsonas import commands
+
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 DOCUMENTS = sorted([ROOT / 'README.md', ROOT / 'CONTRIBUTING.md', ROOT / 'CHANGELOG.md'] + list((ROOT / 'docs').glob('*.md')))
-PROGRAMS = ('python', 'bash', 'make', 'pip', 'tensorboard')
+PROGRAMS = ('python', 'dsonas', 'bash', 'make', 'pip', 'tensorboard')
 SHELL = PROGRAMS + ('export', '.', 'source', 'cd', 'mkdir', 'git')
 
 
@@ -127,8 +129,10 @@ def check_command(line):
     while words and re.match(r'[A-Z_0-9]+=', words[0]):
         words = words[1:]
     assert words and words[0] in SHELL, 'what is run is one of %s: %s' % (', '.join(SHELL), line)
-    if words[0] == 'python':
+    if words[0] == 'python' and words[1] != '-m':
         _check_script(words[1:])
+    elif words[0] == 'dsonas':
+        _check_console(words[1:])
     elif words[0] == 'bash':
         assert (ROOT / words[1]).is_file(), '%s: no such script' % words[1]
     elif words[0] == 'make':
@@ -137,9 +141,15 @@ def check_command(line):
             name, equals, _ = word.partition('=')
             assert re.search(r'^%s\s*\??=' % name if equals else r'^%s:' % name, makefile, re.M), 'make does not know %s' % word
     elif words[0] == 'pip':
-        setup = (ROOT / 'setup.py').read_text()
+        project = (ROOT / 'pyproject.toml').read_text()
         for extras in re.findall(r'\[([\w,]+)\]', line):
-            assert all("'%s': [" % extra in setup for extra in extras.split(',')), 'setup.py has no extra of %s' % extras
+            assert all(re.search(r'^%s = \[' % extra, project, re.M) for extra in extras.split(',')), 'there is no extra of %s' % extras
+
+
+def _check_console(words):
+    if words[0] not in ('--help', '--version', 'COMMAND'):
+        assert words[0] in commands.COMMANDS, 'dsonas knows no command %s' % words[0]
+        _check_script([commands.COMMANDS[words[0]].replace('.', '/') + '.py'] + words[1:])
 
 
 def _check_script(words):

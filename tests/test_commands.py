@@ -15,7 +15,8 @@ from .documents import DOCUMENTS, ROOT, check_command, shell_lines
 RECIPES = sorted((ROOT / 'experiments').glob('*.sh'))
 WRONG = ('python train/search.py --preset nothing', 'python tools/none.py', 'python train/search.py --gama 0.1', 'rm x',
          'python train/search.py --set search.gama=1', 'python tools/launch.py -n 1 -- python none.py', 'make all-of-it', "python 'x",
-         'python tools/make_tables.py RUN --table 9', 'bash experiments/none.sh', 'pip install -e .[all]')
+         'python tools/make_tables.py RUN --table 9', 'bash experiments/none.sh', 'pip install -e .[all]',
+         'dsonas serch', 'dsonas search --gama 0.1')
 NOT_HERE = {'make ': 'installs anew', 'pip ': 'installs anew', r'\. \.venv': 'is of a shell', 'export ': 'is of a shell',
             'bash experiments': 'takes minutes; its commands are looked at one by one', '--hostfile': 'needs several machines',
             '^tensorboard': 'serves until it is stopped'}
@@ -98,7 +99,8 @@ def place(tmp_path_factory):
 
 def command(folder, line):
     """Run a line there, one OpenMP thread; AssertionError with what it printed where it fails."""
-    words = [sys.executable if word == 'python' else word for word in shlex.split(line)]
+    programs = {'python': [sys.executable], 'dsonas': [sys.executable, '-m', 'dsonas']}
+    words = [part for word in shlex.split(line) for part in programs.get(word, [word])]
     done = subprocess.run(words, cwd=str(folder), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, universal_newlines=True, timeout=300,
                           env=dict(os.environ, OMP_NUM_THREADS='1', DSONAS_CACHE=str(folder / 'cache')))
     assert done.returncode == 0, '%s\n%s' % (line, done.stdout)

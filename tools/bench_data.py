@@ -3,6 +3,11 @@
 Images are made for the purpose: crops of scikit-learn's photographs, as JPEGs of 500x375 pixels.  The network is small by
 default, which is the hard case: a larger one consumes less.
 """
+try:
+    import dsonas  # noqa: F401
+except ModuleNotFoundError:
+    raise SystemExit("error: dsonas is not installed: run 'make install', or pip install -e '.[cpu]', in its repository") from None
+
 import json
 import os
 import tempfile

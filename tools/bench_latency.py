@@ -5,6 +5,13 @@ those in gluoncv that suit the image size, or --gluoncv. Neither needs training 
 
     OMP_NUM_THREADS=1 python tools/bench_latency.py runs/mine --batch 1,32
 """
+try:
+    from dsonas import installed
+except ModuleNotFoundError:
+    raise SystemExit("error: dsonas is not installed: run 'make install', or pip install -e '.[cpu]', in its repository") from None
+else:
+    installed.require_mxnet(__name__)
+
 import dataclasses
 import json
 import os

@@ -4,6 +4,13 @@ Architectures are drawn at random in three ways. operations: operations go, and 
 but every operation stays, down to one edge in and one out. random: edges go, and operations that this isolates.
 Each is measured in a process of its own; ratios are to the complete supernet.
 """
+try:
+    from dsonas import installed
+except ModuleNotFoundError:
+    raise SystemExit("error: dsonas is not installed: run 'make install', or pip install -e '.[cpu]', in its repository") from None
+else:
+    installed.require_mxnet(__name__)
+
 import functools
 import random
 

@@ -4,6 +4,13 @@ Each implementation runs in a process of its own. Times are seconds (medians), m
 in GB, and how much it grew over the steps that were timed (--steps 500: a thousand). --naive measures the network with one operator an
 edge, --torch the same network in PyTorch; ratios are theirs to ours.
 """
+try:
+    from dsonas import installed
+except ModuleNotFoundError:
+    raise SystemExit("error: dsonas is not installed: run 'make install', or pip install -e '.[cpu]', in its repository") from None
+else:
+    installed.require_mxnet(__name__)
+
 import functools
 import sys
 

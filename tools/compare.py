@@ -3,6 +3,11 @@
 Also what the searches left: of each operation's edges how many, decoys among them (operations that no network needs); and where every
 block was searched on its own, how unequal their FLOPs are, by the budget in the penalty (search.budget).
 """
+try:
+    import dsonas  # noqa: F401
+except ModuleNotFoundError:
+    raise SystemExit("error: dsonas is not installed: run 'make install', or pip install -e '.[cpu]', in its repository") from None
+
 import json
 
 import numpy as np

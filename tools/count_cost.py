@@ -3,6 +3,11 @@
 FLOPs are multiply-adds of convolutions and dense layers; memory access cost (MAC) is elements read, written, and weights read. All
 for one image, and without the auxiliary tower.
 """
+try:
+    import dsonas  # noqa: F401
+except ModuleNotFoundError:
+    raise SystemExit("error: dsonas is not installed: run 'make install', or pip install -e '.[cpu]', in its repository") from None
+
 import json
 
 from dsonas.base import cli, plugins

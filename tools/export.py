@@ -6,6 +6,13 @@ logits are those of the trained network.
     python tools/export.py runs/mine --onnx mine.onnx
     python tools/export.py runs/mine --symbol mine --normalise
 """
+try:
+    from dsonas import installed
+except ModuleNotFoundError:
+    raise SystemExit("error: dsonas is not installed: run 'make install', or pip install -e '.[cpu]', in its repository") from None
+else:
+    installed.require_mxnet(__name__)
+
 import dataclasses
 import os
 import shutil

@@ -3,6 +3,11 @@
 Runs that differ in their seed alone are one row, mean ± standard deviation. A run that is missing, unfinished or damaged shows as
 such and never as a number.
 """
+try:
+    import dsonas  # noqa: F401
+except ModuleNotFoundError:
+    raise SystemExit("error: dsonas is not installed: run 'make install', or pip install -e '.[cpu]', in its repository") from None
+
 
 from dsonas.base import cli, files, plugins
 from dsonas.tools.reading import runs

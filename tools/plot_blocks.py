@@ -3,6 +3,11 @@
 Operations stand in rows by level, coloured by kind; edges are as wide as their λ where a run recorded it. A shared architecture is
 one block in print quality, any other a sheet of every block that fits a page.
 """
+try:
+    import dsonas  # noqa: F401
+except ModuleNotFoundError:
+    raise SystemExit("error: dsonas is not installed: run 'make install', or pip install -e '.[cpu]', in its repository") from None
+
 import os
 
 from dsonas.base import cli, files, plugins

@@ -1,6 +1,11 @@
 """Draw where FLOPs go, or what error they buy: FLOPs of each block of several runs (Fig. 5a), or error against FLOPs, parameters
 or memory access from many runs, with the Pareto front (Fig. 5b, 5c, 6).
 """
+try:
+    import dsonas  # noqa: F401
+except ModuleNotFoundError:
+    raise SystemExit("error: dsonas is not installed: run 'make install', or pip install -e '.[cpu]', in its repository") from None
+
 import os
 import sys
 

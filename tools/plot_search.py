@@ -2,6 +2,11 @@
 
 The stages (pretraining, search, retraining) are marked. Works on a run that is still going.
 """
+try:
+    import dsonas  # noqa: F401
+except ModuleNotFoundError:
+    raise SystemExit("error: dsonas is not installed: run 'make install', or pip install -e '.[cpu]', in its repository") from None
+
 
 import numpy as np
 

@@ -5,6 +5,13 @@ Images are prepared as those of the test set were. A file that cannot be read is
     python tools/predict.py runs/mine photo.jpg more/ --top 3
     python tools/predict.py runs/mine photos/ --format csv > classes.csv
 """
+try:
+    from dsonas import installed
+except ModuleNotFoundError:
+    raise SystemExit("error: dsonas is not installed: run 'make install', or pip install -e '.[cpu]', in its repository") from None
+else:
+    installed.require_mxnet(__name__)
+
 import csv
 import itertools
 import json

@@ -6,6 +6,11 @@
 The trainer also reads the archive itself (`--dataset cifar10 --data-dir DIR`); with this step every later start takes less
 time and notices damage.  The records hold PNGs, divided into W part and lambda part.
 """
+try:
+    import dsonas  # noqa: F401
+except ModuleNotFoundError:
+    raise SystemExit("error: dsonas is not installed: run 'make install', or pip install -e '.[cpu]', in its repository") from None
+
 import hashlib
 import json
 import logging

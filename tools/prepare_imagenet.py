@@ -10,6 +10,11 @@ Corrupt images are skipped, counted and named; any kind of image becomes an RGB 
 W part and lambda part, stratified by class.  An interrupted run goes on where it was when it is started again.  At the end
 every record is decoded once, and OUT/manifest.json is written, which the trainer trusts.
 """
+try:
+    import dsonas  # noqa: F401
+except ModuleNotFoundError:
+    raise SystemExit("error: dsonas is not installed: run 'make install', or pip install -e '.[cpu]', in its repository") from None
+
 import argparse
 import logging
 import os

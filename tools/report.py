@@ -2,6 +2,11 @@
 
 Works on a run that is still going: run it again to see more.
 """
+try:
+    import dsonas  # noqa: F401
+except ModuleNotFoundError:
+    raise SystemExit("error: dsonas is not installed: run 'make install', or pip install -e '.[cpu]', in its repository") from None
+
 
 from dsonas.base import cli, files, plugins
 from dsonas.symbols.cost import cost

@@ -2,6 +2,13 @@
 
     python train/evaluate.py runs/cifar10-share-1 --classes
 """
+try:
+    from dsonas import installed
+except ModuleNotFoundError:
+    raise SystemExit("error: dsonas is not installed: run 'make install', or pip install -e '.[cpu]', in its repository") from None
+else:
+    installed.require_mxnet(__name__)
+
 import json
 import os
 

@@ -4,6 +4,13 @@
     python train/retrain.py --run runs/cifar10-share-1 --random 1                          a random architecture of like size
     python train/retrain.py --architecture cifar.json --dataset imagenet --run runs/new    transfer to another network
 """
+try:
+    from dsonas import installed
+except ModuleNotFoundError:
+    raise SystemExit("error: dsonas is not installed: run 'make install', or pip install -e '.[cpu]', in its repository") from None
+else:
+    installed.require_mxnet(__name__)
+
 import os
 
 from dsonas.base import cli

@@ -3,6 +3,13 @@
     python train/search.py --dataset cifar10 --data-dir DIR --gpus 0,1
     python train/search.py --resume --run runs/cifar10-share-1
 """
+try:
+    from dsonas import installed
+except ModuleNotFoundError:
+    raise SystemExit("error: dsonas is not installed: run 'make install', or pip install -e '.[cpu]', in its repository") from None
+else:
+    installed.require_mxnet(__name__)
+
 import os
 
 from dsonas.base import cli

@@ -145,5 +145,3 @@ def open_data(options):
     _recorditer_reads(manifest, options)
     records.check_file(options.dir, 'train.idx', manifest)
     return RecordIterSet(options.dir, manifest, *arguments)
-
-

@@ -8,7 +8,17 @@ from typing import List, Tuple
 from ...base.text import format_count, format_duration
 from ...symbols.architecture import Architecture
 from ...symbols.cost import cost
-from ..reading.experiments import devices, differing, group, kind, mean_std, plus_minus, search_days, search_seconds, transferred
+from ..reading.experiments import (
+    devices,
+    differing,
+    group,
+    kind,
+    mean_std,
+    plus_minus,
+    search_days,
+    search_seconds,
+    transferred,
+)
 from ..reading.sources import image_size_of
 from . import published
 
