@@ -15,7 +15,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 
-from . import augment, cache, decode, scan, split, streams
+from . import augment, cache, decode, place, scan, split, streams
 from .crops import RESIZE, CropTransform
 from .dataset import DataSet, Images
 
@@ -101,9 +101,9 @@ def indexed(paths, size, keep, workers):
 def tree(root):
     """(classes, paths, labels, number of test images at the end) of the layouts above; none for one tree."""
     if not root:
-        raise ValueError('folder: no data folder given (data.dir, --data-dir); expected class folders, or train/ and test/ with them')
+        raise place.NotFound('folder: no data folder given; expected class folders, or train/ and test/ with them')
     if not os.path.isdir(root):
-        raise OSError('%s: no such folder; expected class folders, or train/ and test/ with class folders' % root)
+        raise place.NotFound('%s: no such folder; expected class folders, or train/ and test/ with class folders' % root)
     below = scan.folders(root)
     if 'train' not in below:
         classes, paths, labels = scan.class_folders(root)

@@ -1,11 +1,14 @@
 """Data sets by name.  A new one is one entry here and a module whose `open_data(options)` returns a DataSet.
 
-Its `read_image(path, size, mean, std)`, if it has one, prepares an image file as its test images are; else that is done as for `folder`.
+A module with a text `EXPECTED` is of a data set on disk: without a folder given it is looked for in gluon's place (place.py),
+and the text says in errors what should be there.  A module's `read_image(path, size, mean, std)`, if it has one, prepares an
+image file as its test images are; else that is done as for `folder`.
 """
 import difflib
-from dataclasses import fields
+from dataclasses import fields, replace
 from importlib import import_module
 
+from . import place
 from .dataset import Options
 from .decode import BadImage
 
@@ -21,7 +24,11 @@ def _module(name):
 
 
 def load(name, **options):
-    """Open data set `name`; options are the fields of dataset.Options.  ValueError or OSError, in one line, for what is wrong."""
+    """Open data set `name`; options are the fields of dataset.Options.
+
+    Without `dir` a data set on disk is looked for in gluon's place; the DataSet's `options.dir` says where it was found.
+    ValueError or OSError, in one line, for what is wrong; place.NotFound, an OSError, where there is no data set.
+    """
     module = _module(name)
     known = [field.name for field in fields(Options)]
     for key in options:
@@ -29,7 +36,10 @@ def load(name, **options):
             near = difflib.get_close_matches(key, known, 1)
             raise ValueError('unknown option data.%s%s; known: %s' % (
                 key, ' (did you mean %s?)' % near[0] if near else '', ', '.join(known)))
-    return module.open_data(Options(**options))
+    options = Options(**options)
+    if hasattr(module, 'EXPECTED'):
+        options = replace(options, dir=place.resolve(name, options.dir, module.EXPECTED))
+    return module.open_data(options)
 
 
 def read_image(name, path, size, mean, std):
