@@ -141,6 +141,19 @@ np.testing.assert_allclose(x, (plain - np.reshape(data.mean, (3, 1, 1))) / np.re
     search = [word for name in TINY if not name.startswith('data.') for word in ('--set', name)]
     done = python(str(package / 'train' / 'search.py'), '--dataset', entry.group(2), '--data-dir', str(tmp_path), '--run', 'out', *search)
     assert done.returncode == 0 and (tmp_path / 'out' / 'architecture.json').exists(), done.stdout
+    done = python('-c', '''
+import os
+from dsonas.data.registry import load
+os.environ['MXNET_HOME'] = os.path.abspath('home')
+try:
+    load(%r)
+except OSError as error:
+    assert 'home/datasets/%s' in str(error) and 'arrays.npz with train_images' in str(error), error
+os.makedirs('home/datasets')
+os.symlink(os.path.abspath('.'), 'home/datasets/%s')
+assert load(%r).sizes['train'] == 60
+''' % (entry.group(2), entry.group(2), entry.group(2), entry.group(2)))
+    assert done.returncode == 0, done.stdout
     np.savez(str(tmp_path / 'arrays.npz'), train_images=arrays['train_images'])
     done = python(str(package / 'train' / 'search.py'), '--dataset', entry.group(2), '--data-dir', str(tmp_path), '--run', 'bad', *search)
     assert done.returncode == 2 and 'arrays.npz: lacks train_labels' in done.stdout, done.stdout

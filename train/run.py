@@ -52,7 +52,7 @@ class Run:
             self.log = Log(self.directory.log)
         self.devices.barrier()
         if self.devices.main:
-            self.directory.write_start(self.config, self.devices)
+            self.directory.write_start(self.config, self.devices, self.dataset.options.dir)
             if self.config.train.tensorboard:
                 self.events = Events(self.directory.events)
         self.interrupt.install()

@@ -1,7 +1,7 @@
 """A run is one directory; this module knows its files, keeps two runs out of it, and writes its small ones whole or not at all.
 
     config.yaml         the resolved configuration, which --config takes
-    environment.json    versions, devices, commit, seed
+    environment.json    versions, devices, commit, seed, where the data lay
     log.csv             a row an epoch                              (runlog.py)
     lambda.npz          every λ over the epochs of search           (runlog.py)
     architecture.json   what the search left
@@ -70,10 +70,10 @@ class RunDirectory:
     def write_json(self, path, content):
         self.write_text(path, json.dumps(content, indent=1) + '\n')
 
-    def write_start(self, config, devices):
-        """config.yaml and environment.json."""
+    def write_start(self, config, devices, data_dir=''):
+        """Write config.yaml and environment.json; data_dir: the folder in which the data set was found."""
         self.write_text(self.config, settings.dump(config))
-        self.write_json(self.environment, environment(config, devices))
+        self.write_json(self.environment, environment(config, devices, data_dir))
 
     def read_summary(self):
         """summary.json, {} if there is none. Raises ValueError for a damaged one."""
@@ -107,8 +107,8 @@ def free_name(root, stem):
     return os.path.join(root, '%s-%d' % (stem, number))
 
 
-def environment(config, devices):
-    """What a reader needs to know of the machine to understand the numbers of a run."""
+def environment(config, devices, data_dir=''):
+    """Describe the machine, as far as a reader needs it to understand the numbers of a run."""
     import mxnet
     import numpy
 
@@ -118,7 +118,7 @@ def environment(config, devices):
         'dsonas': __version__, 'commit': _commit(), 'mxnet': mxnet.__version__, 'numpy': numpy.__version__,
         'python': platform.python_version(), 'system': platform.platform(), 'processor': latency.processor(), 'cores': os.cpu_count(),
         'omp_num_threads': os.environ.get('OMP_NUM_THREADS', ''), 'devices': [str(context) for context in devices.contexts],
-        'kvstore': config.train.kvstore, 'workers': devices.workers, 'seed': config.seed, 'command': sys.argv,
+        'kvstore': config.train.kvstore, 'workers': devices.workers, 'seed': config.seed, 'data_dir': data_dir, 'command': sys.argv,
         'started': datetime.datetime.now().astimezone().isoformat(timespec='seconds'),
     }
 
