@@ -5,6 +5,7 @@ it costs is in no operation's time. A network's time is seconds of a forward pas
 the median of several passes after warm-up. Times are kept in a JSON file by device, threads, MXNet's version and shape, so that each is
 measured once; two machines whose devices have one name are taken for equal.
 """
+import ctypes
 import dataclasses
 import hashlib
 import json
@@ -123,7 +124,7 @@ def device_name(context):
             return found.stdout.decode('utf-8', 'replace').strip() or 'gpu'
         except (OSError, subprocess.TimeoutExpired):
             return 'gpu'
-    return '%s, %s threads' % (processor() or 'cpu', os.environ.get('OMP_NUM_THREADS', '1'))
+    return '%s, %s threads' % (processor() or 'cpu', threads() or os.environ.get('OMP_NUM_THREADS', '1'))
 
 
 def processor():
@@ -136,6 +137,20 @@ def processor():
     except OSError:
         pass
     return platform.processor()
+
+
+def threads():
+    """Count the threads that share an operator of MXNet on the CPU, as its OpenMP library has it; None where that cannot be asked.
+
+    It is OMP_NUM_THREADS where that is set.  Else MXNet takes half of the cores that it may use (all, but on x86), and at most
+    MXNET_OMP_MAX_THREADS.
+    """
+    try:
+        count = ctypes.CDLL(mx.libinfo.find_lib_path()[0]).omp_get_max_threads()
+    except (OSError, AttributeError, IndexError):
+        return None
+    limit = os.environ.get('MXNET_OMP_MAX_THREADS')
+    return min(count, int(limit)) if limit and not os.environ.get('OMP_NUM_THREADS') else count
 
 
 def read(path):

@@ -52,7 +52,7 @@ def open_data(config, cutout=None):
     try:
         return load(name, seed=config.seed, **dict(options, cutout=config.data.cutout if cutout is None else cutout))
     except NotFound as error:
-        raise NotFound(str(error) if config.data.dir else f'{error}; --data-dir DIR names another folder') from None
+        raise NotFound(str(error) if config.data.dir else f'{error}; --data-dir DIR says where it lies') from None
 
 
 def name_run(config, devices):

@@ -22,6 +22,9 @@ import portalocker
 from . import settings
 from .checkpoint import write_beside
 
+# Of environment.json: what must be equal for equal seeds to give equal numbers, and what it is called in a warning.
+CONDITIONS = (('threads', 'threads (OMP_NUM_THREADS)'), ('processor', 'processor'))
+
 
 class RunDirectory:
     """Paths of a run. Nothing is created before `create` or `lock`."""
@@ -75,6 +78,15 @@ class RunDirectory:
         self.write_text(self.config, settings.dump(config))
         self.write_json(self.environment, environment(config, devices, data_dir))
 
+    def read_environment(self):
+        """environment.json as it stands: a dict, empty where there is none or it is damaged, since nothing but a warning rests on it."""
+        try:
+            with open(self.environment, encoding='utf-8') as stream:
+                content = json.load(stream)
+        except (OSError, ValueError):
+            return {}
+        return content if isinstance(content, dict) else {}
+
     def read_summary(self):
         """summary.json, {} if there is none. Raises ValueError for a damaged one."""
         if not os.path.exists(self.summary):
@@ -117,10 +129,24 @@ def environment(config, devices, data_dir=''):
     return {
         'dsonas': __version__, 'commit': _commit(), 'mxnet': mxnet.__version__, 'numpy': numpy.__version__,
         'python': platform.python_version(), 'system': platform.platform(), 'processor': latency.processor(), 'cores': os.cpu_count(),
-        'omp_num_threads': os.environ.get('OMP_NUM_THREADS', ''), 'devices': [str(context) for context in devices.contexts],
+        'threads': latency.threads(), 'omp_num_threads': os.environ.get('OMP_NUM_THREADS', ''),
+        'devices': [str(context) for context in devices.contexts],
         'kvstore': config.train.kvstore, 'workers': devices.workers, 'seed': config.seed, 'data_dir': data_dir, 'command': sys.argv,
         'started': datetime.datetime.now().astimezone().isoformat(timespec='seconds'),
     }
+
+
+def changed_conditions(before, now):
+    """List 'name: old -> new' for what two environments differ in that changes the last digits of results.
+
+    before, now: contents of environment.json. A field that one of them lacks, or has in another type, is passed over: older
+    versions did not write all of them. Version 0.1.0 wrote the threads only where OMP_NUM_THREADS set them.
+    """
+    set_threads = before.get('omp_num_threads')
+    if 'threads' not in before and isinstance(set_threads, str) and set_threads.isdecimal():
+        before = dict(before, threads=int(set_threads))
+    return [f'{text}: {before[name]} -> {now[name]}' for name, text in CONDITIONS
+            if before.get(name) and now.get(name) and type(before[name]) is type(now[name]) and before[name] != now[name]]
 
 
 def _commit():
