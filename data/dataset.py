@@ -18,7 +18,7 @@ PARTS = ('train', 'weights', 'gates', 'test')
 @dataclass(frozen=True)
 class Options:
     """What every data set is opened with.  0 for split, image_size and workers: what suits the data set."""
-    dir: str = ''                   # where the data set lies on disk
+    dir: str = ''                   # where the data set lies on disk ('': gluon's place, see place.py)
     seed: int = 0                   # of the split, the order and the augmentation
     split: float = 0.0              # the W part's share of the training set; the rest is the lambda part (0: 0.5, or as prepared)
     image_size: int = 0             # pixels, square

@@ -1,9 +1,10 @@
 # What the recipes share. A step is skipped when its result is there, and resumed when it was stopped half-way.
 #
-#   SCALE=smoke (default): embedded data, a small space, two CPU cores, minutes.   SCALE=paper: the paper's settings; needs DATA and GPUS.
+#   SCALE=smoke (default): embedded data, a small space, two CPU cores, minutes.   SCALE=paper: the paper's settings; needs the data and GPUS.
 #   SEEDS=n: seeds 1 to n.   ROOT: where the runs go.
 #   GAMMAS: the γ that a figure compares.
-#   DATA_CIFAR10, DATA_IMAGENET: folders of the prepared data (SCALE=paper).   GPUS=0-7: devices (SCALE=paper).
+#   DATA_CIFAR10, DATA_IMAGENET: folders of the data (SCALE=paper); unset: gluon's place, $MXNET_HOME/datasets/{cifar10,imagenet}.
+#   GPUS=0-7: devices (SCALE=paper).
 
 export OMP_NUM_THREADS="${OMP_NUM_THREADS:-2}"  # one process on two cores; more threads than free cores make a step many times slower
 SCALE="${SCALE:-smoke}"
@@ -17,14 +18,14 @@ plan() {  # SMOKE-TIME PAPER-TIME TEXT: what will run, and how long it should ta
     echo "== SCALE=$SCALE SEEDS=$SEEDS, runs in $ROOT; about $([ "$SCALE" = smoke ] && echo "$1" || echo "$2") a seed"
 }
 
-flags() {  # PRESET: command-line flags of a row at this scale; assign them before use, so that what is missing ends the recipe
+flags() {  # PRESET: command-line flags of a row at this scale
     if [ "$SCALE" = smoke ]; then
         echo "--preset $1 --config experiments/configs/scale_smoke.yaml"
         case "$1" in *nopretrain) echo "--set pretrain.epochs=0" ;; esac
     else
         case "$1" in
-            table2*) echo "--preset $1 --data-dir ${DATA_IMAGENET:?is the folder of the prepared ImageNet records}" ;;
-            *) echo "--preset $1 --data-dir ${DATA_CIFAR10:?is the folder of the CIFAR-10 archive}" ;;
+            table2*) echo "--preset $1${DATA_IMAGENET:+ --data-dir $DATA_IMAGENET}" ;;
+            *) echo "--preset $1${DATA_CIFAR10:+ --data-dir $DATA_CIFAR10}" ;;
         esac
         [ -z "${GPUS:-}" ] || echo "--gpus $GPUS"
     fi

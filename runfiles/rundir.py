@@ -1,7 +1,7 @@
 """A run is one directory; this module knows its files, keeps two runs out of it, and writes its small ones whole or not at all.
 
     config.yaml         the resolved configuration, which --config takes
-    environment.json    versions, devices, commit, seed
+    environment.json    versions, devices, commit, seed, where the data lay
     log.csv             a row an epoch                              (runlog.py)
     lambda.npz          every λ over the epochs of search           (runlog.py)
     architecture.json   what the search left
@@ -20,6 +20,9 @@ import portalocker
 
 from ..base import files, machine
 from ..base.errors import UserError
+
+# Of environment.json: what must be equal for equal seeds to give equal numbers, and what it is called in a warning.
+CONDITIONS = (('threads', 'threads (OMP_NUM_THREADS)'), ('processor', 'processor'))
 
 
 class RunDirectory:
@@ -61,10 +64,18 @@ class RunDirectory:
         for folder in (self.path, self.checkpoints):
             files.remove_leftovers(folder)
 
-    def write_start(self, text, config, devices):
-        """Write config.yaml, the YAML `text` of `config`, and environment.json."""
+    def write_start(self, text, config, devices, data_dir=''):
+        """Write config.yaml, the YAML `text` of `config`, and environment.json; data_dir: the folder in which the data set was found."""
         files.write_text(self.config, text)
-        files.write_json(self.environment, environment(config, devices))
+        files.write_json(self.environment, environment(config, devices, data_dir))
+
+    def read_environment(self):
+        """environment.json as it stands: a dict, empty where there is none or it is damaged, since nothing but a warning rests on it."""
+        try:
+            content = files.read_json(self.environment)
+        except (OSError, UserError):
+            return {}
+        return content if isinstance(content, dict) else {}
 
     def read_summary(self):
         """summary.json, {} if there is none. Raises UserError for a damaged one."""
@@ -92,19 +103,34 @@ def free_name(root, stem):
     return os.path.join(root, '%s-%d' % (stem, number))
 
 
-def environment(config, devices):
-    """What a reader needs to know of the machine to understand the numbers of a run."""
+def environment(config, devices, data_dir=''):
+    """Describe the machine, as far as a reader needs it to understand the numbers of a run."""
     import mxnet
     import numpy
 
     from .. import __version__
+    from ..symbols import latency
     return {
         'dsonas': __version__, 'commit': _commit(), 'mxnet': mxnet.__version__, 'numpy': numpy.__version__,
         'python': platform.python_version(), **machine.describe(),
-        'omp_num_threads': machine.omp_num_threads(), 'devices': [str(context) for context in devices.contexts],
-        'kvstore': config.train.kvstore, 'workers': devices.workers, 'seed': config.seed, 'command': sys.argv,
+        'threads': latency.threads(), 'omp_num_threads': machine.omp_num_threads(),
+        'devices': [str(context) for context in devices.contexts],
+        'kvstore': config.train.kvstore, 'workers': devices.workers, 'seed': config.seed, 'data_dir': data_dir, 'command': sys.argv,
         'started': datetime.datetime.now().astimezone().isoformat(timespec='seconds'),
     }
+
+
+def changed_conditions(before, now):
+    """List 'name: old -> new' for what two environments differ in that changes the last digits of results.
+
+    before, now: contents of environment.json. A field that one of them lacks, or has in another type, is passed over: older
+    versions did not write all of them. Version 0.1.0 wrote the threads only where OMP_NUM_THREADS set them.
+    """
+    set_threads = before.get('omp_num_threads')
+    if 'threads' not in before and isinstance(set_threads, str) and set_threads.isdecimal():
+        before = dict(before, threads=int(set_threads))
+    return [f'{text}: {before[name]} -> {now[name]}' for name, text in CONDITIONS
+            if before.get(name) and now.get(name) and type(before[name]) is type(now[name]) and before[name] != now[name]]
 
 
 def _commit():

@@ -6,9 +6,11 @@ the median of several passes after warm-up. Times are kept in a JSON file by dev
 measured once; two machines whose devices have one name are taken for equal.
 """
 import contextlib
+import ctypes
 import dataclasses
 import hashlib
 import json
+import os
 import statistics
 import subprocess
 import time
@@ -123,7 +125,21 @@ def device_name(context):
             return found.stdout.decode('utf-8', 'replace').strip() or 'gpu'
         except (OSError, subprocess.TimeoutExpired):
             return 'gpu'
-    return '%s, %s threads' % (machine.processor() or 'cpu', machine.omp_num_threads() or '1')
+    return '%s, %s threads' % (machine.processor() or 'cpu', threads() or machine.omp_num_threads() or '1')
+
+
+def threads():
+    """Count the threads that share an operator of MXNet on the CPU, as its OpenMP library has it; None where that cannot be asked.
+
+    It is OMP_NUM_THREADS where that is set.  Else MXNet takes half of the cores that it may use (all, but on x86), and at most
+    MXNET_OMP_MAX_THREADS.
+    """
+    try:
+        count = ctypes.CDLL(mx.libinfo.find_lib_path()[0]).omp_get_max_threads()
+    except (OSError, AttributeError, IndexError):
+        return None
+    limit = os.environ.get('MXNET_OMP_MAX_THREADS')
+    return min(count, int(limit)) if limit and not os.environ.get('OMP_NUM_THREADS') else count
 
 
 def read(path):

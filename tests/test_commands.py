@@ -46,7 +46,7 @@ def test_recipes_are_shell_scripts_that_may_be_run(recipe):
     assert recipe.name == 'steps.sh' or (recipe.read_text().startswith('#!/') and os.access(str(recipe), os.X_OK))
 
 
-def recorded(recipe, folder, scale):
+def recorded(recipe, folder, scale, **variables):
     """Command lines that a recipe runs with a python that does nothing but write the files of -o."""
     stub = folder / 'bin' / 'python'
     stub.parent.mkdir()
@@ -57,7 +57,9 @@ for word in "$@"; do [ -n "$out" ] && mkdir -p "$(dirname "$word")" && touch "$w
 ''' % (folder, folder))
     stub.chmod(0o755)
     environment = dict(os.environ, PATH='%s:%s' % (stub.parent, os.environ['PATH']), SCALE=scale, SEEDS='2', GPUS='0-7',
-                       ROOT=str(folder / 'runs'), RUN=str(folder / 'runs' / 'one'), DATA_CIFAR10='cifar', DATA_IMAGENET='records')
+                       ROOT=str(folder / 'runs'), RUN=str(folder / 'runs' / 'one'), **variables)
+    for name in {'DATA_CIFAR10', 'DATA_IMAGENET'} - set(variables):
+        environment.pop(name, None)
     done = subprocess.run(['bash', str(recipe)], env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, universal_newlines=True)
     assert done.returncode == 0, done.stdout
     return (folder / 'commands').read_text().splitlines()
@@ -66,10 +68,21 @@ for word in "$@"; do [ -n "$out" ] && mkdir -p "$(dirname "$word")" && touch "$w
 @pytest.mark.parametrize('scale', ['smoke', 'paper'])
 @pytest.mark.parametrize('recipe', [recipe for recipe in RECIPES if recipe.name != 'steps.sh'], ids=lambda recipe: recipe.name)
 def test_every_command_of_a_recipe_is_accepted(recipe, scale, tmp_path):
-    lines = recorded(recipe, tmp_path, scale)
+    lines = recorded(recipe, tmp_path, scale, DATA_CIFAR10='cifar', DATA_IMAGENET='records')
     assert any('train/search.py' in line for line in lines) and lines[-1].split()[1].startswith('tools/')
     for line in lines:
         check_command(line)
+
+
+@pytest.mark.parametrize('name', ['table1_cifar10.sh', 'table2_imagenet.sh'])
+def test_recipes_leave_data_to_gluons_place(name, tmp_path):
+    """Without DATA_* no folder is named, and the search looks for itself; with it, every search at the paper's scale gets it."""
+    recipe = ROOT / 'experiments' / name
+    for variables in ({}, {'DATA_CIFAR10': 'mine', 'DATA_IMAGENET': 'mine'}):
+        (tmp_path / str(len(variables))).mkdir()
+        lines = recorded(recipe, tmp_path / str(len(variables)), 'paper', **variables)
+        searches = [line for line in lines if 'train/search.py' in line]
+        assert searches and all(('--data-dir mine' in line) == bool(variables) for line in searches)
 
 
 def test_every_preset_is_used_or_named():
@@ -93,6 +106,10 @@ def place(tmp_path_factory):
     image_files.tree(folder / 'DIR' / 'test', {'cat': 5, 'dog': 5, 'fox': 5}, seed=1)
     (folder / 'CIFAR').mkdir()
     cifar_archive.write(folder / 'CIFAR', 'binary')
+    gluon = folder / 'mxnet' / 'datasets'
+    gluon.mkdir(parents=True)
+    for name, data in (('cifar10', 'CIFAR'), ('imagenet', 'RECORDS')):
+        (gluon / name).symlink_to(folder / data)
     command(folder, 'python tools/prepare_imagenet.py RECORDS --from-folder DIR --short-side 32')
     return folder
 
@@ -102,7 +119,7 @@ def command(folder, line):
     programs = {'python': [sys.executable], 'dsonas': [sys.executable, '-m', 'dsonas']}
     words = [part for word in shlex.split(line) for part in programs.get(word, [word])]
     done = subprocess.run(words, cwd=str(folder), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, universal_newlines=True, timeout=300,
-                          env=dict(os.environ, OMP_NUM_THREADS='1', DSONAS_CACHE=str(folder / 'cache')))
+                          env=dict(os.environ, OMP_NUM_THREADS='1', DSONAS_CACHE=str(folder / 'cache'), MXNET_HOME=str(folder / 'mxnet')))
     assert done.returncode == 0, '%s\n%s' % (line, done.stdout)
     return done.stdout
 

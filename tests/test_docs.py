@@ -102,7 +102,7 @@ def test_a_data_set_is_one_file(tmp_path):
     """The example as a plugin, as a person would use it, and searched on from the command line."""
     block = next(block for block in python_blocks() if block.path)
     (tmp_path / block.path).write_text(block.text, encoding='utf-8')
-    name = re.search(r"@registry.register\('(\w+)'\)", block.text).group(1)
+    name = re.search(r"@registry.register\('(\w+)'", block.text).group(1)
     assert name not in registry.DATASETS
     generator = np.random.RandomState(0)
     images = generator.randint(0, 255, (80, 3, 16, 16)).astype(np.uint8)
@@ -134,6 +134,22 @@ np.testing.assert_allclose(x, (plain - np.reshape(data.mean, (3, 1, 1))) / np.re
     words = [str(ROOT / 'train' / 'search.py'), '--plugin', block.path, '--dataset', name, '--data-dir', str(tmp_path), *search, '--run']
     done = python(*words, 'out')
     assert done.returncode == 0 and (tmp_path / 'out' / 'architecture.json').exists(), done.stdout
+    done = python('-c', '''
+import os
+from dsonas.base import plugins
+from dsonas.data.place import NotFound
+from dsonas.data.registry import load
+os.environ['MXNET_HOME'] = os.path.abspath('home')
+plugins.load([%r])
+try:
+    load(%r)
+except NotFound as error:
+    assert 'home/datasets/%s' in str(error) and 'arrays.npz with train_images' in str(error), error
+os.makedirs('home/datasets')
+os.symlink(os.path.abspath('.'), 'home/datasets/%s')
+assert load(%r).sizes['train'] == 60
+''' % (block.path, name, name, name, name))
+    assert done.returncode == 0, done.stdout
     np.savez(str(tmp_path / 'arrays.npz'), train_images=arrays['train_images'])
     done = python(*words, 'bad')
     assert done.returncode == 2 and 'arrays.npz: lacks train_labels' in done.stdout, done.stdout

@@ -33,7 +33,8 @@ def arguments():
     parser.add_argument('--onnx', metavar='F', help='write ONNX to this file, .onnx')
     parser.add_argument('--symbol', metavar='PREFIX', help='write PREFIX-symbol.json and PREFIX-0000.params')
     parser.add_argument('--normalise', action='store_true', help='normalisation inside: the input is then RGB pixels from 0 to 255')
-    parser.add_argument('--data-dir', metavar='DIR', help='where the data set lies, if not where the run found it')
+    parser.add_argument('--data-dir', metavar='DIR',
+                        help="where the data set lies; without it the run's data.dir, or gluon's place where that is empty")
     parser.add_argument('--images', metavar='FOLDER', help='check on the images of this folder instead of the test set')
     parser.add_argument('--tolerance', type=float, default=1e-4, help='largest difference of a logit, as a share of the largest logit')
     plugins.add_flag(parser)

@@ -23,7 +23,7 @@ def arguments(argv=None):
     parser.add_argument('--classes', action='store_true', help='errors by class, the worst first')
     parser.add_argument('--json', metavar='FILE', help="write the result to FILE as JSON; '-' prints it alone")
     parser.add_argument('--dataset', help='test on another data set of as many classes')
-    parser.add_argument('--data-dir', help='where it lies')
+    parser.add_argument('--data-dir', help="where it lies; without it the run's own folder, or for another data set gluon's place")
     parser.add_argument('--batch-size', type=int, default=100, help='images a batch')
     parser.add_argument('--gpus', default='', help='GPUs such as 0-7; without it all that MXNet sees, else the CPU')
     parser.add_argument('--cpus', type=int, default=0, help='use that many CPU devices')

@@ -2,7 +2,8 @@
 
     record    magic, uint32: part << 29 | length, payload, zeros up to a multiple of 4 bytes; a payload that holds the magic
               number at a multiple of 4 is written in parts, the number left out between them (1 first, 2 middle, 3 last, 0 whole)
-    payload   uint32 flag (number of further labels, here 0), float32 label, uint64 id, uint64 0, then the image file
+    payload   uint32 flag, float32 label, uint64 id, uint64 0, then the image file; flag n above 0: n float32 labels stand before
+              the image and count instead (im2rec's --pack-label, which gluoncv's ImageNet script gives, writes flag 1)
     .idx      a line a record: key, tab, offset           .lst      a line a record: key, tab, label, tab, name
 
 Written here, and not by mxnet.recordio, so that a file can be continued after an interruption and read by many threads.
@@ -18,6 +19,7 @@ from ...base.errors import UserError
 MAGIC = 0xced7230a
 _MAGIC = struct.pack('<I', MAGIC)
 _HEADER = struct.Struct('<IfQQ')
+_LABEL = struct.Struct('<f')
 
 
 def pack(label, key, image):
@@ -30,9 +32,13 @@ def unpack(payload, name):
     if len(payload) < _HEADER.size:
         raise UserError('%s: %d bytes are no image record' % (name, len(payload)))
     flag, label, _, _ = _HEADER.unpack_from(payload)
-    if flag:
+    if flag > 1:
         raise UserError('%s: the record has %d labels, expected one' % (name, flag))
-    return label, payload[_HEADER.size:]
+    if flag == 0:
+        return label, payload[_HEADER.size:]
+    if len(payload) < _HEADER.size + _LABEL.size:
+        raise UserError('%s: %d bytes are no image record with a label' % (name, len(payload)))
+    return _LABEL.unpack_from(payload, _HEADER.size)[0], payload[_HEADER.size + _LABEL.size:]
 
 
 def frame(payload):

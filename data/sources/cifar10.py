@@ -4,8 +4,10 @@
 
     binary   cifar-10-binary.tar.gz, cifar-10-batches-bin/   data_batch_1.bin ... 5, test_batch.bin, batches.meta.txt;
              a record is one label byte and 3072 pixels, red plane first
+             (gluon's place holds the archive and these files side by side)
     python   cifar-10-python.tar.gz, cifar-10-batches-py/    data_batch_1 ... 5, test_batch, batches.meta; pickled dicts
 
+The binary version's class names are the official ones where it has no batches.meta.txt, which gluon does not need either.
 An extracted binary folder may have a manifest.json with the files' checksums (tools/prepare_cifar10.py), which then hold.
 Whatever is wrong with a file is one line that names it.  Files with fewer whole records than the official 10,000 are
 accepted with a warning; a truncated file is refused.
@@ -25,6 +27,7 @@ import numpy as np
 from ...base.errors import UserError
 from .. import augment
 from ..dataset import DataSet, Images
+from ..place import NotFound
 from .digits import read_image  # noqa: F401 (these are 32x32 too)
 
 RECORDS, PIXELS = 10000, 3 * 32 * 32
@@ -33,6 +36,8 @@ VERSIONS = {        # version: archive, folder, suffix of a batch file, file of 
     'binary': ('cifar-10-binary.tar.gz', 'cifar-10-batches-bin', '.bin', 'batches.meta.txt'),
     'python': ('cifar-10-python.tar.gz', 'cifar-10-batches-py', '', 'batches.meta'),
 }
+EXPECTED = ' or '.join(f'{archive} (or {folder})' for archive, folder, _, _ in VERSIONS.values()) + ', or the batch files themselves'
+CLASSES = ('airplane', 'automobile', 'bird', 'cat', 'deer', 'dog', 'frog', 'horse', 'ship', 'truck')
 MANIFEST, FORMAT = 'manifest.json', 'dsonas.cifar10'
 TRAIN = tuple('data_batch_%d' % i for i in range(1, 6))
 TEST = ('test_batch',)
@@ -40,30 +45,31 @@ TEST = ('test_batch',)
 log = logging.getLogger(__name__)
 
 
-def _wanted():
-    return 'expected %s' % ' or '.join('%s (or %s)' % (archive, folder) for archive, folder, _, _ in VERSIONS.values())
-
-
 def find(path):
-    """(version, where): the archive's or the extracted folder's path; UserError where there is neither."""
-    if not path:
-        raise UserError('cifar10: no data folder given (data.dir, --data-dir); ' + _wanted())
+    """(version, where): the archive's or the extracted folder's path, one with all batch files before one that lacks some.
+
+    Raises NotFound where there is neither.
+    """
     if os.path.isfile(path):
         for version, (archive, _, _, _) in VERSIONS.items():
             if os.path.basename(path) == archive or (version in os.path.basename(path) and path.endswith(('.tar.gz', '.tgz'))):
                 return version, path
-        raise UserError('%s is not a CIFAR-10 archive; %s' % (path, _wanted()))
+        raise NotFound('%s is not a CIFAR-10 archive; expected %s' % (path, EXPECTED))
     if not os.path.isdir(path):
-        raise UserError('%s: no such file or folder; %s' % (path, _wanted()))
-    for version, (archive, folder, suffix, _) in VERSIONS.items():
-        for where in (path, os.path.join(path, folder), os.path.join(path, archive)):
-            if os.path.isfile(where) or any(os.path.isfile(os.path.join(where, name + suffix)) for name in TRAIN + TEST):
-                return version, where
-    raise UserError('no CIFAR-10 in %s; %s' % (path, _wanted()))
+        raise NotFound('%s: no such file or folder; expected %s' % (path, EXPECTED))
+    for enough in (all, any):
+        for version, (archive, folder, suffix, _) in VERSIONS.items():
+            for where in (path, os.path.join(path, folder), os.path.join(path, archive)):
+                if os.path.isfile(where) or enough(os.path.isfile(os.path.join(where, name + suffix)) for name in TRAIN + TEST):
+                    return version, where
+    raise NotFound('no CIFAR-10 in %s; expected %s' % (path, EXPECTED))
 
 
-def read_files(where, names):
-    """{name: bytes} of the named files of the folder or of the archive `where`, read without extracting to disk."""
+def read_files(where, names, optional=()):
+    """{name: bytes} of the named files of the folder or of the archive `where`, read without extracting to disk.
+
+    ValueError where one of them is missing that is not among the optional ones.
+    """
     if os.path.isdir(where):
         found = {name: os.path.join(where, name) for name in names if os.path.isfile(os.path.join(where, name))}
         contents = {}
@@ -83,9 +89,10 @@ def read_files(where, names):
                     pass
         except (tarfile.TarError, EOFError, zlib.error, OSError) as error:
             raise UserError('%s is damaged or truncated (%s); fetch it again' % (where, error)) from error
-    missing = [name for name in names if name not in contents]
+    needed = [name for name in names if name not in optional]
+    missing = [name for name in needed if name not in contents]
     if missing:
-        raise UserError('%s lacks %s; all of these are needed: %s' % (where, ', '.join(missing), ', '.join(names)))
+        raise UserError('%s lacks %s; all of these are needed: %s' % (where, ', '.join(missing), ', '.join(needed)))
     return contents
 
 
@@ -164,9 +171,9 @@ def read(path):
     version, where = find(path)
     _, _, suffix, meta = VERSIONS[version]
     batches = [name + suffix for name in TRAIN + TEST]
-    contents = read_files(where, batches + [meta])
+    contents = read_files(where, batches + [meta], optional=[meta] if version == 'binary' else [])
     check_manifest(where, contents)
-    classes = class_names(version, contents[meta], os.path.join(where, meta))
+    classes = class_names(version, contents[meta], os.path.join(where, meta)) if meta in contents else CLASSES
     parse = binary_batch if version == 'binary' else python_batch
     halves, small = [], []
     for half in (TRAIN, TEST):

@@ -17,7 +17,7 @@ import numpy as np
 
 from ...base import files, machine
 from ...base.errors import UserError
-from .. import augment, cache, decode, split, streams
+from .. import augment, cache, decode, place, split, streams
 from ..crops import RESIZE, CropTransform
 from ..dataset import DataSet, Images
 from . import scan
@@ -104,9 +104,9 @@ def indexed(paths, size, keep, workers):
 def tree(root):
     """(classes, paths, labels, number of test images at the end) of the layouts above; none for one tree."""
     if not root:
-        raise UserError('folder: no data folder given (data.dir, --data-dir); expected class folders, or train/ and test/ with them')
+        raise place.NotFound('folder: no data folder given; expected class folders, or train/ and test/ with them')
     if not os.path.isdir(root):
-        raise UserError('%s: no such folder; expected class folders, or train/ and test/ with class folders' % root)
+        raise place.NotFound('%s: no such folder; expected class folders, or train/ and test/ with class folders' % root)
     below = scan.folders(root)
     if 'train' not in below:
         classes, paths, labels = scan.class_folders(root)

@@ -8,9 +8,14 @@ Two readers of the same files, chosen by the option `reader`:
                   the augmentation is not, and starting at batch n means to read and drop n batches; shards are contiguous
                   pieces of the files, the same at every epoch
 
+The records lie in the folder given or in its `records` or `rec`, so that the place of gluon's ImageNet is enough: gluoncv's
+script leaves images there in train/ and val/, and records in rec/ on request, which are to be checked once.
+
 Augmentation as in fb.resnet: crops of random area and aspect, colour jitter, mirror; for test the centre crop.
 """
 import os
+import shlex
+from dataclasses import replace
 
 import numpy as np
 
@@ -19,6 +24,7 @@ from ...base.errors import UserError
 from .. import augment, decode, streams
 from ..crops import AREA, ASPECT, JITTER, RESIZE, CropTransform
 from ..dataset import PARTS, DataSet
+from ..place import NotFound
 from ..prefetch import Batches
 from ..records import store as records
 from ..records import writer as record_writer
@@ -28,6 +34,9 @@ STD = (58.395 / 255, 57.12 / 255, 57.375 / 255)
 SIZE = 224
 QUALITY = 95        # of what is no JPEG yet
 READERS = ('indexed', 'recorditer')
+INSIDE = ('', 'records', 'rec')     # where in its folder the records may lie: itself, ours beside images, gluoncv's
+RECORD_FILES = (('weights.rec', 'gates.rec', 'val.rec'), ('train.rec', 'val.rec'))
+EXPECTED = 'record files with their %s, in itself, records/ or rec/; %s' % (records.MANIFEST, records.MAKE)
 
 
 class RecordIterSet(DataSet):
@@ -115,6 +124,25 @@ def _recorditer_reads(manifest, options):
         raise UserError('data.reader=recorditer cannot read a path with a semicolon (%s)%s' % (options.dir, instead))
 
 
+def find(path):
+    """The folder of records: `path` or one within it.  Raises NotFound that says what is to be done with what is there instead."""
+    if not os.path.isdir(path):
+        raise NotFound(f'{path}: no such folder; expected {EXPECTED}')
+    folders = [os.path.normpath(os.path.join(path, name)) for name in INSIDE]
+    for folder in folders:
+        if os.path.isfile(os.path.join(folder, records.MANIFEST)):
+            return folder
+    for folder in folders:
+        if any(all(os.path.isfile(os.path.join(folder, name)) for name in names) for names in RECORD_FILES):
+            raise NotFound(f'{folder} has no {records.MANIFEST}, so its records have not been checked; once: '
+                           f'python tools/prepare_imagenet.py {shlex.quote(folder)} --validate')
+    if all(os.path.isdir(os.path.join(path, name)) for name in ('train', 'val')):
+        out, train, val = (shlex.quote(os.path.join(path, name)) for name in ('records', 'train', 'val'))
+        raise NotFound(f'{path} has images and no records, which are read; once: '
+                       f'python tools/prepare_imagenet.py {out} --train {train} --val {val}')
+    raise NotFound(f'no records in {path}; expected {EXPECTED}')
+
+
 def read_image(path, size, mean, std):
     """An image file as the network is given test images: float32 (3, size, size), by way of the JPEG that its record would hold.
 
@@ -129,8 +157,7 @@ def open_data(options):
     """DataSet `imagenet`; split as it was prepared, unless the option `split` asks for another fraction."""
     if options.reader not in READERS:
         raise UserError('data.reader=%s: one of %s' % (options.reader, ', '.join(READERS)))
-    if not options.dir:
-        raise UserError('imagenet: no data folder given (data.dir, --data-dir); expected a folder of records: ' + records.MAKE)
+    options = replace(options, dir=find(options.dir))
     manifest = records.read_manifest(options.dir)
     transform = CropTransform(options.image_size or SIZE, MEAN, STD, options.cutout)
     train, test = (records.Records(options.dir, manifest[half], manifest, transform) for half in ('train', 'test'))

@@ -31,12 +31,12 @@ def test_another_device_thread_count_and_shape_are_measured_anew(tmp_path, monke
     path = str(tmp_path / 'latency.json')
     times = iter(range(1, 100))
     monkeypatch.setattr(latency, 'median_seconds', lambda *arguments: latency.BATCH * next(times))
-    monkeypatch.setenv('OMP_NUM_THREADS', '1')
+    monkeypatch.setattr(latency, 'threads', lambda: 1)
     assert latency.Stopwatch(mx.cpu(), path).operation('max_pool_3x3', 4, 8) == 1
     assert latency.Stopwatch(mx.cpu(), path).operation('max_pool_3x3', 4, 9) == 2
-    monkeypatch.setenv('OMP_NUM_THREADS', '2')
+    monkeypatch.setattr(latency, 'threads', lambda: 2)
     assert latency.Stopwatch(mx.cpu(), path).operation('max_pool_3x3', 4, 8) == 3
-    monkeypatch.setenv('OMP_NUM_THREADS', '1')
+    monkeypatch.setattr(latency, 'threads', lambda: 1)
     monkeypatch.setattr(machine, 'processor', lambda: 'another')
     assert latency.Stopwatch(mx.cpu(), path).operation('max_pool_3x3', 4, 8) == 4
     assert len(json.load(open(path))) == 4

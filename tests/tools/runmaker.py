@@ -68,7 +68,7 @@ def make_run(folder, space=SMALL, state='finished', kind='searched', dataset='di
     _write(folder, 'config.yaml', yaml.safe_dump(configuration(space, dataset, seed, epochs, **changes), sort_keys=False))
     _json(folder, 'environment.json', {
         'dsonas': '0.1.0', 'mxnet': '1.9.1', 'numpy': '1.23.5', 'python': '3.11.2', 'system': 'Linux', 'processor': 'a processor',
-        'cores': 2, 'devices': ['cpu(0)'], 'workers': 1, 'seed': seed, 'commit': 'abc123',
+        'cores': 2, 'threads': 2, 'devices': ['cpu(0)'], 'workers': 1, 'seed': seed, 'commit': 'abc123',
         'command': ['train/search.py', '--seed', str(seed)],
         'started': '2024-01-01T00:00:00+00:00'})
     if state == 'new':

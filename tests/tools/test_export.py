@@ -14,6 +14,7 @@ from dsonas.symbols.space import SearchSpace
 from dsonas.tools import export
 from dsonas.tools.exporting import checking, onnx_file, symbol_file
 
+from ..data import cifar_archive
 from ..data.image_files import tree
 from .trainedmaker import describe, make_trained
 
@@ -183,6 +184,22 @@ def test_images_of_a_folder(tmp_path):
     assert '\n' not in str(error.value)
     assert export.main([run, '--onnx', target, '--images', str(tmp_path / 'images')]) == 0
     assert 'on 6 images' in (tmp_path / 'net.md').read_text()
+
+
+def test_images_of_gluons_place(tmp_path, monkeypatch):
+    """A run that names no folder is checked on the data that gluon keeps on this machine."""
+    monkeypatch.setenv('MXNET_HOME', str(tmp_path))
+    folder = tmp_path / 'datasets' / 'cifar10'
+    folder.mkdir(parents=True)
+    archive = cifar_archive.write(folder, 'binary')
+    run = make_trained(tmp_path / 'run', ARCHITECTURES['share'][0], size=16, dataset='cifar10')
+    opened = export.source(run)
+    assert opened.images_from == 'test set of cifar10' and len(opened.images) == 20
+    archive.unlink()
+    with pytest.raises(ValueError, match='no CIFAR-10 in %s.*--data-dir says where they are' % folder):
+        export.source(run)
+    archive = cifar_archive.write(tmp_path, 'python')
+    assert len(export.source(run, data_dir=str(archive)).images) == 20
 
 
 @pytest.mark.parametrize('words, message', [

@@ -111,7 +111,8 @@ def test_result_comes_first_and_everything_is_there(pages):
                      'Settings', 'Versions and machine', 'To reproduce it']
     assert text.index('%.2f %%' % run.summary['test_error']) < text.index('<h2>') and ': met' in text
     assert '7.77' in text and 'not started' in text
-    for key in ('clip_gradient', 'gate_lr', 'cosine_restarts', '1.9.1', 'abc123', 'python train/search.py --config'):
+    for key in ('clip_gradient', 'gate_lr', 'cosine_restarts', '1.9.1', 'abc123', 'python train/search.py --config',
+                'export OMP_NUM_THREADS=2', 'on one processor (a processor) with one number of threads (2)'):
         assert key in text, key
 
 

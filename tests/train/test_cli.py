@@ -37,12 +37,13 @@ def tiny_flags(config):
 @pytest.mark.parametrize('words, expected', [
     (['--set', 'search.gama=1'], 'search.gamma'), (['--dataset', 'nope'], 'digits, cifar10'), (['--stages', 'serch'], 'pretrain'),
     (['--preset', 'nope'], 'published'), (['--config', '/no/such/file.yaml'], '/no/such/file.yaml'), (['--resume'], '--run'),
-    (['--resume', '--run', '/no/such'], 'no run in /no/such'), (['--gpus', '0-x'], 'train.gpus'), (['--dataset', 'cifar10'], 'data'),
+    (['--resume', '--run', '/no/such'], 'no run in /no/such'), (['--gpus', '0-x'], 'train.gpus'), (['--dataset', 'cifar10'], 'cifar10'),
     (['--dataset', 'cifar10', '--data-dir', '/no/such/data'], '/no/such/data'), (['--dataset', 'digits', '--batch-size', '3001'], '3001'),
     (['--dataset', 'digits', '--set', 'pretrain.warmup=120'], 'pretrain.schedule'),
     (['--gamma', '-1'], 'search.gamma'), (['--space', 'share', '--set', 'space.operations=nope', '--dataset', 'digits'], 'nope')])
 def test_mistakes_in_search(words, expected, capsys, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv('MXNET_HOME', str(tmp_path / 'mxnet'))
     monkeypatch.setattr('dsonas.train.runtime.devices.num_gpus', lambda: 0)
     assert expected in refused(capsys, search.main, *words)
     assert not os.path.exists('runs'), 'a mistake left a run behind'

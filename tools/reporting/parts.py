@@ -123,8 +123,19 @@ def commands(run):
             what += ' ' + quote(os.path.join(run.path, 'architecture.json'))
         lines.append('python train/retrain.py %s --config %s --run %s' % (what, quote(config), quote(again)))
     lines.append('python tools/report.py %s -o report.html' % quote(again))
+    threads = run.environment.get('threads')
+    if isinstance(threads, int):
+        lines.insert(0, f'export OMP_NUM_THREADS={threads}')
     given = run.environment.get('command')
-    first = 'On a CPU the same settings and seed give the same numbers.'
+    first = _where_equal(run.environment)
     if isinstance(given, list) and given:
         first = 'It was last started as: %s. %s' % (' '.join(quote(str(word)) for word in given), first)
     return section('To reproduce it', '<pre>%s</pre>' % text('\n'.join(lines)), paragraph(first, 'soft'))
+
+
+def _where_equal(environment):
+    """Where the same settings and seed give the same numbers, with the processor and the threads of this run where they are known."""
+    processor, threads = environment.get('processor'), environment.get('threads')
+    return (f"On CPUs the same settings and seed give the same numbers on one processor{f' ({processor})' if processor else ''} with one "
+            f"number of threads{f' ({threads})' if threads else ''} and the same devices. On another processor, with another number of "
+            'threads, or on GPUs the last digits differ, and what is searched and trained may end elsewhere.')

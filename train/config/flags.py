@@ -29,7 +29,7 @@ def parser(description):
         add(name, dest=key, default=None, help='%s [%s, default %s]' % (text, key, shown or 'none'), **more)
 
     flag('--dataset', 'data.name', 'data set')
-    flag('--data-dir', 'data.dir', 'where it lies')
+    flag('--data-dir', 'data.dir', "where it lies; without it gluon's place, $MXNET_HOME/datasets/NAME or ~/.mxnet/datasets/NAME")
     flag('--gpus', 'train.gpus', "GPUs such as 0-7 or 0,2; without it all that MXNet sees, else the CPU")
     flag('--cpus', 'train.cpus', 'use that many CPU devices')
     flag('--kvstore', 'train.kvstore', 'local, device, nccl, or dist_sync and dist_device_sync with tools/launch.py')

@@ -219,6 +219,8 @@ def resolve(preset=None, config=None, assignments=(), flags=None, start=None):
     values = dict(start or {})
     # A run that goes on keeps its settings, unless it is told another data set.
     data_set = last.get('data.name', middle.get('data.name', None if start else KEYS['data.name'].default))
+    if data_set and data_set != values.get('data.name'):
+        values.pop('data.dir', None)    # the folder of another data set
     if data_set in DATA_LAYERS and data_set != values.get('data.name'):
         values.update(read_preset(data_set))
     values.update(middle)

@@ -31,7 +31,8 @@ def group(kind, text):
 @dataclasses.dataclass(frozen=True)
 class Data:
     name: str = key('cifar10', 'data set', DATASETS)
-    dir: str = key('', 'where it lies on disk (digits needs none)')
+    dir: str = key('', "where it lies on disk; empty: gluon's place for it, $MXNET_HOME/datasets/NAME (MXNET_HOME: ~/.mxnet), "
+                          'looked up by each command (digits needs none, folder has no such place)')
     split: float = key(0.0, "the W part's share of the training set; 0: 0.5, or as the data set was prepared", low=0, below=1)
     limit: int = key(0, 'at most so many training images, for small trials; 0: all', low=0)
     image_size: int = key(0, "pixels, square; 0: the data set's own", low=0)

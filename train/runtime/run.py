@@ -6,7 +6,7 @@ import time
 from ...base import files
 from ...base.errors import UserError
 from ...runfiles.checkpoint import STAGES, Checkpoints
-from ...runfiles.rundir import RunDirectory
+from ...runfiles.rundir import RunDirectory, changed_conditions
 from ...runfiles.runlog import Events, Log, Progress
 from ..config import settings
 from .state import gather, restore
@@ -28,6 +28,7 @@ class Run:
         self.interrupt = Interrupt()
         self.best = {}          # stage -> {'epoch', 'test_error'}
         self.events = None
+        self._environment = {}
         self._saved = time.monotonic()
         self.log = Log(self.directory.log)
 
@@ -55,7 +56,8 @@ class Run:
             self.log = Log(self.directory.log)
         self.devices.barrier()
         if self.devices.main:
-            self.directory.write_start(settings.dump(self.config), self.config, self.devices)
+            self._environment = self.directory.read_environment()   # of the start before this one
+            self.directory.write_start(settings.dump(self.config), self.config, self.devices, self.dataset.options.dir)
             if self.config.train.tensorboard:
                 self.events = Events(self.directory.events)
         self.interrupt.install()
@@ -82,7 +84,14 @@ class Run:
         self.checkpoints.save(arrays, meta, best)
 
     def restore(self, stage, arrays, meta):
-        """Put a checkpoint back into a Stage and cut the log there. Returns the position for loop.train."""
+        """Put a checkpoint back into a Stage and cut the log there. Returns the position for loop.train.
+
+        Warns where the run now works under conditions that change the last digits of its numbers.
+        """
+        changed = changed_conditions(self._environment, self.directory.read_environment()) if self.devices.main else ()
+        if changed:
+            self.warn(f"warning: {self.directory.path} goes on under other conditions ({'; '.join(changed)}): its numbers may differ "
+                      'from those of an uninterrupted run')
         stage.hooks.restore(meta['extra'])
         restore(stage.learner, arrays, meta['counts'])
         stage.hooks.restored()

@@ -6,6 +6,7 @@ from typing import Any
 
 from ...base.errors import UserError
 from ...base.text import format_bytes
+from ...data.place import NotFound
 from ...data.registry import load
 from ...runfiles.checkpoint import STAGES
 from ...runfiles.rundir import free_name
@@ -45,10 +46,16 @@ def opened(config, script, cutout=None):
 
 
 def open_data(config, cutout=None):
-    """The data set of a configuration; cutout: instead of data.cutout."""
+    """Open the data set of a configuration; cutout: instead of data.cutout.
+
+    Where data.dir is empty it is looked for in gluon's place on this machine, and the configuration stays as it is.
+    """
     options = dataclasses.asdict(config.data)
     name = options.pop('name')
-    return load(name, seed=config.seed, **dict(options, cutout=config.data.cutout if cutout is None else cutout))
+    try:
+        return load(name, seed=config.seed, **dict(options, cutout=config.data.cutout if cutout is None else cutout))
+    except NotFound as error:
+        raise NotFound(str(error) if config.data.dir else f'{error}; --data-dir DIR says where it lies') from None
 
 
 def name_run(config, devices):

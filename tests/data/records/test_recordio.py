@@ -47,8 +47,11 @@ def test_what_mxnet_writes_is_read(tmp_path):
 def test_header_is_mxnets():
     header, image = mx.recordio.unpack(recordio.pack(7, 123, b'image'))
     assert (header.label, header.id, header.flag, image) == (7, 123, 0, b'image')
-    assert recordio.unpack(mx.recordio.pack(mx.recordio.IRHeader(0, 9.0, 5, 0), b'image'), 'x') == (9, b'image')
-    for payload, words in ((b'short', '5 bytes'), (mx.recordio.pack(mx.recordio.IRHeader(0, [1.0, 2.0], 5, 0), b''), '2 labels')):
+    for label in (9.0, [9.0]):      # a list of one: as im2rec.py --pack-label writes it
+        assert recordio.unpack(mx.recordio.pack(mx.recordio.IRHeader(0, label, 5, 0), b'image'), 'x') == (9, b'image')
+    cut = mx.recordio.pack(mx.recordio.IRHeader(0, [9.0], 5, 0), b'')[:-1]
+    for payload, words in ((b'short', '5 bytes'), (cut, '27 bytes'),
+                           (mx.recordio.pack(mx.recordio.IRHeader(0, [1.0, 2.0], 5, 0), b''), '2 labels')):
         with pytest.raises(ValueError, match=words):
             recordio.unpack(payload, 'x')
 

@@ -5,7 +5,7 @@ import pickle
 import numpy as np
 import pytest
 
-from dsonas.base.errors import UserError
+from dsonas.data.place import NotFound
 from dsonas.data.registry import load
 from dsonas.data.sources import cifar10
 
@@ -67,7 +67,7 @@ class Call:
     ('binary', cut('test_batch.bin', 0), ['test_batch.bin', '0 bytes']),
     ('binary', swap('data_batch_1.bin', b'\x0b' + bytes(3072)), ['data_batch_1.bin', 'record 0 has label 11', '0 to 9']),
     ('binary', lambda contents: contents.pop('data_batch_4.bin'), ['lacks data_batch_4.bin']),
-    ('binary', lambda contents: contents.pop('batches.meta.txt'), ['lacks batches.meta.txt']),
+    ('python', lambda contents: contents.pop('batches.meta'), ['lacks batches.meta']),
     ('binary', swap('batches.meta.txt', b'cat\ndog\n'), ['batches.meta.txt', '2 classes', '10']),
     ('python', cut('data_batch_3', 10000), ['data_batch_3', 'damaged']),
     ('python', swap('test_batch', b''), ['test_batch', 'damaged']),
@@ -108,9 +108,15 @@ def test_flipped_bits_in_an_archive(tmp_path, one_line):
     one_line(info)
 
 
+@pytest.mark.parametrize('extracted', [False, True])
+def test_without_names_the_binary_version_has_the_official_classes(tmp_path, extracted):
+    archive.write(tmp_path, 'binary', extracted=extracted, change=lambda contents: contents.pop('batches.meta.txt'))
+    assert load('cifar10', dir=str(tmp_path)).classes == tuple(archive.CLASSES)
+
+
 def test_nothing_there(tmp_path, one_line):
     (tmp_path / 'notes.txt').write_text('hello')
-    for where in ('', tmp_path, tmp_path / 'no', tmp_path / 'notes.txt'):
-        with pytest.raises(UserError) as info:
+    for where in (tmp_path, tmp_path / 'no', tmp_path / 'notes.txt'):
+        with pytest.raises(NotFound) as info:
             load('cifar10', dir=str(where))
-        assert 'cifar-10-binary.tar.gz' in one_line(info)
+        assert 'cifar-10-binary.tar.gz' in one_line(info) and str(where) in str(info.value)

@@ -5,7 +5,7 @@ import os
 import numpy as np
 import pytest
 
-from dsonas.base.errors import UserError
+from dsonas.data.place import NotFound
 from dsonas.data.registry import load
 from dsonas.data.sources import folder
 
@@ -164,6 +164,6 @@ def test_fewer_images_than_a_batch(root, one_line):
 
 def test_no_folder(tmp_path, one_line):
     for where in ('', tmp_path / 'no'):
-        with pytest.raises(UserError) as info:
+        with pytest.raises(NotFound) as info:
             load('folder', dir=str(where))
         assert 'class folders' in one_line(info)

@@ -283,9 +283,10 @@ def test_validation_refuses(copied, damage, words, one_line):
     assert all(word in text for word in words), text
 
 
-@pytest.mark.parametrize('options, words', [({'reader': 'other'}, 'one of indexed, recorditer'), ({'dir': ''}, 'no data folder')])
+@pytest.mark.parametrize('options, words', [
+    ({'reader': 'other'}, 'one of indexed, recorditer'), ({'dir': '/no/such'}, '/no/such: no such folder')])
 def test_refused_options(prepared, options, words, one_line):
-    with pytest.raises(ValueError) as info:
+    with pytest.raises((ValueError, OSError)) as info:
         load('imagenet', **dict({'dir': str(prepared)}, **options))
     assert words in one_line(info)
 
