@@ -41,4 +41,4 @@ def test_this_process_adds_up_rightly():
 def test_a_process_that_would_add_up_wrongly_is_refused(code, environment, right):
     done = run(code, **environment)
     assert (done.returncode == 0) == right, done.stderr.decode()
-    assert right or 'ValueError: %s' % gradient_sums.SETTING in done.stderr.decode()
+    assert right or 'UserError: %s' % gradient_sums.SETTING in done.stderr.decode()
