@@ -36,10 +36,8 @@ lint: install
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 
-# Left out: what is no module to import (setup, tests), and what needs PyTorch.
 api: $(VENV)/docs
-	OMP_NUM_THREADS=1 $(BIN)/python -W ignore -m pdoc --docformat numpy -o build/api \
-		dsonas '!dsonas.setup' '!dsonas.tests' '!dsonas.tools.timing.torch_supernet'
+	OMP_NUM_THREADS=1 $(BIN)/python docs/make_api.py build/api
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info .pytest_cache .ruff_cache

@@ -5,6 +5,8 @@ import sys
 
 import pytest
 
+from .conftest import SLOW
+
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 FOLDERS = ('base', 'symbols', 'optim', 'data', 'runfiles', 'train', 'tools')
 MAY_IMPORT = {
@@ -106,3 +108,9 @@ def test_plain_data_needs_no_mxnet(name):
 @pytest.mark.parametrize('path', FILES, ids=lambda path: str(path.relative_to(ROOT)))
 def test_every_module_says_what_it_is_for(path):
     assert ast.get_docstring(ast.parse(path.read_text()))
+
+
+@pytest.mark.parametrize('file, functions', SLOW, ids=lambda value: value if isinstance(value, str) else '')
+def test_the_list_of_slow_tests_names_tests_that_exist(file, functions):
+    text = ''.join(path.read_text(encoding='utf-8') for path in (ROOT / 'tests').rglob(file))
+    assert text and all(f'def {name}(' in text for name in functions)

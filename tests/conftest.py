@@ -1,0 +1,36 @@
+"""Which tests are slow, beside those that carry the mark themselves: `make test-fast` leaves them out."""
+import pytest
+
+# (file, test functions, or () for all of the file): those that took more than about three seconds on an idle core, all cases together
+SLOW = (
+    ('test_docs.py', ('test_python_runs', 'test_an_operation_is_searched_with_and_costs_what_the_network_has')),
+    ('test_digits.py', ('test_two_processes_at_once',)),
+    ('test_gradient_sums.py', ('test_a_process_that_would_add_up_wrongly_is_refused',)),
+    ('test_steps.py', ()),
+    ('test_bench_data.py', ()),
+    ('test_bench_latency.py', ()),
+    ('test_bench_step.py', ()),
+    ('test_export.py', ('test_onnx',)),
+    ('test_predict.py', ('test_as_a_command',)),
+    ('test_prepare_imagenet.py', ('test_as_a_command_with_processes',)),
+    ('test_whole_way.py', ()),
+    ('test_bn_statistics.py', ('test_a_search_goes_the_same_way_whether_it_is_tested_or_not',)),
+    ('test_cli.py', ('test_a_run_is_not_overwritten_and_two_do_not_meet', 'test_evaluate', 'test_retraining_and_baselines')),
+    ('test_devices.py', ('test_two_devices_train_a_run', 'test_resumes_on_another_number_of_devices')),
+    ('test_distributed.py', ()),
+    ('test_pruning.py', ('test_variants', 'test_a_search_that_removes_everything_goes_on')),
+    ('test_random_prunings.py', ()),
+    ('test_resume.py', ()),
+    ('test_training.py', ('test_bad_numbers_stop_the_run',)),
+)
+
+
+def is_slow(file, function):
+    """Whether SLOW names a test function, or its whole file."""
+    return any(file == name and (not functions or function in functions) for name, functions in SLOW)
+
+
+def pytest_collection_modifyitems(items):
+    for item in items:
+        if is_slow(item.path.name, getattr(item, 'originalname', item.name)):
+            item.add_marker(pytest.mark.slow)
