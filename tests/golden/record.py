@@ -62,7 +62,7 @@ def recorded_weights():
 
 
 class CountedFLOPs(sparsity.AdaptiveFLOPs):
-    """Eq. 9 with the record's count of FLOPs: 1 for each λ to the block output that is not zero, and 9 that stay."""
+    """Scale γ by eq. 9 with the record's FLOPs: 1 for each λ to the block output that is not zero, and 9 that stay."""
     STAY = 9
 
     def scales(self, structure, lam):
@@ -86,7 +86,7 @@ def policy(kind, of):
 
 
 class Run:
-    """A supernet with the record's weights, and its learner.
+    """Train a supernet with the record's weights.
 
     kind: whose γ, and whether λ are shared. lam: all λ in order (default: those that `kind` starts
     from). wd: weight decay of W. search: γ and pruning are those of the search stage (train/pruning.py)
@@ -109,7 +109,9 @@ class Run:
         weights_optimizer = nag(net.weights().values(), Pretrain(lr=rate, momentum=momentum, clip_gradient=clip, wd=wd))
         self.learner = Learner(net, net.gates, Loss(), Devices(Train(cpus=1)), weights_optimizer, apg_nag(settings))
         self.policy = policy(kind, self.space)
-        self.hooks = Pruning(self.space, self.learner, settings, self.policy, IMAGE_SIZE, self._rebuild) if search else None
+        self.hooks = None
+        if search:
+            self.hooks = Pruning(self.space, self.learner, settings, self.policy, IMAGE_SIZE, self._rebuild)
         self.steps = 0
 
     @property
@@ -140,7 +142,10 @@ class Run:
                 self.optimizer.set_gamma(index, gamma)
 
     def prune(self):
-        """Remove what is zero, and what that isolates, for good and physically. Returns what is alive, all λ in order."""
+        """Remove what is zero, and what that isolates, for good and physically.
+
+        Returns what is alive, all λ in order.
+        """
         if self.hooks is not None:
             self.hooks.end_of_epoch(1)
             return ~np.concatenate(self.hooks.pruned)
@@ -161,7 +166,10 @@ class Run:
         return logits
 
     def backward(self, part, number):
-        """Compute gradients of all W and λ, of a batch's mean loss in training mode. Returns its logits, NumPy (8, 10)."""
+        """Compute gradients of all W and λ, of a batch's mean loss in training mode.
+
+        Returns the batch's logits, NumPy (8, 10).
+        """
         self.learner.prepare('both')
         labels = mx.nd.array(GOLDEN[f'labels_{part}'][number], ctx=DEVICE, dtype=np.int32)
         with autograd.record():
@@ -180,7 +188,8 @@ class Run:
 
     def norms(self, of=mx.gluon.Parameter.data):
         """Norms of all W, or of what `of` takes of a Parameter, in the record's order."""
-        return np.array([np.linalg.norm(of(self.params[name]).asnumpy().astype(np.float64)) for name in GOLDEN['names']])
+        arrays = [of(self.params[name]).asnumpy().astype(np.float64) for name in GOLDEN['names']]
+        return np.array([np.linalg.norm(array) for array in arrays])
 
 
 def deviation(found, wanted):

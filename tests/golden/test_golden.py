@@ -25,7 +25,10 @@ PUBLISHED_BRANCHES = {'conv1x1': 'conv_1x1', 'conv3x3': 'conv_3x3'}
 
 
 class Trajectory:
-    """60 steps of a Run: losses, λ and γ (of the first λ of each block) by λ step, norms of W and logits at the end."""
+    """Record 60 steps of a Run.
+
+    losses: of all steps; lam, gammas: λ, and γ of each block's first λ, by λ step; norms (of W), logits: at the end.
+    """
 
     def __init__(self, kind, search):
         run = Run(kind, search=search)
@@ -60,16 +63,16 @@ def test_names_and_order_of_edges_and_weights():
 
 def test_logits_and_gradients_at_the_start(kind):
     run = Run(kind)
-    assert deviation(run.logits('gates', 0), GOLDEN[f'{kind}/logits_inference']) < 1e-13                # seen 1e-15
-    assert deviation(run.backward('weights', 0), GOLDEN[f'{kind}/logits_training']) < 1e-13             # seen 2e-15
-    assert deviation(run.gate_gradients(), GOLDEN[f'{kind}/gradient_lambda']) < 3e-13                   # seen 7e-15
-    assert relative(run.norms(mx.gluon.Parameter.grad), GOLDEN[f'{kind}/gradient_norms']).max() < 3e-13       # seen 8e-15
+    assert deviation(run.logits('gates', 0), GOLDEN[f'{kind}/logits_inference']) < 1e-13    # seen 1e-15
+    assert deviation(run.backward('weights', 0), GOLDEN[f'{kind}/logits_training']) < 1e-13    # seen 2e-15
+    assert deviation(run.gate_gradients(), GOLDEN[f'{kind}/gradient_lambda']) < 3e-13    # seen 7e-15
+    assert relative(run.norms(mx.gluon.Parameter.grad), GOLDEN[f'{kind}/gradient_norms']).max() < 3e-13    # seen 8e-15
 
 
 def test_losses_of_sixty_steps(kind, trajectory):
     deviations = np.abs(trajectory.losses - GOLDEN[f'{kind}/loss'])
-    assert deviations[:CALM].max() < 5e-13     # seen 6e-15
-    assert deviations.max() < 2e-9             # seen 3e-11
+    assert deviations[:CALM].max() < 5e-13    # seen 6e-15
+    assert deviations.max() < 2e-9    # seen 3e-11
 
 
 def test_lambda_and_which_are_zero(kind, trajectory):
@@ -77,7 +80,8 @@ def test_lambda_and_which_are_zero(kind, trajectory):
     for count, wanted in zip(RECORDED, GOLDEN[f'{kind}/lambda']):
         found = trajectory.lam[count - 1]
         assert ((found == 0) == (wanted == 0)).all(), count
-        assert np.abs(found - wanted).max() < (3e-13 if 2 * count < CALM else 2e-9), count    # seen 6e-15, and 5e-11 after 30
+        accepted = 3e-13 if 2 * count < CALM else 2e-9    # seen 6e-15, and 5e-11 after 30
+        assert np.abs(found - wanted).max() < accepted, count
     assert (wanted == 0).mean() > 0.4
 
 
@@ -91,8 +95,8 @@ def test_gamma_of_each_block(kind, trajectory):
 
 
 def test_weights_and_logits_at_the_end(kind, trajectory):
-    assert relative(trajectory.norms, GOLDEN[f'{kind}/norms_end']).max() < 1e-9                     # seen 3e-11
-    assert deviation(trajectory.logits, GOLDEN[f'{kind}/logits_inference_end']) < 1e-8        # seen 2e-10
+    assert relative(trajectory.norms, GOLDEN[f'{kind}/norms_end']).max() < 3e-9    # seen 6e-11
+    assert deviation(trajectory.logits, GOLDEN[f'{kind}/logits_inference_end']) < 1e-8    # seen 2e-10
 
 
 def test_search_takes_the_same_steps(kind, trajectory):
@@ -122,12 +126,12 @@ def test_threads_do_not_matter(threads):
 
 
 def test_weight_decay():
-    """One W step with decay. In MXNet's own NAG the next step would differ, in the momentum: tests/optim/test_nag.py."""
+    """One W step with decay. With MXNet's own NAG the next would differ, by its momentum: tests/optim/test_nag.py."""
     run = Run('share', lam=np.ones_like(GOLDEN['share/lambda0']), wd=float(GOLDEN['decay/wd']))
     run.step()
-    assert relative(run.norms(), GOLDEN['decay/norms']).max() < 3e-14                               # seen 1e-15
+    assert relative(run.norms(), GOLDEN['decay/norms']).max() < 1e-13    # seen 3e-15
     for key in [key for key in GOLDEN if key.startswith('decay/W/')]:
-        assert deviation(run.params[key[len('decay/W/'):]].data().asnumpy(), GOLDEN[key]) < 1e-14    # seen 4e-16
+        assert deviation(run.params[key[len('decay/W/'):]].data().asnumpy(), GOLDEN[key]) < 1e-13    # seen 4e-15
 
 
 PRUNED = {'the published rules': dict(search=False), 'a branch kept': dict(search=False, keep=True),
@@ -155,23 +159,24 @@ def test_pruned_and_trained_on(rules):
     run, alive, losses = after_pruning(**PRUNED[rules])
     assert (alive == GOLDEN['prune/alive']).all()
     assert not run.net.architecture == Architecture.full(run.space)
-    assert np.abs(losses - GOLDEN['prune/loss']).max() < 2e-14                                # seen 5e-16
+    assert np.abs(losses - GOLDEN['prune/loss']).max() < 2e-14    # seen 5e-16
     assert ((run.lam() == 0) == (GOLDEN['prune/lambda'] == 0)).all()
-    assert np.abs(run.lam() - GOLDEN['prune/lambda']).max() < 5e-14                           # seen 9e-16
+    assert np.abs(run.lam() - GOLDEN['prune/lambda']).max() < 5e-14    # seen 9e-16
 
 
 def test_where_search_departs_from_the_published_rules():
-    """Search spares the last branch of a reduction block γ, since nothing passes without it. Its own λ no longer falls;
-    all else reads it through batch norm, and differs by what batch norm's ε lets through.
+    """Search spares the last branch of a reduction block γ, since nothing passes without it. Its λ no longer falls, and
+    the rest differs a little, since batch norm undoes its scale on most ways and not on all.
     """
     run, alive, losses = after_pruning(search=True)
     found, before, published = run.lam(), GOLDEN['prune/lambda0'], GOLDEN['prune/lambda']
-    assert alive[-2:].tolist() == [False, True] and (alive == GOLDEN['prune/alive']).all()    # the last λ is of such a branch
+    assert (alive == GOLDEN['prune/alive']).all()
+    assert alive[-2:].tolist() == [False, True]    # the last λ is of such a branch
     deviations = np.abs(losses - GOLDEN['prune/loss'])
     assert deviations[:2].max() < 2e-14                                                       # before λ first moves
-    assert 1e-7 < deviations[2:6].max() < 1e-3                                                # seen 4e-5
-    assert np.abs(found - published)[:-1].max() < 0.1                                         # seen 0.009
-    assert abs(found[-1] - before[-1]) < 0.01 and published[-1] < before[-1] - 0.1            # seen 0.0009, 0.17
+    assert 1e-7 < deviations[2:6].max() < 1e-3    # seen 4e-5
+    assert np.abs(found - published)[:-1].max() < 0.1    # seen 0.009
+    assert abs(found[-1] - before[-1]) < 0.01 and published[-1] < before[-1] - 0.1    # seen 0.0009, 0.17
 
 
 def test_edges_that_survive_derivation():
@@ -185,7 +190,7 @@ def test_logits_of_the_derived_network():
     net = derived(derived_architecture())
     with autograd.train_mode():
         logits = net(mx.nd.array(images('weights', 0, 'float64'), ctx=DEVICE, dtype='float64')).asnumpy()
-    assert deviation(logits, GOLDEN['derived/logits_training']) < 5e-14                       # seen 9e-16
+    assert deviation(logits, GOLDEN['derived/logits_training']) < 5e-14    # seen 9e-16
 
 
 def test_operations_of_the_derived_network():

@@ -52,6 +52,14 @@ def test_what_cannot_run_is_refused(settings, words, monkeypatch):
         Devices(Train(cpus=1, **settings))
 
 
+@pytest.mark.parametrize('visible', [0, 2])
+def test_kernels_follow_the_devices_of_the_run(visible, monkeypatch):
+    """On CPU devices those for CPUs, with a GPU in sight too."""
+    monkeypatch.setattr(mx.context, 'num_gpus', lambda: visible)
+    assert Devices(Train(cpus=2)).kernels_kind == 'cpu'
+    assert Devices(Train()).kernels_kind == ('plain' if visible else 'cpu')
+
+
 def test_batches_must_divide():
     assert Devices(Train(cpus=2)).share(10) == 10
     with pytest.raises(ValueError, match='search.batch_size=9.*multiple of 2'):

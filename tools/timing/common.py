@@ -33,7 +33,8 @@ def add_space(parser):
     add('--threads', type=int, default=host.threads(), help='OMP_NUM_THREADS')
     add('--cpus', type=int, default=1, help='CPU devices to divide the batch over')
     add('--gpus', type=int, default=0, help='GPUs to divide the batch over, instead')
-    add('--kernels', choices=('cpu', 'plain'), help='how operators are computed; without it as the device wants it')
+    add('--kernels', choices=('cpu', 'plain'),
+        help="how operators are computed, default: what suits the device; on a CPU, plain takes the steps of 'exact'")
     add('--rounds', type=int, default=1, help='measure everything so often, in turn, and keep the least of each figure')
     plugins.add_flag(parser)
     add('--json', action='store_true', help='print JSON instead of a table')
