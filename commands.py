@@ -15,7 +15,8 @@ import textwrap
 from typing import Dict, Optional, Sequence
 
 from . import __version__
-from .installed import MISTAKE
+from .base import cli
+from .base.errors import UserError
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 # (heading, folder, scripts); a command's name is its script's with - for _, or that in RENAMED
@@ -75,10 +76,10 @@ def help_text(width: int = 100) -> str:
     return '\n'.join(lines)
 
 
-def run(command: str, words: Sequence[str]) -> Optional[int]:
-    """Run a command's script as Python runs a file, with `words` behind its name; returns where the script does not exit itself.
+def run_script(command: str, words: Sequence[str]) -> None:
+    """Run a command's script as Python runs a file, with `words` behind its name.
 
-    Returns 2 where MXNet is missing, which is then said in one line.
+    Raises SystemExit where the script ends by itself, UserError where MXNet is missing.
     """
     sys.argv = [f'dsonas {command}', *words]
     try:
@@ -86,30 +87,28 @@ def run(command: str, words: Sequence[str]) -> Optional[int]:
     except ModuleNotFoundError as error:
         if error.name != 'mxnet':
             raise
-        return _mistake(str(error))
-    return 0
+        raise UserError(str(error)) from None
 
 
-def main(words: Optional[Sequence[str]] = None) -> Optional[int]:
-    """Run `dsonas` with `words`, by default those of the command line. Returns the exit status, if the script does not exit itself."""
-    words = sys.argv[1:] if words is None else list(words)
+def dispatch(words: Sequence[str]) -> Optional[int]:
+    """Do what `words` ask for. Returns the exit status, None for 0. Raises UserError for a command that does not exist."""
     width = max(60, shutil.get_terminal_size().columns - 1)
     if not words:
         print(help_text(width), file=sys.stderr)
-        return MISTAKE
+        return cli.MISTAKE
     if words[0] in ('-h', '--help'):
-        print(help_text(width))
-        return 0
-    if words[0] == '--version':
+        print(help_text(width), flush=True)
+    elif words[0] == '--version':
         print(f'dsonas {__version__}')
-        return 0
-    if words[0] in COMMANDS:
-        return run(words[0], words[1:])
-    near = difflib.get_close_matches(words[0], COMMANDS, 1)
-    meant = f'did you mean {near[0]}? ' if near else ''
-    return _mistake(f'{words[0]}: no such command; {meant}accepted are {", ".join(COMMANDS)}')
+    elif words[0] in COMMANDS:
+        run_script(words[0], words[1:])
+    else:
+        near = difflib.get_close_matches(words[0], COMMANDS, 1)
+        meant = f'did you mean {near[0]}? ' if near else ''
+        raise UserError(f'{words[0]}: no such command; {meant}accepted are {", ".join(COMMANDS)}')
+    return None
 
 
-def _mistake(text: str) -> int:
-    print(f'error: {text}', file=sys.stderr)
-    return MISTAKE
+def main(words: Optional[Sequence[str]] = None) -> int:
+    """Run `dsonas` with `words`, by default those of the command line, and return its exit status."""
+    return cli.run(dispatch, words)

@@ -77,6 +77,12 @@ def test_help_lists_every_command_with_its_summary(without_mxnet):
         assert re.search(rf'^  {name} +{re.escape(docstring.splitlines()[0])}$', done.stdout, re.M), name
 
 
+def test_help_behind_which_nobody_reads_on():
+    """As in `dsonas --help | head -1`."""
+    done = subprocess.run(['bash', '-c', f'"{sys.executable}" -m dsonas --help | true; exit ${{PIPESTATUS[0]}}'], stderr=subprocess.PIPE)
+    assert done.returncode == 0 and done.stderr == b''
+
+
 def test_help_imports_no_mxnet():
     done = python(
         ['-c', "import sys; from dsonas.commands import main; main(['--help']); assert 'mxnet' not in sys.modules"]
