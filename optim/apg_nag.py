@@ -3,6 +3,7 @@
 One gradient a step, at the point where the network is evaluated anyway, and L1-penalised parameters that become exactly zero.
 Importing this module registers the optimizer with MXNet under the name 'apgnag'.
 """
+
 import mxnet as mx
 import numpy as np
 
@@ -54,26 +55,26 @@ class APGNAG(mx.optimizer.Optimizer):
 
     def __init__(self, learning_rate=None, momentum=0.9, gamma=0.0, clip_gradient=None, nonnegative=False, **kwargs):
         if learning_rate is not None and not 0 <= learning_rate < np.inf:
-            raise ValueError('apgnag: learning_rate must be a number >= 0, got %r' % (learning_rate,))
+            raise ValueError(f'apgnag: learning_rate must be a number >= 0, got {learning_rate!r}')
         if not 0 <= momentum < 1:
-            raise ValueError('apgnag: momentum must be in [0, 1), got %r' % (momentum,))
+            raise ValueError(f'apgnag: momentum must be in [0, 1), got {momentum!r}')
         if np.ndim(gamma) or not 0 <= gamma < np.inf:
-            raise ValueError('apgnag: gamma must be one number >= 0 (set_gamma takes arrays), got %r' % (gamma,))
+            raise ValueError(f'apgnag: gamma must be one number >= 0 (set_gamma takes arrays), got {gamma!r}')
         if clip_gradient is not None and not 0 <= clip_gradient < np.inf:
-            raise ValueError('apgnag: clip_gradient must be None or a number >= 0, got %r' % (clip_gradient,))
+            raise ValueError(f'apgnag: clip_gradient must be None or a number >= 0, got {clip_gradient!r}')
         if kwargs.get('wd'):
-            raise ValueError('apgnag: λ has no weight decay, wd must be 0, got %r' % (kwargs['wd'],))
+            raise ValueError('apgnag: λ has no weight decay, wd must be 0, got {!r}'.format(kwargs['wd']))
         super().__init__(learning_rate=learning_rate, clip_gradient=clip_gradient, **kwargs)
         self.momentum = momentum
         self.gamma = float(gamma)
         self.nonnegative = bool(nonnegative)
-        self._gammas = {}   # index -> float or float64 array; plain numpy, so that a pickle is tied to no device
-        self._pruned = {}   # index -> boolean array
+        self._gammas = {}  # index -> float or float64 array; plain numpy, so that a pickle is tied to no device
+        self._pruned = {}  # index -> boolean array
         self._kept = set()  # indices of which one entry always stays
 
     def __setstate__(self, state):
         super().__setstate__(state)
-        self.__dict__.setdefault('_kept', set())   # pickles of version 0.1.0 have none
+        self.__dict__.setdefault('_kept', set())  # pickles of version 0.1.0 have none
 
     def set_gamma(self, index, gamma):
         """From the next update on, `gamma` is the γ of parameter `index`.
@@ -86,7 +87,9 @@ class APGNAG(mx.optimizer.Optimizer):
             gamma = gamma.asnumpy()
         gamma = np.array(gamma, dtype=np.float64)
         if not (np.isfinite(gamma).all() and (gamma >= 0).all()):
-            raise ValueError('apgnag: gamma of parameter %r must be finite and >= 0, got %s to %s' % (index, gamma.min(), gamma.max()))
+            raise ValueError(
+                f'apgnag: gamma of parameter {index!r} must be finite and >= 0, got {gamma.min()} to {gamma.max()}'
+            )
         index = self._known(index, gamma.shape if gamma.ndim else None, 'gamma')
         self._gammas[index] = gamma if gamma.ndim else float(gamma)
 
@@ -105,10 +108,14 @@ class APGNAG(mx.optimizer.Optimizer):
         index = self._known(index, mask.shape, 'mask')
         before = self._pruned.get(index)
         if before is not None and before.shape != mask.shape:
-            raise ValueError('apgnag: mask of parameter %r has shape %s, its earlier mask %s' % (index, mask.shape, before.shape))
+            raise ValueError(
+                f'apgnag: mask of parameter {index!r} has shape {mask.shape}, its earlier mask {before.shape}'
+            )
         mask = mask if before is None else mask | before
         if index in self._kept and mask.all():
-            raise ValueError('apgnag: mask of parameter %r leaves nothing of it, and keep_last() asks for one entry' % (index,))
+            raise ValueError(
+                f'apgnag: mask of parameter {index!r} leaves nothing of it, and keep_last() asks for one entry'
+            )
         self._pruned[index] = mask
 
     def pruned(self, index):
@@ -124,7 +131,7 @@ class APGNAG(mx.optimizer.Optimizer):
         """
         index = self._known(index, None, 'last entry')
         if index in self._pruned and self._pruned[index].all():
-            raise ValueError('apgnag: nothing is left of parameter %r to keep' % (index,))
+            raise ValueError(f'apgnag: nothing is left of parameter {index!r} to keep')
         self._kept.add(index)
 
     def _known(self, index, shape, what):
@@ -134,11 +141,16 @@ class APGNAG(mx.optimizer.Optimizer):
         if isinstance(index, str):
             index = next((i for i, param in self.param_dict.items() if param.name == index), index)
         if index not in self.param_dict:
-            raise ValueError('apgnag: no parameter %r to set a %s for; known: %s'
-                             % (index, what, ', '.join('%s (%s)' % (i, p.name) for i, p in sorted(self.param_dict.items()))))
+            raise ValueError(
+                'apgnag: no parameter {!r} to set a {} for; known: {}'.format(
+                    index, what, ', '.join(f'{i} ({p.name})' for i, p in sorted(self.param_dict.items()))
+                )
+            )
         expected = self.param_dict[index].shape
         if shape is not None and expected and 0 not in expected and tuple(expected) != tuple(shape):
-            raise ValueError('apgnag: %s of parameter %r has shape %s, the parameter %s' % (what, index, tuple(shape), tuple(expected)))
+            raise ValueError(
+                f'apgnag: {what} of parameter {index!r} has shape {tuple(shape)}, the parameter {tuple(expected)}'
+            )
         return index
 
     def create_state(self, index, weight):
@@ -148,7 +160,7 @@ class APGNAG(mx.optimizer.Optimizer):
     def create_state_multi_precision(self, index, weight):
         """As create_state; λ are few, so there is no half-precision variant with a master copy."""
         if weight.dtype == np.float16:
-            raise ValueError('apgnag: parameter %r is float16; λ must be float32 or float64' % (index,))
+            raise ValueError(f'apgnag: parameter {index!r} is float16; λ must be float32 or float64')
         return self.create_state(index, weight)
 
     def update_multi_precision(self, index, weight, grad, state):
@@ -157,29 +169,33 @@ class APGNAG(mx.optimizer.Optimizer):
     def update(self, index, weight, grad, state):
         """One step of eq. 6-8 on `weight` (λ) and `state` (v), in place."""
         if weight.stype != 'default' or grad.stype != 'default':
-            raise ValueError('apgnag: parameter %r and its gradient must be dense, got %s and %s' % (index, weight.stype, grad.stype))
+            raise ValueError(
+                f'apgnag: parameter {index!r} and its gradient must be dense, got {weight.stype} and {grad.stype}'
+            )
         self._update_count(index)
         eta = self._get_lr(index)
-        mu_previous = mu = self.momentum   # μ_{t-1} and μ_t
+        mu_previous = mu = self.momentum  # μ_{t-1} and μ_t
         v = state
         before = weight.copy() if index in self._kept else None
 
         grad = grad * self.rescale_grad
         if self.clip_gradient:
             grad = mx.nd.maximum(mx.nd.minimum(grad, self.clip_gradient), -self.clip_gradient)
-        z = weight - eta * grad                                                          # eq. 6
+        z = weight - eta * grad  # eq. 6
         proximal = soft_threshold(z, eta * self._gamma_like(index, weight))
         # The order of the terms matters: at rest, λ = 0 + μ v to the last bit, so that −λ + μ v is exactly 0.
-        mx.nd.elemwise_add(proximal - weight, mu_previous * v, out=v)                    # eq. 7
-        mx.nd.elemwise_add(proximal, mu * v, out=weight)                                 # eq. 8
+        mx.nd.elemwise_add(proximal - weight, mu_previous * v, out=v)  # eq. 7
+        mx.nd.elemwise_add(proximal, mu * v, out=weight)  # eq. 8
         if self.nonnegative:
             mx.nd.relu(weight, out=weight)
         pruned = self._pruned.get(index)
         if pruned is not None:
             if pruned.shape != weight.shape:
-                raise ValueError('apgnag: mask of parameter %r has shape %s, the parameter %s' % (index, pruned.shape, weight.shape))
+                raise ValueError(
+                    f'apgnag: mask of parameter {index!r} has shape {pruned.shape}, the parameter {weight.shape}'
+                )
             pruned, zero = on_device(pruned, weight), mx.nd.zeros_like(weight)
-            for array in (weight, v):   # a choice, not a product with 0, which would keep what is not a number
+            for array in (weight, v):  # a choice, not a product with 0, which would keep what is not a number
                 mx.nd.where(pruned, zero, array, out=array)
         if before is not None:
             kept = _largest_if_all_zero(before, weight)
@@ -189,7 +205,9 @@ class APGNAG(mx.optimizer.Optimizer):
     def _gamma_like(self, index, weight):
         gamma = self._gammas.get(index, self.gamma)
         if np.ndim(gamma) and gamma.shape != weight.shape:
-            raise ValueError('apgnag: gamma of parameter %r has shape %s, the parameter %s' % (index, gamma.shape, weight.shape))
+            raise ValueError(
+                f'apgnag: gamma of parameter {index!r} has shape {gamma.shape}, the parameter {weight.shape}'
+            )
         return gamma
 
 

@@ -1,4 +1,5 @@
 """The soft threshold: the proximal operator of the L1 norm, which is what sets λ exactly to zero (the S of eq. 7 and 8)."""
+
 import mxnet as mx
 import numpy as np
 
@@ -17,7 +18,7 @@ def soft_threshold(z, alpha):
     Raises ValueError for a negative α.
     """
     if not isinstance(alpha, mx.nd.NDArray) and np.any(np.less(alpha, 0)):
-        raise ValueError('soft_threshold: alpha must not be negative, got %s' % np.min(alpha))
+        raise ValueError(f'soft_threshold: alpha must not be negative, got {np.min(alpha)}')
     # z − clip(z, −α, α) is the same function, rounding included; but where z is not a number it stays so. The product with sign(z)
     # gives 0 there: a diverged search would look like a finished one.
     if isinstance(z, mx.nd.NDArray):

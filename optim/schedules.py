@@ -3,6 +3,7 @@
 A schedule is a small immutable object, called with the progress of the run in epochs (fractions count) and returning the learning rate;
 it keeps no state, so that a resumed run needs only its epoch and step. A new schedule is one class, registered in SCHEDULES.
 """
+
 import dataclasses
 import math
 import numbers
@@ -19,6 +20,7 @@ class Schedule:
     epochs : length of the run, warm-up included; from there on the rate stays where it ended. None: a run without end
     warmup : epochs in which the rate first grows linearly from 0 to lr; 0: no warm-up. What follows is shifted by them
     """
+
     lr: float
     epochs: float = None
     warmup: float = 0.0
@@ -33,15 +35,15 @@ class Schedule:
         if not self.lr > 0:
             self._refuse('lr', 'must be > 0')
         if self.epochs is not None and not self.epochs > self.warmup:
-            self._refuse('epochs', 'must be more than the warm-up of %s' % self.warmup)
+            self._refuse('epochs', f'must be more than the warm-up of {self.warmup}')
 
     def _refuse(self, field, accepted):
-        raise UserError('schedule %s: %s %s, got %r' % (type(self).__name__, field, accepted, getattr(self, field)))
+        raise UserError(f'schedule {type(self).__name__}: {field} {accepted}, got {getattr(self, field)!r}')
 
     def __call__(self, epoch):
         """The learning rate at `epoch`, a number >= 0 counted from the start of the run."""
         if not epoch >= 0:
-            raise ValueError('schedule %s: epoch must be >= 0, got %r' % (type(self).__name__, epoch))
+            raise ValueError(f'schedule {type(self).__name__}: epoch must be >= 0, got {epoch!r}')
         if epoch < self.warmup:
             return self.lr * epoch / self.warmup
         return self.rate(epoch if self.epochs is None else min(epoch, self.epochs))
@@ -62,6 +64,7 @@ class Constant(Schedule):
 @dataclasses.dataclass(frozen=True)
 class Linear(Schedule):
     """From `lr` at the end of the warm-up to `lr_min` at `epochs`, in a straight line; `epochs` is needed."""
+
     lr_min: float = 0.0
 
     def __post_init__(self):
@@ -71,7 +74,7 @@ class Linear(Schedule):
 
     def rate(self, epoch):
         done = (epoch - self.warmup) / (self.epochs - self.warmup)
-        return (1 - done) * self.lr + done * self.lr_min   # exact at both ends
+        return (1 - done) * self.lr + done * self.lr_min  # exact at both ends
 
 
 @dataclasses.dataclass(frozen=True)
@@ -82,6 +85,7 @@ class CosineRestarts(Schedule):
     630, a good length for a run). With a warm-up all of these come that much later. At a restart the rate is `lr`; just before it, and
     at `epochs` if a period ends there, it is `lr_min`.
     """
+
     lr_min: float = 0.0
     t0: float = 10
     tmul: float = 2
@@ -93,7 +97,7 @@ class CosineRestarts(Schedule):
         if not self.tmul >= 1:
             self._refuse('tmul', 'must be >= 1')
         if not self.lr_min <= self.lr:
-            self._refuse('lr_min', 'must be at most lr = %s' % self.lr)
+            self._refuse('lr_min', f'must be at most lr = {self.lr}')
 
     def rate(self, epoch):
         start, length = self.warmup, self.t0
@@ -101,7 +105,7 @@ class CosineRestarts(Schedule):
         while epoch > start + length or (epoch == start + length and epoch != self.epochs):
             start, length = start + length, length * self.tmul
         cosine = math.cos(math.pi * (epoch - start) / length)
-        return (1 + cosine) / 2 * self.lr + (1 - cosine) / 2 * self.lr_min   # exact at both ends
+        return (1 + cosine) / 2 * self.lr + (1 - cosine) / 2 * self.lr_min  # exact at both ends
 
 
 SCHEDULES = Registry('schedule')
@@ -121,8 +125,8 @@ def make(name, **settings):
     known = sorted({field.name for other in SCHEDULES.values() for field in dataclasses.fields(other)})
     for setting in settings:
         if setting not in known:
-            raise ValueError('schedule %s: unknown setting %r; known: %s' % (name, setting, ', '.join(known)))
+            raise ValueError('schedule {}: unknown setting {!r}; known: {}'.format(name, setting, ', '.join(known)))
     if settings.get('lr') is None:
-        raise ValueError('schedule %s: lr is needed' % name)
+        raise ValueError(f'schedule {name}: lr is needed')
     fields = {field.name for field in dataclasses.fields(kind)}
     return kind(**{key: value for key, value in settings.items() if key in fields and value is not None})

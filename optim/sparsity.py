@@ -7,6 +7,7 @@ Costs are plain numbers, of whatever unit; here is no notion of what a block or 
 network saves when it goes: for a λ vector that serves many blocks, the sum over these. What an edge to the block output costs (the
 operation's columns of R) is counted apart, since it can go alone. What no λ can remove belongs in no cost.
 """
+
 import dataclasses
 
 import numpy as np
@@ -14,7 +15,7 @@ import numpy as np
 from ..base.errors import UserError
 from ..base.registry import Registry
 
-OUTSIDE = -1   # the block's input as the source of an edge, its output as the target
+OUTSIDE = -1  # the block's input as the source of an edge, its output as the target
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -35,6 +36,7 @@ class Structure:
 
     Raises ValueError where these do not fit together.
     """
+
     source: np.ndarray
     target: np.ndarray
     cost: np.ndarray
@@ -46,14 +48,20 @@ class Structure:
     def __post_init__(self):
         source, target = (np.array(ends, dtype=np.int64).reshape(-1) for ends in (self.source, self.target))
         cost = np.array(self.cost, dtype=np.float64).reshape(-1)
-        output_cost = np.zeros(len(cost)) if self.output_cost is None else np.array(self.output_cost, dtype=np.float64).reshape(-1)
+        output_cost = (
+            np.zeros(len(cost))
+            if self.output_cost is None
+            else np.array(self.output_cost, dtype=np.float64).reshape(-1)
+        )
         ungated = tuple(int(operation) for operation in self.ungated)
-        n, where = len(cost), 'structure %r: ' % self.name
+        n, where = len(cost), f'structure {self.name!r}: '
         if len(source) != len(target):
             raise ValueError(where + 'source has %d entries, target %d' % (len(source), len(target)))
         for end in (source, target, np.array(ungated, dtype=np.int64)):
             if len(end) and not (OUTSIDE <= end.min() and end.max() < n):
-                raise ValueError(where + 'operations must be 0 to %d (or %d), got %d to %d' % (n - 1, OUTSIDE, end.min(), end.max()))
+                raise ValueError(
+                    where + 'operations must be 0 to %d (or %d), got %d to %d' % (n - 1, OUTSIDE, end.min(), end.max())
+                )
         if OUTSIDE in ungated or ((source == OUTSIDE) & (target == OUTSIDE)).any():
             raise ValueError(where + 'an edge must start or end in an operation')
         if len(output_cost) != n:
@@ -70,10 +78,18 @@ class Structure:
             raise ValueError(where + 'two edges join the same operations')
         complete = always.copy()
         complete.ravel()[flat] = 1
-        final = {'source': source, 'target': target, 'cost': cost, 'output_cost': output_cost, 'ungated': ungated,
-                 '_flat': flat, '_always': always, '_squarings': _squarings(complete, where)}
+        final = {
+            'source': source,
+            'target': target,
+            'cost': cost,
+            'output_cost': output_cost,
+            'ungated': ungated,
+            '_flat': flat,
+            '_always': always,
+            '_squarings': _squarings(complete, where),
+        }
         for field, value in final.items():
-            object.__setattr__(self, field, value)   # the way to complete a frozen dataclass
+            object.__setattr__(self, field, value)  # the way to complete a frozen dataclass
 
     @property
     def edge_cost(self):
@@ -88,8 +104,12 @@ class Structure:
 
 def _squarings(complete, where):
     """How often the adjacency matrix (with 1 on its diagonal) must be squared to hold the longest path; ValueError for a cycle."""
-    step, reached, hops = complete - np.eye(len(complete), dtype=np.float32), np.ones(len(complete), dtype=np.float32), 0
-    while (reached := np.minimum(step @ reached, 1)).any():   # nodes that hops + 1 edges in a row start from
+    step, reached, hops = (
+        complete - np.eye(len(complete), dtype=np.float32),
+        np.ones(len(complete), dtype=np.float32),
+        0,
+    )
+    while (reached := np.minimum(step @ reached, 1)).any():  # nodes that hops + 1 edges in a row start from
         hops += 1
         if hops >= len(complete):
             raise ValueError(where + 'the edges form a cycle')
@@ -111,7 +131,7 @@ def kept_operations(structure, lam):
     paths = structure._always.copy()
     paths.ravel()[structure._flat] = lam.ravel() != 0
     for _ in range(structure._squarings):
-        paths = np.minimum(paths @ paths, 1)   # paths of up to twice as many edges; counts, cut to 0 or 1
+        paths = np.minimum(paths @ paths, 1)  # paths of up to twice as many edges; counts, cut to 0 or 1
     n = len(structure.cost)
     return (paths[n, :n] * paths[:n, n + 1]) > 0
 
@@ -140,12 +160,13 @@ class Policy:
 
     Raises UserError for a negative γ, for costs a policy cannot work with, and for λ that do not fit the structures.
     """
+
     quantity = None
     moves = False
 
     def __init__(self, gamma, structures):
         if not 0 <= gamma < np.inf:
-            raise UserError('gamma must be a number >= 0, got %r' % (gamma,))
+            raise UserError(f'gamma must be a number >= 0, got {gamma!r}')
         self.gamma = float(gamma)
         self.structures = tuple(structures)
         self.prepare([structure for structure in self.structures if structure.adaptive])
@@ -153,8 +174,9 @@ class Policy:
     def __call__(self, lams):
         lams = [np.asarray(lam) for lam in lams]
         if [lam.size for lam in lams] != [len(structure.source) for structure in self.structures]:
-            raise ValueError('%s: λ vectors of %s entries given, the structures have %s'
-                             % (type(self).__name__, [lam.size for lam in lams], [len(s.source) for s in self.structures]))
+            raise ValueError(
+                f'{type(self).__name__}: λ vectors of {[lam.size for lam in lams]} entries given, the structures have {[len(s.source) for s in self.structures]}'
+            )
         gammas = []
         for structure, lam in zip(self.structures, lams):
             scales = self.scales(structure, lam) if structure.adaptive else 1.0
@@ -179,36 +201,43 @@ class AdaptiveFLOPs(Policy):
     By the paper's words, and exactly. The published code counts roughly, and an operation that is isolated still counts there until it
     is removed for good: tests/golden/README.md.
     """
+
     quantity = 'flops'
     moves = True
 
     def prepare(self, structures):
         for structure in structures:
             if not complete_cost(structure) > 0:
-                raise UserError('AdaptiveFLOPs: the operations of structure %r cost nothing, eq. 9 divides by their sum' % structure.name)
+                raise UserError(
+                    f'AdaptiveFLOPs: the operations of structure {structure.name!r} cost nothing, eq. 9 divides by their sum'
+                )
 
     def scales(self, structure, lam):
-        return kept_cost(structure, lam) / complete_cost(structure)   # eq. 9
+        return kept_cost(structure, lam) / complete_cost(structure)  # eq. 9
 
 
 class AdaptiveMAC(Policy):
     """γ_(m,n) = (MAC_(m,n) / MAC_max) γ for the λ into operation (m,n), see Structure.edge_cost; MAC_max over all blocks (eq. 10)."""
+
     quantity = 'mac'
 
     def prepare(self, structures):
-        self.largest = max((max(structure.cost.max(), structure.output_cost.max()) for structure in structures if len(structure.cost)),
-                           default=1.0)
+        self.largest = max(
+            (max(structure.cost.max(), structure.output_cost.max()) for structure in structures if len(structure.cost)),
+            default=1.0,
+        )
         if not self.largest > 0:
-            raise UserError('%s: no operation costs anything, eq. 10 divides by the largest cost' % type(self).__name__)
+            raise UserError(f'{type(self).__name__}: no operation costs anything, eq. 10 divides by the largest cost')
 
     def scales(self, structure, lam):
-        return structure.edge_cost / self.largest   # eq. 10
+        return structure.edge_cost / self.largest  # eq. 10
 
 
 class AdaptiveLatency(AdaptiveMAC):
     """Eq. 10 with each operation's measured time (seconds at its own shape, on the device that counts) in the place of its MAC. An edge
     to the block output has no time of its own, and takes that of the operation that it leaves.
     """
+
     quantity = 'latency'
 
 

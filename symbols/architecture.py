@@ -3,6 +3,7 @@
 Isolated operations, those with no surviving way to the block's output, or (from the second level on) no surviving input, are
 removed with their edges until nothing changes (Sec. 3.2), so two architectures that compute the same are equal.
 """
+
 import random
 
 from ..base import files
@@ -28,15 +29,23 @@ class Architecture:
     def __init__(self, space, blocks, reductions=None):
         self.space = space
         if len(blocks) != len(space.scopes):
-            raise ValueError('architecture: %d blocks where the space has %d (%s … %s)'
-                             % (len(blocks), len(space.scopes), space.scopes[0], space.scopes[-1]))
-        self._blocks = tuple(tuple(connected(space, _parse(space, scope, names))) for scope, names in zip(space.scopes, blocks))
+            raise ValueError(
+                'architecture: %d blocks where the space has %d (%s … %s)'
+                % (len(blocks), len(space.scopes), space.scopes[0], space.scopes[-1])
+            )
+        self._blocks = tuple(
+            tuple(connected(space, _parse(space, scope, names))) for scope, names in zip(space.scopes, blocks)
+        )
         if reductions is None:
             reductions = [REDUCTION_BRANCHES] * len(space.reduction_scopes)
         if len(reductions) != len(space.reduction_scopes):
-            raise ValueError('architecture: %d reduction blocks where the space has %d with λ'
-                             % (len(reductions), len(space.reduction_scopes)))
-        self._reductions = tuple(_parse_reduction(scope, names) for scope, names in zip(space.reduction_scopes, reductions))
+            raise ValueError(
+                'architecture: %d reduction blocks where the space has %d with λ'
+                % (len(reductions), len(space.reduction_scopes))
+            )
+        self._reductions = tuple(
+            _parse_reduction(scope, names) for scope, names in zip(space.reduction_scopes, reductions)
+        )
 
     # Ways to make one.
 
@@ -53,13 +62,17 @@ class Architecture:
         """
         names = space.gate_names()
         if len(arrays) not in (len(names), len(space.scopes)):
-            raise ValueError('λ: %d vectors where the space has %d (%d of blocks, %d of reduction blocks)'
-                             % (len(arrays), len(names), len(space.scopes), len(space.reduction_scopes)))
+            raise ValueError(
+                'λ: %d vectors where the space has %d (%d of blocks, %d of reduction blocks)'
+                % (len(arrays), len(names), len(space.scopes), len(space.reduction_scopes))
+            )
         kept = []
         for group, array in zip(names, arrays):
             values = [float(value) for value in array]
             if len(values) != len(group):
-                raise ValueError('λ of %s: %d values where %d are expected' % (group[0].split('/')[0], len(values), len(group)))
+                raise ValueError(
+                    'λ of %s: %d values where %d are expected' % (group[0].split('/')[0], len(values), len(group))
+                )
             kept.append([name for name, value in zip(group, values) if value != 0])
         blocks = len(space.scopes)
         return cls(space, kept[:blocks], kept[blocks:] if len(arrays) > blocks else None)
@@ -73,8 +86,8 @@ class Architecture:
         """
         edges = space.block_edges()
         if not 0 < keep <= 1:
-            raise UserError('keep: %r is not a share above 0 and at most 1' % keep)
-        generator = random.Random('dsonas.random:%s' % seed)
+            raise UserError(f'keep: {keep!r} is not a share above 0 and at most 1')
+        generator = random.Random(f'dsonas.random:{seed}')
         count = max(1, round(keep * len(edges)))
         blocks = []
         for scope in space.scopes:
@@ -83,7 +96,10 @@ class Architecture:
                 if kept:
                     break
             else:
-                raise UserError('keep: with %g of its edges block %s stayed empty in %d draws; take more' % (keep, scope, RANDOM_TRIES))
+                raise UserError(
+                    'keep: with %g of its edges block %s stayed empty in %d draws; take more'
+                    % (keep, scope, RANDOM_TRIES)
+                )
             blocks.append([edge.name for edge in kept])
         return cls(space, blocks)
 
@@ -101,7 +117,7 @@ class Architecture:
     def edges(self, block):
         """Names of the surviving edges of a block (its number or its scope), in order."""
         scope = self.space.scopes[self.space.scope_index(block)]
-        return tuple('%s/%s' % (scope, edge.name) for edge in self.block_edges(block))
+        return tuple(f'{scope}/{edge.name}' for edge in self.block_edges(block))
 
     def nodes(self, block):
         """Surviving operations of a block as (level, operation index), in order."""
@@ -122,7 +138,7 @@ class Architecture:
     def reduction_edges(self, index):
         """Names of the surviving λ of reduction block `index`; empty where they carry none."""
         scopes = self.space.reduction_scopes
-        return tuple('%s/out<-%s' % (scopes[index], branch) for branch in self._reductions[index]) if scopes else ()
+        return tuple(f'{scopes[index]}/out<-{branch}' for branch in self._reductions[index]) if scopes else ()
 
     @property
     def num_edges(self):
@@ -146,11 +162,13 @@ class Architecture:
         """
         for field in ('share', 'levels', 'operations', 'first_level_gates'):
             if getattr(space, field) != getattr(self.space, field):
-                raise UserError('space.%s: the architecture has %r, the network asked for %r'
-                                 % (field, getattr(self.space, field), getattr(space, field)))
+                raise UserError(
+                    f'space.{field}: the architecture has {getattr(self.space, field)!r}, the network asked for {getattr(space, field)!r}'
+                )
         if not space.share and space.blocks != self.space.blocks:
-            raise UserError('space.blocks: an architecture without sharing has %r and goes to no other number of blocks, here %r'
-                             % (self.space.blocks, space.blocks))
+            raise UserError(
+                f'space.blocks: an architecture without sharing has {self.space.blocks!r} and goes to no other number of blocks, here {space.blocks!r}'
+            )
         same = len(space.reduction_scopes) == len(self.space.reduction_scopes)
         return Architecture(space, [self.edges(scope) for scope in self.scopes], self._reductions if same else None)
 
@@ -166,23 +184,31 @@ class Architecture:
 
     def to_dict(self):
         """Plain data, as in the JSON file."""
-        return {'format': FORMAT, 'version': VERSION, 'space': self.space.to_dict(),
-                'blocks': {scope: list(self.edges(scope)) for scope in self.scopes},
-                'reductions': {scope: list(self.reduction_edges(index)) for index, scope in enumerate(self.space.reduction_scopes)}}
+        return {
+            'format': FORMAT,
+            'version': VERSION,
+            'space': self.space.to_dict(),
+            'blocks': {scope: list(self.edges(scope)) for scope in self.scopes},
+            'reductions': {
+                scope: list(self.reduction_edges(index)) for index, scope in enumerate(self.space.reduction_scopes)
+            },
+        }
 
     @classmethod
     def from_dict(cls, values):
         """The architecture that to_dict() described. Raises UserError that says what is wrong, where, and what is accepted."""
         if not isinstance(values, dict) or values.get('format') != FORMAT:
-            raise UserError('not an architecture: "format" is not "%s"' % FORMAT)
+            raise UserError(f'not an architecture: "format" is not "{FORMAT}"')
         for key in values:
             if key not in KEYS:
-                raise UserError('unknown key %r; accepted are %s' % (key, ', '.join(KEYS)))
+                raise UserError('unknown key {!r}; accepted are {}'.format(key, ', '.join(KEYS)))
         if values.get('version') != VERSION:
             raise UserError('version %r is not %d, the one this program reads' % (values.get('version'), VERSION))
         space = SearchSpace.from_dict(values.get('space'))
         blocks = _by_scope(values, 'blocks', space.scopes)
-        return cls(space, blocks, _by_scope(values, 'reductions', space.reduction_scopes) if 'reductions' in values else None)
+        return cls(
+            space, blocks, _by_scope(values, 'reductions', space.reduction_scopes) if 'reductions' in values else None
+        )
 
     def save(self, path):
         """Write JSON, whole or not at all."""
@@ -195,7 +221,7 @@ class Architecture:
         try:
             return cls.from_dict(values)
         except UserError as error:
-            raise UserError('%s: %s' % (path, error)) from None
+            raise UserError(f'{path}: {error}') from None
 
     def __eq__(self, other):
         return isinstance(other, Architecture) and self.to_dict() == other.to_dict()
@@ -204,8 +230,11 @@ class Architecture:
         return hash((self.space, self._blocks, self._reductions))
 
     def __repr__(self):
-        return 'Architecture(%s, %d of %d edges)' % ('share' if self.space.share else 'full', self.num_edges,
-                                                     sum(len(group) for group in self.space.gate_names()))
+        return 'Architecture(%s, %d of %d edges)' % (
+            'share' if self.space.share else 'full',
+            self.num_edges,
+            sum(len(group) for group in self.space.gate_names()),
+        )
 
 
 def connected(space, edges):
@@ -217,9 +246,12 @@ def connected(space, edges):
         feeding = {edge.source for edge in edges}
         fed = {edge.target for edge in edges} | {(0, 0)}
         output = (space.levels + 1, 0)
-        edges = {edge for edge in edges
-                 if (edge.target == output or edge.target in feeding)
-                 and (edge.source in fed or (first_level_reads and edge.source[0] == 1))}
+        edges = {
+            edge
+            for edge in edges
+            if (edge.target == output or edge.target in feeding)
+            and (edge.source in fed or (first_level_reads and edge.source[0] == 1))
+        }
     return [edge for edge in space.block_edges() if edge in edges]
 
 
@@ -227,9 +259,9 @@ def _parse(space, scope, names):
     known = {edge.name: edge for edge in space.block_edges()}
     edges = []
     for name in names:
-        plain = name[len(scope) + 1:] if isinstance(name, str) and name.startswith(scope + '/') else name
+        plain = name[len(scope) + 1 :] if isinstance(name, str) and name.startswith(scope + '/') else name
         if not isinstance(plain, str) or plain not in known:
-            raise UserError('block %s: unknown edge %r; %s' % (scope, name, _why_unknown(space, plain)))
+            raise UserError(f'block {scope}: unknown edge {name!r}; {_why_unknown(space, plain)}')
         edges.append(known[plain])
     return edges
 
@@ -238,24 +270,26 @@ def _why_unknown(space, name):
     """One clause on what is wrong with an edge's name."""
     example = space.block_edges()[-1].name
     if not isinstance(name, str) or name.count('<-') != 1:
-        return 'an edge is written like %r' % example
+        return f'an edge is written like {example!r}'
     outputs = ['out'] + [space.node_name(node) for node in space.nodes()]
     target, source = name.split('<-')
     for end in (target, source):
         operation = end.partition('.')[2]
         if operation and operation not in space.operations:
-            return 'operations of this space are %s' % ', '.join(space.operations)
+            return 'operations of this space are {}'.format(', '.join(space.operations))
         if end not in outputs and end != INPUT:
             return 'levels of this space are L1 to L%d, and an edge is written like %r' % (space.levels, example)
-    return 'no edge runs from %s to %s' % (source, target)
+    return f'no edge runs from {source} to {target}'
 
 
 def _parse_reduction(scope, names):
     branches = []
     for name in names:
         branch = str(name).split('<-')[-1]
-        if branch not in REDUCTION_BRANCHES or name not in (branch, '%s/out<-%s' % (scope, branch)):
-            raise UserError('reduction %s: unknown branch %r; accepted are %s' % (scope, name, ', '.join(REDUCTION_BRANCHES)))
+        if branch not in REDUCTION_BRANCHES or name not in (branch, f'{scope}/out<-{branch}'):
+            raise UserError(
+                'reduction {}: unknown branch {!r}; accepted are {}'.format(scope, name, ', '.join(REDUCTION_BRANCHES))
+            )
         branches.append(branch)
     return tuple(branch for branch in REDUCTION_BRANCHES if branch in branches) or REDUCTION_BRANCHES[:1]
 
@@ -263,11 +297,14 @@ def _parse_reduction(scope, names):
 def _by_scope(values, key, scopes):
     groups = values.get(key)
     if not isinstance(groups, dict):
-        raise UserError('"%s" is missing or not a mapping' % key)
+        raise UserError(f'"{key}" is missing or not a mapping')
     for scope in list(groups) + list(scopes):
         if scope not in scopes or scope not in groups:
-            raise UserError('"%s": %s %r; accepted are %s'
-                             % (key, 'unknown' if scope not in scopes else 'missing', scope, ', '.join(scopes) or 'none'))
+            raise UserError(
+                '"{}": {} {!r}; accepted are {}'.format(
+                    key, 'unknown' if scope not in scopes else 'missing', scope, ', '.join(scopes) or 'none'
+                )
+            )
         if not isinstance(groups[scope], list):
-            raise UserError('"%s": %r is not a list of edge names' % (key, scope))
+            raise UserError(f'"{key}": {scope!r} is not a list of edge names')
     return [groups[scope] for scope in scopes]

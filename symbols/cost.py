@@ -6,6 +6,7 @@ convolution, pooling and dense layer, and of decoys (ShuffleNet v2's definition)
 fused, count none, nor does the global average before the last layer. Parameters are all trained ones: convolutions, batch norm's γ
 and β, the dense layer's weight and bias. The auxiliary tower, which is dropped after training, does not count.
 """
+
 import dataclasses
 from typing import Dict, List, Tuple
 
@@ -19,6 +20,7 @@ class BlockCost:
 
     operations: cost of each surviving operation's layers with their batch norm; what is left of the block is R and the shortcut.
     """
+
     name: str
     params: int
     flops: int
@@ -29,6 +31,7 @@ class BlockCost:
 @dataclasses.dataclass(frozen=True)
 class Cost:
     """params, flops, mac of the whole network; blocks: its parts in order; widths: channels of each stage."""
+
     params: int
     flops: int
     mac: int
@@ -44,6 +47,7 @@ class GateGraph:
     input, as target its output. ungated: operations that read the block's input by an edge without λ. costs: of each operation with its
     batch norm; output_costs: of its columns of R; both summed over all blocks that the λ vector serves.
     """
+
     name: str
     source: List[int]
     target: List[int]
@@ -94,14 +98,31 @@ def gate_graphs(space, image_size=32):
     graphs = []
     for index, scope in enumerate(space.scopes):
         stages = [space.stage_of(block) for block in range(space.num_blocks) if space.scope_index(block) == index]
-        costs = [_total([_operation(space.operations[node[1]], widths[stage], sizes[stage]) for stage in stages]) for node in nodes]
+        costs = [
+            _total([_operation(space.operations[node[1]], widths[stage], sizes[stage]) for stage in stages])
+            for node in nodes
+        ]
         columns = _total([_columns_of_r(widths[stage], sizes[stage]) for stage in stages])
-        graphs.append(GateGraph(scope, *ends, ungated=ungated, operations=tuple(map(space.node_name, nodes)), costs=tuple(costs),
-                                output_costs=(columns,) * len(nodes)))
+        graphs.append(
+            GateGraph(
+                scope,
+                *ends,
+                ungated=ungated,
+                operations=tuple(map(space.node_name, nodes)),
+                costs=tuple(costs),
+                output_costs=(columns,) * len(nodes),
+            )
+        )
     for index, scope in enumerate(space.reduction_scopes):
-        costs = [_convolution(widths[index], widths[index + 1], int(branch[-1]), sizes[index + 1], sizes[index])
-                 for branch in REDUCTION_BRANCHES]
-        graphs.append(GateGraph(scope, [0, 1], [-1, -1], (0, 1), REDUCTION_BRANCHES, tuple(costs), (LayerCost(0, 0, 0),) * len(costs)))
+        costs = [
+            _convolution(widths[index], widths[index + 1], int(branch[-1]), sizes[index + 1], sizes[index])
+            for branch in REDUCTION_BRANCHES
+        ]
+        graphs.append(
+            GateGraph(
+                scope, [0, 1], [-1, -1], (0, 1), REDUCTION_BRANCHES, tuple(costs), (LayerCost(0, 0, 0),) * len(costs)
+            )
+        )
     return graphs
 
 
@@ -119,9 +140,11 @@ def _total(costs):
 
 def _convolution(channels_in, channels, kernel, size, size_in=None, bn=True):
     """A dense convolution to maps of size × size, with its batch norm's parameters."""
-    weights = channels_in * channels * kernel ** 2
-    pixels, pixels_in = size ** 2, (size_in or size) ** 2
-    return LayerCost(weights + 2 * channels * bn, weights * pixels, channels_in * pixels_in + channels * pixels + weights)
+    weights = channels_in * channels * kernel**2
+    pixels, pixels_in = size**2, (size_in or size) ** 2
+    return LayerCost(
+        weights + 2 * channels * bn, weights * pixels, channels_in * pixels_in + channels * pixels + weights
+    )
 
 
 def _operation(name, channels, size):
@@ -132,7 +155,7 @@ def _operation(name, channels, size):
 
 def _columns_of_r(channels, size):
     """What R's 1×1 convolution saves without one of its inputs."""
-    return LayerCost(channels ** 2, channels ** 2 * size ** 2, channels * size ** 2 + channels ** 2)
+    return LayerCost(channels**2, channels**2 * size**2, channels * size**2 + channels**2)
 
 
 def _stem(space, channels, image_size):
@@ -140,13 +163,18 @@ def _stem(space, channels, image_size):
         parts = [_convolution(3, channels, 3, image_size)]
     else:
         half = _half(image_size)
-        parts = [_convolution(3, channels // 2, 3, half, image_size), _convolution(channels // 2, channels, 3, _half(half), half)]
+        parts = [
+            _convolution(3, channels // 2, 3, half, image_size),
+            _convolution(channels // 2, channels, 3, _half(half), half),
+        ]
     return BlockCost('stem', *_sums(parts))
 
 
 def _reduction(architecture, index, widths, sizes):
-    branches = {branch: _convolution(widths[index], widths[index + 1], int(branch[-1]), sizes[index + 1], sizes[index])
-                for branch in architecture.reduction_branches(index)}
+    branches = {
+        branch: _convolution(widths[index], widths[index + 1], int(branch[-1]), sizes[index + 1], sizes[index])
+        for branch in architecture.reduction_branches(index)
+    }
     return BlockCost('r%02d' % index, *_sums(branches.values()), operations=branches)
 
 
@@ -154,7 +182,10 @@ def _block(architecture, block, channels, size):
     space, name = architecture.space, 'b%02d' % block
     if architecture.is_identity(block):
         return BlockCost(name, 0, 0, 0)
-    operations = {space.node_name(node): _operation(space.operations[node[1]], channels, size) for node in architecture.nodes(block)}
+    operations = {
+        space.node_name(node): _operation(space.operations[node[1]], channels, size)
+        for node in architecture.nodes(block)
+    }
     outputs = sum(edge.target[0] == space.levels + 1 for edge in architecture.block_edges(block))
     parts = list(operations.values()) + [_convolution(outputs * channels, channels, 1, size)]
     if space.opens_stage(block):

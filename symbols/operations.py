@@ -7,6 +7,7 @@ cannot differ. A new operation is one entry:
 
 Every operation keeps its C channels and its spatial size, and is followed by batch norm and ReLU (order Conv-BN-ReLU).
 """
+
 import dataclasses
 from typing import Tuple
 
@@ -16,6 +17,7 @@ from ..base.registry import Registry
 @dataclasses.dataclass(frozen=True)
 class LayerCost:
     """Parameters, multiply-adds, and memory access (elements read + written + weights read) of one layer on one image."""
+
     params: int
     flops: int
     mac: int
@@ -24,12 +26,13 @@ class LayerCost:
 @dataclasses.dataclass(frozen=True)
 class Depthwise:
     """A depthwise convolution of kernel × kernel, one filter a channel."""
+
     kernel: int
     dilation: int = 1
 
     def cost(self, channels, height, width):
         """LayerCost on (channels, height, width)."""
-        pixels, weights = height * width, channels * self.kernel ** 2
+        pixels, weights = height * width, channels * self.kernel**2
         return LayerCost(weights, weights * pixels, 2 * channels * pixels + weights)
 
 
@@ -39,7 +42,7 @@ class Pointwise:
 
     def cost(self, channels, height, width):
         """LayerCost on (channels, height, width)."""
-        pixels, weights = height * width, channels ** 2
+        pixels, weights = height * width, channels**2
         return LayerCost(weights, weights * pixels, 2 * channels * pixels + weights)
 
 
@@ -53,12 +56,14 @@ class _Parameterless:
 @dataclasses.dataclass(frozen=True)
 class AveragePool(_Parameterless):
     """Average pooling of kernel × kernel, stride 1, padding counted as zeros."""
+
     kernel: int
 
 
 @dataclasses.dataclass(frozen=True)
 class MaxPool(_Parameterless):
     """Max pooling of kernel × kernel, stride 1."""
+
     kernel: int
 
 
@@ -79,6 +84,7 @@ class Operation:
     name: as in edge names. kind: what it is drawn as: 'separable', 'average', 'max', 'decoy', or any other word.
     layers: its layer descriptions, in order; batch norm and ReLU follow the last.
     """
+
     name: str
     kind: str
     layers: Tuple

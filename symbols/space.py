@@ -4,6 +4,7 @@ A block is M levels of N operations. An operation reads the block's input and ev
 block's output reads every operation. Each edge carries a scaling factor λ, but for those into the first level. This module
 gives every λ its name and its place in its vector; whoever needs an order of edges takes it from here.
 """
+
 import dataclasses
 import functools
 import numbers
@@ -24,6 +25,7 @@ class Edge:
 
     source, target: (level, operation index), with index 0 for the block's input and output.
     """
+
     source: Tuple[int, int]
     target: Tuple[int, int]
     name: str
@@ -44,6 +46,7 @@ class SearchSpace:
 
     Raises UserError, naming the field and what it accepts.
     """
+
     share: bool = True
     channels: int = 48
     classes: int = 10
@@ -58,7 +61,7 @@ class SearchSpace:
         for field in ('blocks', 'operations'):
             value = getattr(self, field)
             if not isinstance(value, (tuple, list)) or not value:
-                raise UserError('space.%s: %r is not a list of at least one entry' % (field, value))
+                raise UserError(f'space.{field}: {value!r} is not a list of at least one entry')
             object.__setattr__(self, field, tuple(value))
         for field in ('channels', 'classes', 'levels'):
             _check_count('space.' + field, getattr(self, field))
@@ -66,9 +69,9 @@ class SearchSpace:
             _check_count('space.blocks', count)
         for field in ('share', 'searchable_reduction', 'first_level_gates'):
             if not isinstance(getattr(self, field), bool):
-                raise UserError('space.%s: %r is neither true nor false' % (field, getattr(self, field)))
+                raise UserError(f'space.{field}: {getattr(self, field)!r} is neither true nor false')
         if self.stem not in STEMS:
-            raise UserError('space.stem: %r is not one of %s' % (self.stem, ', '.join(STEMS)))
+            raise UserError('space.stem: {!r} is not one of {}'.format(self.stem, ', '.join(STEMS)))
         if self.stem == 'imagenet' and self.channels % 2:
             raise UserError('space.channels: the imagenet stem needs an even number, not %d' % self.channels)
         _check_operations(self.operations)
@@ -87,16 +90,18 @@ class SearchSpace:
     def from_dict(cls, values):
         """The space that to_dict() described. Raises UserError for unknown fields and bad values."""
         if not isinstance(values, dict):
-            raise UserError('space: %r is not a mapping of fields' % (values,))
+            raise UserError(f'space: {values!r} is not a mapping of fields')
         known = [field.name for field in dataclasses.fields(cls)]
         for key in values:
             if key not in known:
-                raise UserError('space: unknown field %r; accepted are %s' % (key, ', '.join(known)))
+                raise UserError('space: unknown field {!r}; accepted are {}'.format(key, ', '.join(known)))
         return cls(**{key: tuple(value) if isinstance(value, list) else value for key, value in values.items()})
 
     def to_dict(self):
         """Plain data: what JSON and YAML can hold."""
-        return {key: list(value) if isinstance(value, tuple) else value for key, value in dataclasses.asdict(self).items()}
+        return {
+            key: list(value) if isinstance(value, tuple) else value for key, value in dataclasses.asdict(self).items()
+        }
 
     # The macro structure.
 
@@ -177,11 +182,11 @@ class SearchSpace:
 
     def edges(self):
         """Every block edge's name, in order: a list of one tuple a block, or of a single tuple when shared."""
-        return [tuple('%s/%s' % (scope, edge.name) for edge in self.block_edges()) for scope in self.scopes]
+        return [tuple(f'{scope}/{edge.name}' for edge in self.block_edges()) for scope in self.scopes]
 
     def reduction_edges(self):
         """Names of the λ of the reduction blocks, in order: a list of one tuple a reduction block (none when they carry no λ)."""
-        return [tuple('%s/out<-%s' % (scope, branch) for branch in REDUCTION_BRANCHES) for scope in self.reduction_scopes]
+        return [tuple(f'{scope}/out<-{branch}' for branch in REDUCTION_BRANCHES) for scope in self.reduction_scopes]
 
     def gate_names(self):
         """Names of all λ: one tuple for each λ vector, blocks first, then reduction blocks."""
@@ -202,18 +207,21 @@ class SearchSpace:
         return [(level, index) for level in range(1, before) for index in range(len(self.operations))]
 
     def _edge(self, source, target):
-        return Edge(source, target, '%s<-%s' % (self.node_name(target), self.node_name(source)))
+        return Edge(source, target, f'{self.node_name(target)}<-{self.node_name(source)}')
 
 
 def _check_count(name, value):
     if isinstance(value, bool) or not isinstance(value, numbers.Integral) or value < 1:
-        raise UserError('%s: %r is not a whole number of at least 1' % (name, value))
+        raise UserError(f'{name}: {value!r} is not a whole number of at least 1')
 
 
 def _check_operations(names):
     from .operations import OPERATIONS
+
     for name in names:
         if not isinstance(name, str) or name not in OPERATIONS:
-            raise UserError('space.operations: unknown operation %r; accepted are %s' % (name, ', '.join(OPERATIONS)))
+            raise UserError(
+                'space.operations: unknown operation {!r}; accepted are {}'.format(name, ', '.join(OPERATIONS))
+            )
     if len(set(names)) != len(names):
-        raise UserError('space.operations: %s names an operation twice' % ', '.join(names))
+        raise UserError('space.operations: {} names an operation twice'.format(', '.join(names)))

@@ -5,11 +5,12 @@ add itself to a common buffer, and with static memory on the CPU a term that one
 to what is not the sum: gradients of any size, or not a number. A setting raises that number. MXNet reads it once, at its first gradient
 in a process, so this module is to be imported before.
 """
+
 import functools
 import os
 
 SETTING, ENOUGH = 'MXNET_EXEC_INPLACE_GRAD_SUM_CAP', 1000
-os.environ.setdefault(SETTING, str(ENOUGH))   # before MXNet looks
+os.environ.setdefault(SETTING, str(ENOUGH))  # before MXNet looks
 
 import mxnet as mx  # noqa: E402
 from mxnet import autograd  # noqa: E402
@@ -23,8 +24,12 @@ class _OftenUsed(mx.gluon.HybridBlock):
     """The sum of 1×1 convolutions and multiples of one array, in an order that goes wrong where anything does."""
 
     def hybrid_forward(self, F, x, weight):
-        terms = [F.Convolution(x, weight * (place + 1), kernel=(1, 1), num_filter=CHANNELS, no_bias=True) if convolved else x * (place + 1)
-                 for place, convolved in enumerate([True, False, True, False, False, False, False, True])]
+        terms = [
+            F.Convolution(x, weight * (place + 1), kernel=(1, 1), num_filter=CHANNELS, no_bias=True)
+            if convolved
+            else x * (place + 1)
+            for place, convolved in enumerate([True, False, True, False, False, False, False, True])
+        ]
         return F.add_n(*terms)
 
 
@@ -41,5 +46,7 @@ def check():
         y.backward()
     expected = (1 + 3 + 8) * CHANNELS + 2 + 4 + 5 + 6 + 7
     if not (abs(x.grad - expected) < 1e-3 * expected).asnumpy().all():
-        raise UserError('%s: it was below %d when this process computed its first gradient, and MXNet adds up gradients wrongly then; '
-                         'leave it unset, and import dsonas.symbols.supernet before anything is trained' % (SETTING, ENOUGH))
+        raise UserError(
+            '%s: it was below %d when this process computed its first gradient, and MXNet adds up gradients wrongly then; '
+            'leave it unset, and import dsonas.symbols.supernet before anything is trained' % (SETTING, ENOUGH)
+        )

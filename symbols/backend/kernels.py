@@ -9,6 +9,7 @@ gradients are asked for in single precision, a network computes with 'exact' ins
 norm both leave behind what their gradient needs in training mode only.
 'sync:N': 'plain' with batch norm's statistics taken over N devices together. On GPUs only: it hangs on several CPU devices.
 """
+
 import functools
 import itertools
 import operator
@@ -20,8 +21,8 @@ from . import gradient_sums
 
 BN_EPSILON = 2e-5
 BN_MOMENTUM = 0.9
-WHOLE_BLOCK = 16   # channels that oneDNN keeps side by side, at most
-WIDEST_STRIP = 3   # columns of a depthwise kernel for whose gradient oneDNN has code of its own
+WHOLE_BLOCK = 16  # channels that oneDNN keeps side by side, at most
+WIDEST_STRIP = 3  # columns of a depthwise kernel for whose gradient oneDNN has code of its own
 
 
 def kernels(kind=None, widths=()):
@@ -35,7 +36,7 @@ def kernels(kind=None, widths=()):
     if str(kind).startswith('sync:') and kind[5:].isdigit():
         return SyncKernels(int(kind[5:]))
     if kind not in KINDS:
-        raise ValueError('kernels: %r is not one of %s or sync:N' % (kind, ', '.join(KINDS)))
+        raise ValueError('kernels: {!r} is not one of {} or sync:N'.format(kind, ', '.join(KINDS)))
     if kind != 'plain':
         gradient_sums.check()
     return CpuKernels(fused=len({width % WHOLE_BLOCK == 0 for width in widths}) < 2) if kind == 'cpu' else KINDS[kind]()
@@ -44,8 +45,17 @@ def kernels(kind=None, widths=()):
 def convolution(F, x, weight, channels, kernel=1, stride=1, groups=1, dilation=1):
     """Convolution without bias, padded to keep the size at stride 1; x (batch, channels in, height, width)."""
     pad = dilation * (kernel // 2)
-    return F.Convolution(x, weight, kernel=(kernel, kernel), stride=(stride, stride), pad=(pad, pad), dilate=(dilation, dilation),
-                         num_filter=channels, num_group=groups, no_bias=True)
+    return F.Convolution(
+        x,
+        weight,
+        kernel=(kernel, kernel),
+        stride=(stride, stride),
+        pad=(pad, pad),
+        dilate=(dilation, dilation),
+        num_filter=channels,
+        num_group=groups,
+        no_bias=True,
+    )
 
 
 def masked_sum(F, sources, rate):
@@ -59,7 +69,9 @@ def masked_sum(F, sources, rate):
     draw = F.reshape(F.BlockGrad(draw), shape=(0, 1, -1))
     draw = F.random.uniform_like(draw)
     keep = 1 - F.reshape(rate, shape=(1, 1, 1))
-    mask = F.broadcast_div(F.broadcast_lesser(draw, keep), F.maximum(keep, 1e-6))  # at rate 1 nothing stays to be scaled up
+    mask = F.broadcast_div(
+        F.broadcast_lesser(draw, keep), F.maximum(keep, 1e-6)
+    )  # at rate 1 nothing stays to be scaled up
     mixed = F.batch_dot(mask, F.reshape(rows, shape=(0, 0, -1)))
     return F.reshape_like(mixed, sources[0])
 
@@ -110,7 +122,9 @@ class Kernels:
 
     def bn_relu(self, F, x, gamma, beta, mean, variance, fix_gamma):
         """Batch norm over channels, then ReLU."""
-        return F.relu(F.BatchNorm(x, gamma, beta, mean, variance, fix_gamma=fix_gamma, eps=BN_EPSILON, momentum=BN_MOMENTUM))
+        return F.relu(
+            F.BatchNorm(x, gamma, beta, mean, variance, fix_gamma=fix_gamma, eps=BN_EPSILON, momentum=BN_MOMENTUM)
+        )
 
     def max_pool(self, F, x, channels, kernel):
         """Max pooling, stride 1, same size."""
@@ -146,8 +160,17 @@ class CpuKernels(Kernels):
         if groups == channels > 1 and stride == dilation == 1 and kernel > WIDEST_STRIP:
             return self._strips(F, x, weight, channels, kernel)
         pad = dilation * (kernel // 2)
-        return F.Convolution(x, weight, _constant(F, x, (channels,), 0.0), kernel=(kernel, kernel), stride=(stride, stride), pad=(pad, pad),
-                             dilate=(dilation, dilation), num_filter=channels, num_group=groups)
+        return F.Convolution(
+            x,
+            weight,
+            _constant(F, x, (channels,), 0.0),
+            kernel=(kernel, kernel),
+            stride=(stride, stride),
+            pad=(pad, pad),
+            dilate=(dilation, dilation),
+            num_filter=channels,
+            num_group=groups,
+        )
 
     def _strips(self, F, x, weight, channels, kernel):
         """A depthwise convolution as a sum over strips of the kernel's columns, each on the map moved to where the strip looks.
@@ -158,11 +181,20 @@ class CpuKernels(Kernels):
         for column in range(0, kernel, WIDEST_STRIP):
             begin = min(column, kernel - WIDEST_STRIP)
             strip = F.slice_axis(weight, axis=3, begin=column, end=begin + WIDEST_STRIP)
-            if begin < column:   # the last strip overlaps the one before, with zeros
+            if begin < column:  # the last strip overlaps the one before, with zeros
                 strip = _pad_columns(F, strip, column - begin, 0)
             moved = _columns(F, x, begin - reach, begin - reach + WIDEST_STRIP - 1)
-            terms.append(F.Convolution(moved, strip, _constant(F, x, (channels,), 0.0), kernel=(kernel, WIDEST_STRIP), pad=(reach, 0),
-                                       num_filter=channels, num_group=channels))
+            terms.append(
+                F.Convolution(
+                    moved,
+                    strip,
+                    _constant(F, x, (channels,), 0.0),
+                    kernel=(kernel, WIDEST_STRIP),
+                    pad=(reach, 0),
+                    num_filter=channels,
+                    num_group=channels,
+                )
+            )
         return functools.reduce(operator.add, terms)
 
     def _product(self, F, weights, rows, count, depth):
@@ -176,15 +208,20 @@ class CpuKernels(Kernels):
         count = len(maps)
         rows = [F.reshape(weight, shape=(1, -1)) for weight in weights]
         weight = F.concat(*rows, dim=0) if count > 1 else rows[0]
-        weight = F.dot(F.diag(F.reshape(scale, shape=(-1,))), weight)   # broadcast_mul's gradient is a slow sum
+        weight = F.dot(F.diag(F.reshape(scale, shape=(-1,))), weight)  # broadcast_mul's gradient is a slow sum
         parts = F.split(weight, num_outputs=count, axis=0) if count > 1 else [weight]
-        terms = [convolution(F, x, F.reshape(part, shape=(channels, channels, 1, 1)), channels) for x, part in zip(maps, parts)]
+        terms = [
+            convolution(F, x, F.reshape(part, shape=(channels, channels, 1, 1)), channels)
+            for x, part in zip(maps, parts)
+        ]
         return F.add_n(*terms) if count > 1 else terms[0]
 
     def bn_relu(self, F, x, gamma, beta, mean, variance, fix_gamma):
         if not self._fused:
             return super().bn_relu(F, x, gamma, beta, mean, variance, fix_gamma)
-        return F.contrib.BatchNormWithReLU(x, gamma, beta, mean, variance, fix_gamma=fix_gamma, eps=BN_EPSILON, momentum=BN_MOMENTUM)
+        return F.contrib.BatchNormWithReLU(
+            x, gamma, beta, mean, variance, fix_gamma=fix_gamma, eps=BN_EPSILON, momentum=BN_MOMENTUM
+        )
 
     def max_pool(self, F, x, channels, kernel):
         """Max pooling of a copy that nothing else reads, so that its layout stays (Kernels.trains)."""
@@ -192,7 +229,7 @@ class CpuKernels(Kernels):
         return super().max_pool(F, x, channels, kernel)
 
     def average_pool(self, F, x, channels, kernel):
-        weight = _constant(F, x, (channels, 1, kernel, kernel), 1.0 / kernel ** 2)
+        weight = _constant(F, x, (channels, 1, kernel, kernel), 1.0 / kernel**2)
         return self.convolution(F, x, weight, channels, kernel=kernel, groups=channels)
 
 
@@ -215,18 +252,34 @@ class ExactKernels(Kernels):
 
 class SyncKernels(Kernels):
     """Statistics of batch norm over `devices` devices together."""
-    networks = itertools.count()   # keys by which devices meet must differ from network to network
+
+    networks = itertools.count()  # keys by which devices meet must differ from network to network
 
     def __init__(self, devices):
         self._devices, self._network, self._layers = devices, next(self.networks), itertools.count()
 
     def trains(self, x):
-        return True   # GPUs only
+        return True  # GPUs only
 
     def bn_relu(self, F, x, gamma, beta, mean, variance, fix_gamma):
-        key = 'network%d_bn%d' % (self._network, next(self._layers))   # one graph serves all devices, so they agree on it
-        return F.relu(F.contrib.SyncBatchNorm(x, gamma, beta, mean, variance, fix_gamma=fix_gamma, eps=BN_EPSILON, momentum=BN_MOMENTUM,
-                                              ndev=self._devices, key=key))
+        key = 'network%d_bn%d' % (
+            self._network,
+            next(self._layers),
+        )  # one graph serves all devices, so they agree on it
+        return F.relu(
+            F.contrib.SyncBatchNorm(
+                x,
+                gamma,
+                beta,
+                mean,
+                variance,
+                fix_gamma=fix_gamma,
+                eps=BN_EPSILON,
+                momentum=BN_MOMENTUM,
+                ndev=self._devices,
+                key=key,
+            )
+        )
 
 
 KINDS = {'cpu': CpuKernels, 'plain': Kernels, 'exact': ExactKernels}

@@ -3,6 +3,7 @@
 MXNet brings an array back when it is next read, in the background. What reads it at the same time, as an optimizer or a KVStore does,
 gets other numbers now and then. An operator's output is plain; a copy (`copy()`, `copyto()`) has the layout of its source.
 """
+
 import mxnet as mx
 
 

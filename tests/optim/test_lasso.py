@@ -1,4 +1,5 @@
 """APG-NAG on least squares reaches scikit-learn's Lasso solution: the same support, with exact zeros."""
+
 import mxnet as mx
 import numpy as np
 import pytest
@@ -11,7 +12,9 @@ SAMPLES, FEATURES, GAMMA = 80, 30, 0.15
 
 def problem(seed):
     random = np.random.RandomState(seed)
-    x = random.standard_normal((SAMPLES, FEATURES)) @ (np.eye(FEATURES) + 0.3 * random.standard_normal((FEATURES, FEATURES)) / 5)
+    x = random.standard_normal((SAMPLES, FEATURES)) @ (
+        np.eye(FEATURES) + 0.3 * random.standard_normal((FEATURES, FEATURES)) / 5
+    )
     truth = np.where(np.arange(FEATURES) < 12, random.standard_normal(FEATURES), 0)
     return x, x @ truth + 0.5 * random.standard_normal(SAMPLES)
 
@@ -24,7 +27,9 @@ def lasso(x, y, gamma, nonnegative):
 
 
 def search(x, y, gamma, nonnegative, momentum, dtype, steps=500):
-    optimizer = APGNAG(learning_rate=0.9 * SAMPLES / np.linalg.norm(x, 2) ** 2, momentum=momentum, gamma=GAMMA, nonnegative=nonnegative)
+    optimizer = APGNAG(
+        learning_rate=0.9 * SAMPLES / np.linalg.norm(x, 2) ** 2, momentum=momentum, gamma=GAMMA, nonnegative=nonnegative
+    )
     if np.ndim(gamma):
         optimizer.set_gamma(0, gamma)
     weight = mx.nd.ones(FEATURES, dtype=dtype)
