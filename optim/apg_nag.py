@@ -63,7 +63,7 @@ class APGNAG(mx.optimizer.Optimizer):
         if clip_gradient is not None and not 0 <= clip_gradient < np.inf:
             raise ValueError(f'apgnag: clip_gradient must be None or a number >= 0, got {clip_gradient!r}')
         if kwargs.get('wd'):
-            raise ValueError('apgnag: λ has no weight decay, wd must be 0, got {!r}'.format(kwargs['wd']))
+            raise ValueError(f'apgnag: λ has no weight decay, wd must be 0, got {kwargs["wd"]!r}')
         super().__init__(learning_rate=learning_rate, clip_gradient=clip_gradient, **kwargs)
         self.momentum = momentum
         self.gamma = float(gamma)
@@ -142,9 +142,7 @@ class APGNAG(mx.optimizer.Optimizer):
             index = next((i for i, param in self.param_dict.items() if param.name == index), index)
         if index not in self.param_dict:
             raise ValueError(
-                'apgnag: no parameter {!r} to set a {} for; known: {}'.format(
-                    index, what, ', '.join(f'{i} ({p.name})' for i, p in sorted(self.param_dict.items()))
-                )
+                f'apgnag: no parameter {index!r} to set a {what} for; known: {", ".join(f"{i} ({p.name})" for i, p in sorted(self.param_dict.items()))}'
             )
         expected = self.param_dict[index].shape
         if shape is not None and expected and 0 not in expected and tuple(expected) != tuple(shape):

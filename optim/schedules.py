@@ -125,7 +125,7 @@ def make(name, **settings):
     known = sorted({field.name for other in SCHEDULES.values() for field in dataclasses.fields(other)})
     for setting in settings:
         if setting not in known:
-            raise ValueError('schedule {}: unknown setting {!r}; known: {}'.format(name, setting, ', '.join(known)))
+            raise ValueError(f'schedule {name}: unknown setting {setting!r}; known: {", ".join(known)}')
     if settings.get('lr') is None:
         raise ValueError(f'schedule {name}: lr is needed')
     fields = {field.name for field in dataclasses.fields(kind)}

@@ -56,16 +56,16 @@ class Structure:
         ungated = tuple(int(operation) for operation in self.ungated)
         n, where = len(cost), f'structure {self.name!r}: '
         if len(source) != len(target):
-            raise ValueError(where + 'source has %d entries, target %d' % (len(source), len(target)))
+            raise ValueError(where + f'source has {len(source)} entries, target {len(target)}')
         for end in (source, target, np.array(ungated, dtype=np.int64)):
             if len(end) and not (OUTSIDE <= end.min() and end.max() < n):
                 raise ValueError(
-                    where + 'operations must be 0 to %d (or %d), got %d to %d' % (n - 1, OUTSIDE, end.min(), end.max())
+                    where + f'operations must be 0 to {n - 1} (or {OUTSIDE}), got {end.min()} to {end.max()}'
                 )
         if OUTSIDE in ungated or ((source == OUTSIDE) & (target == OUTSIDE)).any():
             raise ValueError(where + 'an edge must start or end in an operation')
         if len(output_cost) != n:
-            raise ValueError(where + 'cost has %d entries, output_cost %d' % (n, len(output_cost)))
+            raise ValueError(where + f'cost has {n} entries, output_cost {len(output_cost)}')
         for numbers in (cost, output_cost):
             if not (np.isfinite(numbers).all() and (numbers >= 0).all()):
                 raise ValueError(where + 'costs must be finite and >= 0')
@@ -127,7 +127,7 @@ def kept_operations(structure, lam):
     """
     lam = np.asarray(lam)
     if lam.size != len(structure.source):
-        raise ValueError('structure %r: %d λ given, it has %d' % (structure.name, lam.size, len(structure.source)))
+        raise ValueError(f'structure {structure.name!r}: {lam.size} λ given, it has {len(structure.source)}')
     paths = structure._always.copy()
     paths.ravel()[structure._flat] = lam.ravel() != 0
     for _ in range(structure._squarings):

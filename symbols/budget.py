@@ -50,7 +50,7 @@ def parse_budget(text):
     kind, equals, quantity = str(text).partition('=')
     kind = kind.strip()
     if equals and kind.isidentifier() and kind not in KINDS:
-        raise UserError('budget: {!r} is not one of {}'.format(kind, ', '.join(KINDS)))
+        raise UserError(f'budget: {kind!r} is not one of {", ".join(KINDS)}')
     try:
         value = parse_quantity(quantity, SECONDS if kind == 'latency' else COUNTS)
     except UserError:
@@ -73,9 +73,7 @@ def fit_widths(architecture, budget, image_size=32, measure=None):
     space = architecture.space
     counted = measure is None
     if counted and kind not in COUNTED:
-        raise UserError(
-            'budget: {} is measured on a device, not counted; accepted here are {}'.format(kind, ', '.join(COUNTED))
-        )
+        raise UserError(f'budget: {kind} is measured on a device, not counted; accepted here are {", ".join(COUNTED)}')
 
     @functools.lru_cache(maxsize=None)
     def measured(widths):
@@ -88,9 +86,7 @@ def fit_widths(architecture, budget, image_size=32, measure=None):
     narrowest = _rounded(base, 0.0, steps)
     if measured(narrowest) > target:
         raise UserError(
-            'budget: {}={:g} cannot be met; with {} channels a stage the network has {:g}'.format(
-                kind, target, ', '.join(map(str, narrowest)), measured(narrowest)
-            )
+            f'budget: {kind}={target:g} cannot be met; with {", ".join(map(str, narrowest))} channels a stage the network has {measured(narrowest):g}'
         )
     low, high = 0.0, LARGEST_WIDTH / max(base)
     for _ in range(60):  # to the last bit: the widths change at a finite number of multipliers

@@ -54,7 +54,7 @@ class Stopwatch:
             block = operation_block(name, channels, kernels(self.kernels_kind), False, 'latency_')
             return self._forward(block, (BATCH, channels, size, size)) / BATCH
 
-        return self.keep('%s | %d channels | %d pixels' % (name, channels, size), measure)
+        return self.keep(f'{name} | {channels} channels | {size} pixels', measure)
 
     def network(self, architecture, channels, image_size):
         """Seconds in which the network of an Architecture answers for one image. channels: as for Network."""
@@ -66,9 +66,7 @@ class Stopwatch:
 
         widths = architecture.space.widths(channels)
         digest = hashlib.sha256(json.dumps(architecture.to_dict(), sort_keys=True).encode()).hexdigest()[:16]
-        return self.keep(
-            'network %s | %s channels | %d pixels' % (digest, ','.join(map(str, widths)), image_size), measure
-        )
+        return self.keep(f'network {digest} | {",".join(map(str, widths))} channels | {image_size} pixels', measure)
 
     def widths(self, architecture, image_size):
         """The measure for budget.fit_widths: a function of one width a stage giving seconds an image."""
@@ -143,7 +141,7 @@ def device_name(context):
             return found.stdout.decode('utf-8', 'replace').strip() or 'gpu'
         except (OSError, subprocess.TimeoutExpired):
             return 'gpu'
-    return '{}, {} threads'.format(machine.processor() or 'cpu', machine.omp_num_threads() or '1')
+    return f'{machine.processor() or "cpu"}, {machine.omp_num_threads() or "1"} threads'
 
 
 def read(path):

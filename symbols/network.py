@@ -71,7 +71,7 @@ class Network(Net):
         self.widths = widths = space.widths(channels)
         self._device_kernels = device = kernels(kernels_kind, widths + (AUXILIARY_WIDTHS if auxiliary else ()))
         if space.stem == 'imagenet' and widths[0] % 2:
-            raise UserError('channels: the imagenet stem needs an even first width, not %d' % widths[0])
+            raise UserError(f'channels: the imagenet stem needs an even first width, not {widths[0]}')
         self._drop_path = drop_path
         self._steps, self._cells = [], set()
         self.auxiliary = None
@@ -89,7 +89,7 @@ class Network(Net):
                             architecture.reduction_branches(stage - 1),
                             device,
                             True,
-                            'r%02d_' % (stage - 1),
+                            f'r{stage - 1:02d}_',
                         )
                     )
                 if not architecture.is_identity(block):
@@ -100,7 +100,7 @@ class Network(Net):
                         space.opens_stage(block),
                         device,
                         (block + 1) / space.num_blocks,
-                        'b%02d_' % block,
+                        f'b{block:02d}_',
                     )
                     self._cells.add(len(self._steps))
                     self._add(cell)

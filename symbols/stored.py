@@ -42,7 +42,7 @@ def read(folder):
         FORMAT,
         VERSION,
     ):
-        raise UserError('%s: expected format %s, version %d' % (path, FORMAT, VERSION))
+        raise UserError(f'{path}: expected format {FORMAT}, version {VERSION}')
     for key, accepted, what in _FIELDS:
         if key not in description or not accepted(description[key]):
             raise UserError(f'{path}: {key} is {description.get(key)!r}; accepted is {what}')
@@ -91,9 +91,7 @@ def load(folder, contexts=None, training=False, kernels_kind=None):
     missing = [name for name in wanted if name not in there]
     if extra or missing:
         raise UserError(
-            '{}: it does not belong to the network of {} ({} {})'.format(
-                path, DESCRIPTION, 'lacks' if missing else 'has no place for', (missing or extra)[0]
-            )
+            f'{path}: it does not belong to the network of {DESCRIPTION} ({"lacks" if missing else "has no place for"} {(missing or extra)[0]})'
         )
     for name, parameter in wanted.items():
         if not _fits(parameter.shape, there[name].shape):

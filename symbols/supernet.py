@@ -24,7 +24,7 @@ class SupernetCell(Cell):
         self._weights = []
         with self.name_scope():
             for node in self._outputs:  # one R weight an operation, so that pruning one leaves the others' as they are
-                name = 'out_{}_weight'.format(space.node_name(node).replace('.', '_'))
+                name = f'out_{space.node_name(node).replace(".", "_")}_weight'
                 setattr(self, name, self.params.get(name, shape=(channels, channels, 1, 1), init=conv_init()))
                 self._weights.append(name)
 
@@ -86,7 +86,7 @@ class Supernet(Net):
                             widths[stage],
                             space.opens_stage(block),
                             device,
-                            'b%02d_' % block,
+                            f'b{block:02d}_',
                         ),
                         space.scope_index(block),
                     )
@@ -99,7 +99,7 @@ class Supernet(Net):
             self.architecture.reduction_branches(index),
             device,
             False,
-            'r%02d_' % index,
+            f'r{index:02d}_',
         )
         self._add(block, len(self.space.scopes) + index if self.space.searchable_reduction else None)
 

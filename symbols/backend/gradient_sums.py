@@ -47,6 +47,5 @@ def check():
     expected = (1 + 3 + 8) * CHANNELS + 2 + 4 + 5 + 6 + 7
     if not (abs(x.grad - expected) < 1e-3 * expected).asnumpy().all():
         raise UserError(
-            '%s: it was below %d when this process computed its first gradient, and MXNet adds up gradients wrongly then; '
-            'leave it unset, and import dsonas.symbols.supernet before anything is trained' % (SETTING, ENOUGH)
+            f'{SETTING}: it was below {ENOUGH} when this process computed its first gradient, and MXNet adds up gradients wrongly then; leave it unset, and import dsonas.symbols.supernet before anything is trained'
         )

@@ -36,7 +36,7 @@ def kernels(kind=None, widths=()):
     if str(kind).startswith('sync:') and kind[5:].isdigit():
         return SyncKernels(int(kind[5:]))
     if kind not in KINDS:
-        raise ValueError('kernels: {!r} is not one of {} or sync:N'.format(kind, ', '.join(KINDS)))
+        raise ValueError(f'kernels: {kind!r} is not one of {", ".join(KINDS)} or sync:N')
     if kind != 'plain':
         gradient_sums.check()
     return CpuKernels(fused=len({width % WHOLE_BLOCK == 0 for width in widths}) < 2) if kind == 'cpu' else KINDS[kind]()
@@ -262,10 +262,7 @@ class SyncKernels(Kernels):
         return True  # GPUs only
 
     def bn_relu(self, F, x, gamma, beta, mean, variance, fix_gamma):
-        key = 'network%d_bn%d' % (
-            self._network,
-            next(self._layers),
-        )  # one graph serves all devices, so they agree on it
+        key = f'network{self._network}_bn{next(self._layers)}'  # one graph serves all devices, so they agree on it
         return F.relu(
             F.contrib.SyncBatchNorm(
                 x,

@@ -56,7 +56,7 @@ def test_a_write_that_fails_leaves_the_old(context, where, tmp_path, monkeypatch
 def test_everything_is_synced_before_and_after_the_rename(tmp_path, monkeypatch):
     done, fsync, replace = [], os.fsync, os.replace
     monkeypatch.setattr(
-        os, 'fsync', lambda handle: (done.append(os.path.isdir('/proc/self/fd/%d' % handle)), fsync(handle))
+        os, 'fsync', lambda handle: (done.append(os.path.isdir(f'/proc/self/fd/{handle}')), fsync(handle))
     )
     monkeypatch.setattr(os, 'replace', lambda old, new: (done.append('rename'), replace(old, new)))
     files.write_text(str(tmp_path / 'x'), 'content')

@@ -18,7 +18,7 @@ class Gates(gluon.HybridBlock):
         super().__init__()
         with self.name_scope():
             for i, size in enumerate(SIZES):
-                setattr(self, 'lambda%d' % i, self.params.get('lambda%d' % i, shape=(size,), init='ones'))
+                setattr(self, f'lambda{i}', self.params.get(f'lambda{i}', shape=(size,), init='ones'))
 
     def hybrid_forward(self, F, x, lambda0, lambda1):
         return F.dot(x, F.concat(lambda0, lambda1, dim=0))

@@ -48,7 +48,7 @@ def test_lasso(seed, nonnegative, kind, momentum, dtype):
     x, y = problem(seed)
     gamma = GAMMA if kind == 'scalar' else GAMMA * np.random.RandomState(seed + 100).uniform(0.2, 2, FEATURES)
     expected, got = lasso(x, y, gamma, nonnegative), search(x, y, gamma, nonnegative, momentum, dtype)
-    print('seed %d: %d of %d kept' % (seed, (expected != 0).sum(), FEATURES))
+    print(f'seed {seed}: {(expected != 0).sum()} of {FEATURES} kept')
     assert 3 < (expected != 0).sum() < 0.8 * FEATURES
     np.testing.assert_array_equal(got != 0, np.abs(expected) > 1e-9)
     np.testing.assert_allclose(got, expected, rtol=0, atol={'float32': 2e-6, 'float64': 1e-10}[dtype])

@@ -43,4 +43,4 @@ def output_of(node, index, sizes):
     if node['op'] == 'null':
         return node['name']
     single = node['name'] + '_output'
-    return single if single in sizes else '%s_output%d' % (node['name'], index)
+    return single if single in sizes else f'{node["name"]}_output{index}'

@@ -22,7 +22,7 @@ class Reference:
         for stage, count in enumerate(self.space.blocks):
             if stage:
                 branches = self.architecture.reduction_branches(stage - 1)
-                x = sum(self.conv_bn_relu(x, 'r%02d_%s_' % (stage - 1, branch), 2) for branch in branches)
+                x = sum(self.conv_bn_relu(x, f'r{stage - 1:02d}_{branch}_', 2) for branch in branches)
             for place in range(count):
                 x = self.block(x, block, place == 0)
                 block += 1
@@ -36,7 +36,7 @@ class Reference:
             feeds.setdefault(target, []).append(source)
         if not feeds:
             return x
-        prefix, maps = 'b%02d_' % block, {'in': x}
+        prefix, maps = f'b{block:02d}_', {'in': x}
 
         def output_of(name):
             if name not in maps:

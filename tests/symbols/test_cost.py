@@ -1,9 +1,12 @@
 """Costs against what the built network holds: parameters, and multiply-adds and memory access of the nodes of its graph."""
 
+import dataclasses
+
 import pytest
 
+from dsonas.symbols import operations
 from dsonas.symbols.architecture import Architecture
-from dsonas.symbols.cost import cost, gate_graphs, stage_sizes
+from dsonas.symbols.cost import Part, cost, gate_graphs, stage_sizes
 from dsonas.symbols.network import Network
 from dsonas.symbols.space import SearchSpace
 
@@ -100,6 +103,7 @@ def test_gate_graphs_say_what_each_edge_joins():
     )
     block, reduction = gate_graphs(space, 8)
     assert block.name == 'shared' and reduction.name == 'r00'
+    assert (block.part, reduction.part) == (Part.BLOCK, Part.REDUCTION)
     assert block.operations == (
         'L1.max_pool_3x3',
         'L1.sep_conv_3x3',
@@ -146,3 +150,19 @@ def test_what_a_reduction_branch_costs():
         )
         for field in ('params', 'flops', 'mac'):
             assert getattr(whole, field) - getattr(less, field) == getattr(graph.costs[index], field)
+
+
+def test_layers_without_a_count_are_named():
+    @dataclasses.dataclass(frozen=True)
+    class Shuffle:
+        groups: int
+
+    with operations.OPERATIONS.restored():
+        operations.register(operations.Operation('shuffled', 'other', (operations.Pointwise(), Shuffle(2))))
+        operations.register(operations.Operation('pointwise', 'other', (operations.Pointwise(),)))
+        spaces = [SearchSpace(blocks=(1,), operations=('max_pool_3x3', name)) for name in ('shuffled', 'pointwise')]
+        shuffled, pointwise = (cost(Architecture.full(space)) for space in spaces)
+        assert (shuffled.uncounted, pointwise.uncounted) == (('shuffled: Shuffle',), ())
+        assert (shuffled.params, shuffled.flops, shuffled.mac) == (pointwise.params, pointwise.flops, pointwise.mac)
+        alone = Architecture(spaces[0], [['out<-L1.max_pool_3x3']])
+        assert cost(alone).uncounted == (), 'an operation that is not in the network is not missed'

@@ -214,7 +214,7 @@ def test_auxiliary_tower(space, size):
         for name, parameter in net.collect_params().items()
         if parameter.grad_req != 'null' and np.abs(parameter.grad().asnumpy()).max() > 0
     ]
-    last_stage = 'b%02d_' % (space.num_blocks - space.blocks[-1])
+    last_stage = f'b{space.num_blocks - space.blocks[-1]:02d}_'
     assert any('b00_' in name for name in after) and not any(last_stage in name or 'head_' in name for name in after)
 
 

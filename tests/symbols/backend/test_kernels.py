@@ -19,7 +19,7 @@ MIXED_WIDTHS = [(24, 48, 96), (48, 24, 24), (64, 56, 16), (16, 8, 40)]
 
 def concatenated(net, *inputs):
     """Numbers of axes of what a network's graph concatenates."""
-    names = ['data%d' % number for number in range(len(inputs))]
+    names = [f'data{number}' for number in range(len(inputs))]
     symbol = net(*[mx.sym.var(name) for name in names])
     symbol = mx.sym.Group(list(symbol)) if isinstance(symbol, (list, tuple)) else symbol
     nodes = json.loads(symbol.tojson())['nodes']
