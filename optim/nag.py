@@ -4,6 +4,10 @@ MXNet 1.9.1's kernels, called in place as mx.optimizer.NAG calls them, add the d
 the momentum. Importing this module registers the optimizer with MXNet under the name 'exactnag'.
 """
 
+from __future__ import annotations
+
+from typing import Any
+
 import mxnet as mx
 import numpy as np
 
@@ -27,10 +31,10 @@ class ExactNAG(mx.optimizer.NAG):
     Settings reach MXNet's kernels in single precision, whatever the type of W.
     """
 
-    def _update_impl(self, index, weight, grad, state, multi_precision=False):
-        """One step on `weight` (W) and `state`, in place."""
+    def _update_impl(self, index: Any, weight: Any, grad: Any, state: Any, multi_precision: bool = False) -> None:
+        """Make one step on `weight` (W) and `state`, in place."""
         momentum, master = state if multi_precision else (state, weight)
-        if momentum is None or not self._get_wd(index):  # nothing that goes wrong in place
+        if momentum is None or not self._get_wd(index):  # the kernel is right in place
             super()._update_impl(index, weight, grad, state, multi_precision)
             return
         self._update_count(index)
