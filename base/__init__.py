@@ -1,10 +1,10 @@
 """The ground floor: what every part of the package may use. It imports nothing of the rest of the package, and no MXNet.
 
-    errors.py      UserError, a mistake of the user; EndOfRun, the end of a command before its work is done
-    cli.py         how a command ends and with which exit status, its --help, the names of its output files
-    files.py       files written whole or not at all
-    text.py        numbers with units, read and written; tables in columns
-    registry.py    one kind of registry for operations, penalties, schedules, data sets
-    plugins.py     modules outside the package that register such things
-    machine.py     the machine, for who reads what was measured on it
+errors.py      UserError, a mistake of the user; EndOfRun, the end of a command before its work is done
+cli.py         how a command ends and with which exit status, its --help, the names of its output files
+files.py       files written whole or not at all
+text.py        numbers with units, read and written; tables in columns
+registry.py    one kind of registry for operations, penalties, schedules, data sets
+plugins.py     modules outside the package that register such things
+machine.py     the machine, for who reads what was measured on it
 """

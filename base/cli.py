@@ -8,6 +8,7 @@ A command is a function of its words (a list of str) that returns its exit statu
 Exit statuses: 0; 2 for a mistake of the user, with one line on stderr; that of an EndOfRun; 130 after SIGINT. A bug shows its
 traceback, and Python exits with 1.
 """
+
 from __future__ import annotations
 
 import argparse
@@ -35,7 +36,9 @@ class Formatter(argparse.ArgumentDefaultsHelpFormatter):
 
 def parser(description: str, **options: Any) -> argparse.ArgumentParser:
     """Make an ArgumentParser whose --help shows every default. description: a script's docstring, of which the first line is shown."""
-    return argparse.ArgumentParser(description=description.strip().splitlines()[0], formatter_class=Formatter, **options)
+    return argparse.ArgumentParser(
+        description=description.strip().splitlines()[0], formatter_class=Formatter, **options
+    )
 
 
 def output_kind(path: str, accepted: Sequence[str] = PICTURES) -> str:
@@ -45,7 +48,7 @@ def output_kind(path: str, accepted: Sequence[str] = PICTURES) -> str:
     """
     kind = os.path.splitext(path)[1].lstrip('.').lower()
     if kind not in accepted:
-        raise UserError(f"{path}: accepted are files that end in {', '.join('.' + name for name in accepted)}")
+        raise UserError(f'{path}: accepted are files that end in {", ".join("." + name for name in accepted)}')
     folder = os.path.dirname(path) or '.'
     if not os.path.isdir(folder):
         raise UserError(f'{path}: there is no folder {folder} to write it to')
@@ -82,7 +85,9 @@ def run(command: Command, words: Optional[Sequence[str]] = None, unread: int = 0
         tell('interrupted', '')
         return INTERRUPTED
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())   # or Python fails when it flushes stdout at its end
+        os.dup2(
+            os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno()
+        )  # or Python fails when it flushes stdout at its end
         return unread
     except UserError as error:
         tell(one_line(error))
@@ -106,5 +111,5 @@ def main(command: Command, unread: int = 0) -> NoReturn:
     if status and worker:
         sys.stdout.flush()
         sys.stderr.flush()
-        os._exit(status)   # MXNet would wait for the other workers before it ends
+        os._exit(status)  # MXNet would wait for the other workers before it ends
     sys.exit(status)

@@ -3,6 +3,7 @@
 `UserError` is a mistake of the user, raised on purpose where it is found; `EndOfRun` ends a command before its work is done, and
 says with which exit status. Anything else that reaches `cli.main`, except an OSError that names its file, is a bug.
 """
+
 from __future__ import annotations
 
 from typing import Any, Optional
@@ -20,7 +21,9 @@ class UserError(ValueError):
     A ValueError, so that code outside the package which catches ValueError still does; a ValueError that is no UserError is a bug.
     """
 
-    def __init__(self, message: str, *, value: Any = _NOT_GIVEN, accepted: Optional[str] = None, path: Optional[str] = None) -> None:
+    def __init__(
+        self, message: str, *, value: Any = _NOT_GIVEN, accepted: Optional[str] = None, path: Optional[str] = None
+    ) -> None:
         self.path, self.accepted = path, accepted
         self.value = None if value is _NOT_GIVEN else value
         parts = [] if path is None else [str(path)]
@@ -37,5 +40,6 @@ class EndOfRun(Exception):
 
     status: the exit status. prefix: what stands before the line; '' where nothing went wrong.
     """
+
     status = 1
     prefix = 'error: '

@@ -3,6 +3,7 @@
 A reader sees the old content or the new. What a killed write leaves is called NAME.<8 hex digits>.part: the next write of NAME
 removes it once it is old, `remove_leftovers` at once. An OSError that comes out of here names the file.
 """
+
 from __future__ import annotations
 
 import contextlib
@@ -17,7 +18,7 @@ from typing import IO, Any, Iterator, Union
 from .errors import UserError
 
 SUFFIX = '.part'
-OLD = 3600.0     # seconds after which nobody is writing a leftover any more
+OLD = 3600.0  # seconds after which nobody is writing a leftover any more
 
 Bytes = Union[bytes, bytearray, memoryview]
 
@@ -90,7 +91,7 @@ def sync_folder(folder: str) -> None:
     """Make renames within a folder safe from a loss of power, where the file system can."""
     try:
         handle = os.open(folder or '.', os.O_RDONLY)
-    except PermissionError:     # to write in it is allowed, to read it is not
+    except PermissionError:  # to write in it is allowed, to read it is not
         return
     try:
         os.fsync(handle)
@@ -114,7 +115,7 @@ def named(path: str) -> Iterator[None]:
 
 @contextlib.contextmanager
 def _renamed(path: str) -> Iterator[str]:
-    path = os.path.realpath(path)   # what a link points to is replaced, not the link
+    path = os.path.realpath(path)  # what a link points to is replaced, not the link
     own = beside(path)
     try:
         yield own
@@ -130,7 +131,7 @@ def _renamed(path: str) -> Iterator[str]:
 def _clean(path: str) -> None:
     folder, own = os.path.split(path)
     pattern = re.compile(rf'{re.escape(own)}\.[0-9a-f]{{8}}{re.escape(SUFFIX)}')
-    with contextlib.suppress(OSError):      # what was to be written is written
+    with contextlib.suppress(OSError):  # what was to be written is written
         for name in os.listdir(folder or '.'):
             if pattern.fullmatch(name):
                 _remove_old(os.path.join(folder, name), OLD)
@@ -147,6 +148,8 @@ def _opened(path: str, text: bool) -> IO[Any]:
 
 
 def _is_special(path: str) -> bool:
-    if os.path.abspath(path).startswith(('/dev/std', '/dev/fd/', '/proc/')):   # they lead to what is open, which may be a file
+    if os.path.abspath(path).startswith(
+        ('/dev/std', '/dev/fd/', '/proc/')
+    ):  # they lead to what is open, which may be a file
         return True
     return os.path.exists(path) and not os.path.isfile(path)

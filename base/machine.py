@@ -1,4 +1,5 @@
 """What a reader needs to know of the machine to understand numbers measured on it."""
+
 from __future__ import annotations
 
 import importlib

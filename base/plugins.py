@@ -4,6 +4,7 @@ A plugin is named by its dotted name, where Python finds it, or by the path of a
 read: on a command line it is relative to the folder that one is in, in a YAML file to the folder of that file. A run's config.yaml
 names the plugins of the run; whatever reads the run imports them, so a run from others is code from others.
 """
+
 from __future__ import annotations
 
 import argparse
@@ -20,8 +21,8 @@ from .errors import UserError
 
 ACCEPTED = 'the dotted name of a module that Python finds, or the path of a .py file'
 
-_loaded: Dict[str, ModuleType] = {}   # by dotted name or absolute path
-_contents: Set[str] = set()           # checksums of the files among them
+_loaded: Dict[str, ModuleType] = {}  # by dotted name or absolute path
+_contents: Set[str] = set()  # checksums of the files among them
 
 
 def load(modules: Iterable[str], folder: str = '', where: str = 'plugin:') -> Tuple[str, ...]:
@@ -44,13 +45,24 @@ def combined(*lists: Sequence[str]) -> Tuple[str, ...]:
 
 def add_flag(parser: argparse.ArgumentParser, dest: str = 'plugins') -> None:
     """Add --plugin, which imports the module as soon as the command line is read, to a parser."""
-    parser.add_argument('--plugin', dest=dest, metavar='MODULE_OR_FILE', action=_Load, default=[],
-                        help='import this module or .py file, which registers operations, penalties or data sets; may be given again')
+    parser.add_argument(
+        '--plugin',
+        dest=dest,
+        metavar='MODULE_OR_FILE',
+        action=_Load,
+        default=[],
+        help='import this module or .py file, which registers operations, penalties or data sets; may be given again',
+    )
 
 
 class _Load(argparse.Action):
-    def __call__(self, parser: argparse.ArgumentParser, namespace: argparse.Namespace, values: Any,
-                 option_string: Optional[str] = None) -> None:
+    def __call__(
+        self,
+        parser: argparse.ArgumentParser,
+        namespace: argparse.Namespace,
+        values: Any,
+        option_string: Optional[str] = None,
+    ) -> None:
         names: List[str] = list(getattr(namespace, self.dest) or [])
         setattr(namespace, self.dest, list(combined(names, load([values], where='--plugin'))))
 
@@ -73,9 +85,9 @@ def _load(name: str, folder: str, where: str) -> str:
             _loaded[name] = importlib.import_module(name)
         except ModuleNotFoundError as error:
             if error.name is None or not (name + '.').startswith(error.name + '.'):
-                raise   # of something that the plugin imports
+                raise  # of something that the plugin imports
             raise UserError(f'{where} {name}: there is no module {error.name}; accepted is {ACCEPTED}') from None
-        except (TypeError, ValueError):   # '.x', 'a..b'
+        except (TypeError, ValueError):  # '.x', 'a..b'
             raise UserError(f'{where} {name}: accepted is {ACCEPTED}') from None
     return name
 
@@ -90,16 +102,16 @@ def _load_file(path: str, where: str) -> str:
         raise UserError(f'{where} {path}: no such file; accepted is {ACCEPTED}')
     with open(path, 'rb') as stream:
         digest = hashlib.sha256(stream.read()).hexdigest()
-    if digest in _contents:           # a copy of one that is here
+    if digest in _contents:  # a copy of one that is here
         return path
     name = f'dsonas_plugin_{os.path.basename(path)[:-3]}_{zlib.crc32(os.fsencode(path)):08x}'
     spec = importlib.util.spec_from_file_location(name, path)
     assert spec is not None and spec.loader is not None
     module = importlib.util.module_from_spec(spec)
-    sys.modules[name] = module        # dataclasses and pickle look for it there
+    sys.modules[name] = module  # dataclasses and pickle look for it there
     try:
         spec.loader.exec_module(module)
-    except UserError as error:        # a name that is taken
+    except UserError as error:  # a name that is taken
         del sys.modules[name]
         raise UserError(f'{where} {path}: {error}') from error
     except BaseException:

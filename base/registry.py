@@ -1,4 +1,5 @@
 """One kind of registry, for everything that can be added from outside: operations, penalties, schedules, data sets."""
+
 from __future__ import annotations
 
 import contextlib
@@ -59,7 +60,7 @@ class Registry(Generic[Entry]):
         if name not in self:
             near = difflib.get_close_matches(str(name), self._entries, 1)
             hint = f' (did you mean {near[0]}?)' if near else ''
-            raise UserError(f"unknown {self.kind} {name!r}{hint}; known: {', '.join(self._entries)}")
+            raise UserError(f'unknown {self.kind} {name!r}{hint}; known: {", ".join(self._entries)}')
         return self._entries[name]
 
     __getitem__ = get
@@ -86,7 +87,7 @@ class Registry(Generic[Entry]):
         return len(self._entries)
 
     def __repr__(self) -> str:
-        return f"Registry({self.kind!r}: {', '.join(self._entries)})"
+        return f'Registry({self.kind!r}: {", ".join(self._entries)})'
 
     @contextlib.contextmanager
     def restored(self) -> Iterator[Registry[Entry]]:

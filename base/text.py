@@ -2,6 +2,7 @@
 
 Prefixes are powers of 1000 everywhere: 3.0M is three million, a kB 1000 bytes.
 """
+
 from __future__ import annotations
 
 import math
@@ -11,7 +12,7 @@ from typing import Collection, List, Mapping, Optional, Sequence, Tuple
 from .errors import UserError
 
 PREFIXES = (('G', 1e9), ('M', 1e6), ('k', 1e3))
-COUNTS = {'': 1.0, 'k': 1e3, 'm': 1e6, 'g': 1e9}                  # units in lower case, as `parse_quantity` takes them
+COUNTS = {'': 1.0, 'k': 1e3, 'm': 1e6, 'g': 1e9}  # units in lower case, as `parse_quantity` takes them
 SECONDS = {'s': 1.0, 'ms': 1e-3, 'us': 1e-6, 'min': 60.0, 'h': 3600.0}
 BYTES = {'': 1.0, 'b': 1.0, 'kb': 1e3, 'mb': 1e6, 'gb': 1e9}
 UNKNOWN = 'not known'
@@ -73,5 +74,10 @@ def aligned(rows: Sequence[Sequence[object]], left: Collection[int] = (0,)) -> L
     """Write rows as lines whose columns stand under each other, two blanks apart. left: columns set to the left; others to the right."""
     cells = [[str(cell) for cell in row] for row in rows]
     spans = [max(map(len, column)) for column in zip(*cells)]
-    return ['  '.join(cell.ljust(span) if column in left else cell.rjust(span)
-                      for column, (cell, span) in enumerate(zip(row, spans))).rstrip() for row in cells]
+    return [
+        '  '.join(
+            cell.ljust(span) if column in left else cell.rjust(span)
+            for column, (cell, span) in enumerate(zip(row, spans))
+        ).rstrip()
+        for row in cells
+    ]

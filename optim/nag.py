@@ -3,6 +3,11 @@
 MXNet 1.9.1's kernels, called in place as mx.optimizer.NAG calls them, add the decay of the weight that they have just written to
 the momentum. Importing this module registers the optimizer with MXNet under the name 'exactnag'.
 """
+
+from __future__ import annotations
+
+from typing import Any
+
 import mxnet as mx
 import numpy as np
 
@@ -26,18 +31,24 @@ class ExactNAG(mx.optimizer.NAG):
     Settings reach MXNet's kernels in single precision, whatever the type of W.
     """
 
-    def _update_impl(self, index, weight, grad, state, multi_precision=False):
-        """One step on `weight` (W) and `state`, in place."""
+    def _update_impl(self, index: Any, weight: Any, grad: Any, state: Any, multi_precision: bool = False) -> None:
+        """Make one step on `weight` (W) and `state`, in place."""
         momentum, master = state if multi_precision else (state, weight)
-        if momentum is None or not self._get_wd(index):   # nothing that goes wrong in place
+        if momentum is None or not self._get_wd(index):  # the kernel is right in place
             super()._update_impl(index, weight, grad, state, multi_precision)
             return
         self._update_count(index)
-        settings = dict(lr=self._get_lr(index), wd=self._get_wd(index), momentum=self.momentum, rescale_grad=self.rescale_grad)
+        settings = dict(
+            lr=self._get_lr(index), wd=self._get_wd(index), momentum=self.momentum, rescale_grad=self.rescale_grad
+        )
         if self.clip_gradient:
             settings['clip_gradient'] = self.clip_gradient
-        before = master * 1   # an operator's output, not copy(): plain, where oneDNN has left the weight in a layout of its own
+        before = (
+            master * 1
+        )  # an operator's output, not copy(): plain, where oneDNN has left the weight in a layout of its own
         # The half-precision kernel has no way to be given a copy, so the single-precision one moves the float32 weight.
-        mx.nd.nag_mom_update(before, grad.astype(np.float32) if multi_precision else grad, momentum, out=master, **settings)
+        mx.nd.nag_mom_update(
+            before, grad.astype(np.float32) if multi_precision else grad, momentum, out=master, **settings
+        )
         if multi_precision:
             mx.nd.cast(master, dtype=weight.dtype, out=weight)

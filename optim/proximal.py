@@ -1,10 +1,15 @@
 """The soft threshold: the proximal operator of the L1 norm, which is what sets λ exactly to zero (the S of eq. 7 and 8)."""
+
+from __future__ import annotations
+
+from typing import Any
+
 import mxnet as mx
 import numpy as np
 
 
-def soft_threshold(z, alpha):
-    """S_α(z)_i = sign(z_i) · max(|z_i| − α_i, 0), elementwise.
+def soft_threshold(z: Any, alpha: Any) -> Any:
+    """Apply the soft threshold: S_α(z)_i = sign(z_i) · max(|z_i| − α_i, 0), elementwise.
 
     Parameters
     ----------
@@ -17,7 +22,7 @@ def soft_threshold(z, alpha):
     Raises ValueError for a negative α.
     """
     if not isinstance(alpha, mx.nd.NDArray) and np.any(np.less(alpha, 0)):
-        raise ValueError('soft_threshold: alpha must not be negative, got %s' % np.min(alpha))
+        raise ValueError(f'soft_threshold: alpha must not be negative, got {np.min(alpha)}')
     # z − clip(z, −α, α) is the same function, rounding included; but where z is not a number it stays so. The product with sign(z)
     # gives 0 there: a diverged search would look like a finished one.
     if isinstance(z, mx.nd.NDArray):
@@ -30,6 +35,9 @@ def soft_threshold(z, alpha):
     return z - np.clip(z, -alpha, alpha)
 
 
-def on_device(array, like):
-    """A numpy array as an NDArray with the type and on the device of `like`; on the CPU several times faster than mx.nd.array."""
+def on_device(array: Any, like: Any) -> Any:
+    """Copy a numpy array to an NDArray of the type and on the device of `like`, an NDArray.
+
+    On the CPU it is several times faster than mx.nd.array.
+    """
     return mx.nd.from_numpy(np.array(array, dtype=like.dtype, order='C')).as_in_context(like.context)

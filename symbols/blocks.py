@@ -3,6 +3,7 @@
 Weights follow the paper's initialisation: convolutions Xavier gaussian by fan-out of magnitude 2, dense layers Normal(0.01).
 Neither batch norm's parameters nor biases decay.
 """
+
 import mxnet as mx
 from mxnet.gluon import HybridBlock, nn
 
@@ -27,7 +28,9 @@ class BatchNormReLU(HybridBlock):
         self._kernels = kernels
         self._fix_gamma = not train_gamma
         with self.name_scope():
-            self.gamma = self.params.get('gamma', shape=(channels,), init='ones', wd_mult=0.0, differentiable=train_gamma)
+            self.gamma = self.params.get(
+                'gamma', shape=(channels,), init='ones', wd_mult=0.0, differentiable=train_gamma
+            )
             self.beta = self.params.get('beta', shape=(channels,), init='zeros', wd_mult=0.0)
             self.running_mean = self.params.get('running_mean', shape=(channels,), init='zeros', differentiable=False)
             self.running_var = self.params.get('running_var', shape=(channels,), init='ones', differentiable=False)
@@ -45,7 +48,9 @@ class Conv(HybridBlock):
         self._kernels = kernels
         self._shape = dict(channels=channels, kernel=kernel, stride=stride, groups=groups, dilation=dilation)
         with self.name_scope():
-            self.weight = self.params.get('weight', shape=(channels, channels_in // groups, kernel, kernel), init=conv_init())
+            self.weight = self.params.get(
+                'weight', shape=(channels, channels_in // groups, kernel, kernel), init=conv_init()
+            )
 
     def hybrid_forward(self, F, x, weight):
         """(batch, channels in, height, width) → (batch, channels, height / stride, width / stride)."""
@@ -56,7 +61,10 @@ def conv_bn_relu(channels_in, channels, kernels, train_gamma, prefix, kernel=1, 
     """Convolution, batch norm, ReLU as one block."""
     block = nn.HybridSequential(prefix=prefix)
     with block.name_scope():
-        block.add(Conv(channels_in, channels, kernels, 'conv_', kernel, stride), BatchNormReLU(channels, kernels, train_gamma, 'bn_'))
+        block.add(
+            Conv(channels_in, channels, kernels, 'conv_', kernel, stride),
+            BatchNormReLU(channels, kernels, train_gamma, 'bn_'),
+        )
     return block
 
 
@@ -81,7 +89,8 @@ class _Zero(HybridBlock):
 
 LAYERS = {
     ops.Depthwise: lambda layer, channels, kernels: Conv(
-        channels, channels, kernels, 'depthwise_', kernel=layer.kernel, groups=channels, dilation=layer.dilation),
+        channels, channels, kernels, 'depthwise_', kernel=layer.kernel, groups=channels, dilation=layer.dilation
+    ),
     ops.Pointwise: lambda layer, channels, kernels: Conv(channels, channels, kernels, 'pointwise_'),
     ops.AveragePool: lambda layer, channels, kernels: _Pool(kernels.average_pool, channels, layer.kernel),
     ops.MaxPool: lambda layer, channels, kernels: _Pool(kernels.max_pool, channels, layer.kernel),
@@ -96,7 +105,9 @@ def operation_block(name, channels, kernels, train_gamma, prefix):
     with block.name_scope():
         for layer in ops.OPERATIONS[name].layers:
             if type(layer) not in LAYERS:
-                raise UserError('operation %s: symbols/blocks.py has no block for its layer %s; add one to LAYERS' % (name, layer))
+                raise UserError(
+                    f'operation {name}: symbols/blocks.py has no block for its layer {layer}; add one to LAYERS'
+                )
             block.add(LAYERS[type(layer)](layer, channels, kernels))
         block.add(BatchNormReLU(channels, kernels, train_gamma, 'bn_'))
     return block
@@ -108,8 +119,10 @@ def stem(space, channels, kernels, train_gamma, prefix):
         return conv_bn_relu(3, channels, kernels, train_gamma, prefix, kernel=3)
     block = nn.HybridSequential(prefix=prefix)
     with block.name_scope():
-        block.add(conv_bn_relu(3, channels // 2, kernels, train_gamma, '0_', kernel=3, stride=2),
-                  conv_bn_relu(channels // 2, channels, kernels, train_gamma, '1_', kernel=3, stride=2))
+        block.add(
+            conv_bn_relu(3, channels // 2, kernels, train_gamma, '0_', kernel=3, stride=2),
+            conv_bn_relu(channels // 2, channels, kernels, train_gamma, '1_', kernel=3, stride=2),
+        )
     return block
 
 
@@ -126,7 +139,9 @@ class Reduction(HybridBlock):
         self._branches = []
         with self.name_scope():
             for branch in branches:
-                block = conv_bn_relu(channels_in, channels, kernels, train_gamma, branch + '_', kernel=int(branch[-1]), stride=2)
+                block = conv_bn_relu(
+                    channels_in, channels, kernels, train_gamma, branch + '_', kernel=int(branch[-1]), stride=2
+                )
                 self.register_child(block)
                 self._branches.append(block)
 
@@ -190,7 +205,9 @@ class AuxiliaryTower(HybridBlock):
             self.bn = BatchNormReLU(channels, kernels, train_gamma, 'bn_')
             squeezed, expanded = AUXILIARY_WIDTHS
             self.squeeze = conv_bn_relu(channels, squeezed, kernels, train_gamma, 'squeeze_')
-            self.weight = self.params.get('expand_weight', shape=(expanded, squeezed, self._kernel, self._kernel), init=conv_init())
+            self.weight = self.params.get(
+                'expand_weight', shape=(expanded, squeezed, self._kernel, self._kernel), init=conv_init()
+            )
             self.expand_bn = BatchNormReLU(expanded, kernels, train_gamma, 'expand_bn_')
             self.dense = Dense(expanded, classes)
 

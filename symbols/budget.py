@@ -4,6 +4,7 @@ Costs come from cost.py alone, so nothing is built or run. Each stage's width is
 multiplier is the largest whose rounded widths meet the budget; then each stage is rounded up or down so that the budget is met as
 closely as rounding allows; then single stages are widened as long as any step still fits.
 """
+
 import dataclasses
 import functools
 import itertools
@@ -16,13 +17,14 @@ from .cost import Cost, cost
 COUNTED = ('params', 'flops', 'mac')
 KINDS = COUNTED + ('latency',)
 LARGEST_WIDTH = 1 << 14
-CLOSE = 0.005    # of widths this near the budget those nearest to one common multiplier are taken
-REACH = (1, 2)   # steps by which a stage's width may leave its share, the second only where the first comes not as near
+CLOSE = 0.005  # of widths this near the budget those nearest to one common multiplier are taken
+REACH = (1, 2)  # steps by which a stage's width may leave its share, the second only where the first comes not as near
 
 
 @dataclasses.dataclass(frozen=True)
 class Fit:
     """Widths that meet a budget. multiplier: on the space's channels, before rounding. distance: (target - reached) / target."""
+
     kind: str
     target: float
     reached: float
@@ -33,8 +35,14 @@ class Fit:
 
     def to_dict(self):
         """Plain data for a summary."""
-        return {'kind': self.kind, 'target': self.target, 'reached': self.reached, 'distance': self.distance,
-                'multiplier': self.multiplier, 'widths': list(self.widths)}
+        return {
+            'kind': self.kind,
+            'target': self.target,
+            'reached': self.reached,
+            'distance': self.distance,
+            'multiplier': self.multiplier,
+            'widths': list(self.widths),
+        }
 
 
 def parse_budget(text):
@@ -42,13 +50,15 @@ def parse_budget(text):
     kind, equals, quantity = str(text).partition('=')
     kind = kind.strip()
     if equals and kind.isidentifier() and kind not in KINDS:
-        raise UserError('budget: %r is not one of %s' % (kind, ', '.join(KINDS)))
+        raise UserError(f'budget: {kind!r} is not one of {", ".join(KINDS)}')
     try:
         value = parse_quantity(quantity, SECONDS if kind == 'latency' else COUNTS)
     except UserError:
-        raise UserError('budget: %r is not written like params=3.0M, flops=600M, mac=40M or latency=5ms' % text) from None
+        raise UserError(
+            f'budget: {text!r} is not written like params=3.0M, flops=600M, mac=40M or latency=5ms'
+        ) from None
     if value <= 0:
-        raise UserError('budget: %s must be above 0' % text)
+        raise UserError(f'budget: {text} must be above 0')
     return kind, value
 
 
@@ -63,18 +73,22 @@ def fit_widths(architecture, budget, image_size=32, measure=None):
     space = architecture.space
     counted = measure is None
     if counted and kind not in COUNTED:
-        raise UserError('budget: %s is measured on a device, not counted; accepted here are %s' % (kind, ', '.join(COUNTED)))
+        raise UserError(f'budget: {kind} is measured on a device, not counted; accepted here are {", ".join(COUNTED)}')
 
     @functools.lru_cache(maxsize=None)
     def measured(widths):
         return getattr(cost(architecture, widths, image_size), kind) if counted else measure(widths)
 
     base = space.widths()
-    steps = (2 if space.stem == 'imagenet' else 1,) + (1,) * (len(base) - 1)  # that stem's first convolution has half the channels
+    steps = (2 if space.stem == 'imagenet' else 1,) + (1,) * (
+        len(base) - 1
+    )  # that stem's first convolution has half the channels
     narrowest = _rounded(base, 0.0, steps)
     if measured(narrowest) > target:
-        raise UserError('budget: %s=%g cannot be met; with %s channels a stage the network has %g'
-                         % (kind, target, ', '.join(map(str, narrowest)), measured(narrowest)))
+        raise UserError(
+            f'budget: {kind}={target:g} cannot be met; with {", ".join(map(str, narrowest))} channels a stage '
+            f'the network has {measured(narrowest):g}'
+        )
     low, high = 0.0, LARGEST_WIDTH / max(base)
     for _ in range(60):  # to the last bit: the widths change at a finite number of multipliers
         middle = (low + high) / 2
@@ -96,11 +110,16 @@ def _best_rounding(widths, shares, steps, target, measure):
     """Of the widths some steps up or down, those within CLOSE of the budget that leave their shares least, else the closest to it."""
     for reach in REACH:
         ranges = [range(-reach, reach + 1)] * len(widths)
-        near = [tuple(width + up * step for width, up, step in zip(widths, ups, steps)) for ups in itertools.product(*ranges)]
+        near = [
+            tuple(width + up * step for width, up, step in zip(widths, ups, steps))
+            for ups in itertools.product(*ranges)
+        ]
         fitting = [choice for choice in near if min(choice) > 0 and measure(choice) <= target]
         close = [choice for choice in fitting if measure(choice) >= (1 - CLOSE) * target]
         if close:
-            return min(close, key=lambda choice: (max(abs(width / share - 1) for width, share in zip(choice, shares)), choice))
+            return min(
+                close, key=lambda choice: (max(abs(width / share - 1) for width, share in zip(choice, shares)), choice)
+            )
     return max(fitting, key=measure)
 
 
@@ -108,7 +127,7 @@ def _filled(widths, shares, steps, target, measure):
     """Widen single stages by a step, always the one that lags its share most of those that fit, until none fits."""
     while True:
         for stage in sorted(range(len(widths)), key=lambda stage: widths[stage] / shares[stage]):
-            wider = widths[:stage] + (widths[stage] + steps[stage],) + widths[stage + 1:]
+            wider = widths[:stage] + (widths[stage] + steps[stage],) + widths[stage + 1 :]
             if measure(wider) <= target:
                 widths = wider
                 break

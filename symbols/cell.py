@@ -3,6 +3,7 @@
 `Cell` holds the operations, the shortcut and the output's batch norm. How operations are fed, and how the output gathers them,
 is the subclasses': with λ in supernet.py, without in network.py.
 """
+
 from mxnet import autograd
 from mxnet.gluon import HybridBlock
 
@@ -56,6 +57,7 @@ class Net(HybridBlock):
     Where its own kernels would give wrong gradients, a twin with 'exact' kernels over the same Parameters computes: in inference mode
     (autograd.record(train_mode=False)), and in training mode where Kernels.trains says so.
     """
+
     _kernels_kind = None
     _device_kernels = None
     _exact = None

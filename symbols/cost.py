@@ -4,21 +4,30 @@ Conventions. Everything is for one image. FLOPs are multiply-adds of convolution
 pooling, batch norm, ReLU, additions and biases count none. MAC counts elements read plus elements written plus weights read of every
 convolution, pooling and dense layer, and of decoys (ShuffleNet v2's definition); batch norm, ReLU and additions, which run in place or
 fused, count none, nor does the global average before the last layer. Parameters are all trained ones: convolutions, batch norm's γ
-and β, the dense layer's weight and bias. The auxiliary tower, which is dropped after training, does not count.
+and β, the dense layer's weight and bias. The auxiliary tower, which is dropped after training, does not count. A layer whose description
+has no `cost` counts none and is named in Cost.uncounted.
 """
-import dataclasses
-from typing import Dict, List, Tuple
 
-from .operations import OPERATIONS, LayerCost
-from .space import REDUCTION_BRANCHES
+from __future__ import annotations
+
+import dataclasses
+import enum
+from typing import Dict, Generic, Iterable, List, Optional, Sequence, Tuple, TypeVar
+
+from .architecture import Architecture
+from .operations import OPERATIONS, LayerCost, total
+from .space import REDUCTION, REDUCTION_KERNELS, Channels, SearchSpace
+
+Entry = TypeVar('Entry')
 
 
 @dataclasses.dataclass(frozen=True)
 class BlockCost:
-    """One part of the network. name: 'stem', 'b00', 'r00', 'head', …
+    """The cost of one part of the network. name: 'stem', 'b00', 'r00', 'head', …
 
-    operations: cost of each surviving operation's layers with their batch norm; what is left of the block is R and the shortcut.
+    operations: cost of each surviving operation's layers with their batch norm; the rest of the block is R and the shortcut.
     """
+
     name: str
     params: int
     flops: int
@@ -28,35 +37,51 @@ class BlockCost:
 
 @dataclasses.dataclass(frozen=True)
 class Cost:
-    """params, flops, mac of the whole network; blocks: its parts in order; widths: channels of each stage."""
+    """params, flops, mac of the whole network; blocks: its parts in order; widths: channels of each stage.
+
+    uncounted: layers of the network whose cost is not known and in none of the numbers, as 'operation: Layer'.
+    """
+
     params: int
     flops: int
     mac: int
     blocks: Tuple[BlockCost, ...]
     widths: Tuple[int, ...]
+    uncounted: Tuple[str, ...] = ()
+
+
+class Part(enum.Enum):
+    """The part of the network that a λ vector belongs to."""
+
+    BLOCK = 'block'
+    REDUCTION = 'reduction'
 
 
 @dataclasses.dataclass(frozen=True)
-class GateGraph:
+class GateGraph(Generic[Entry]):
     """The graph behind one λ vector and what its operations cost, in plain numbers.
 
+    name: the vector's scope. part: whether the λ are those of convolution blocks or of a reduction block's branches.
     source, target: for each λ the operation (its index in `operations`) that its edge leaves and enters; -1 as source is the block's
     input, as target its output. ungated: operations that read the block's input by an edge without λ. costs: of each operation with its
     batch norm; output_costs: of its columns of R; both summed over all blocks that the λ vector serves.
     """
+
     name: str
+    part: Part
     source: List[int]
     target: List[int]
     ungated: Tuple[int, ...]
     operations: Tuple[str, ...]
-    costs: Tuple[LayerCost, ...]
-    output_costs: Tuple[LayerCost, ...]
+    costs: Tuple[Entry, ...]
+    output_costs: Tuple[Entry, ...]
 
 
-def cost(architecture, channels=None, image_size=32):
-    """Cost of the network derived from an architecture.
+def cost(architecture: Architecture, channels: Optional[Channels] = None, image_size: int = 32) -> Cost:
+    """Count the cost of the network derived from an architecture.
 
     channels: of the first stage, or one width a stage (default: the space's). image_size: height and width of the input, pixels.
+    Raises UserError for channels that do not fit the space.
     """
     space = architecture.space
     widths = space.widths(channels)
@@ -68,11 +93,19 @@ def cost(architecture, channels=None, image_size=32):
             blocks.append(_reduction(architecture, stage - 1, widths, sizes))
         blocks.append(_block(architecture, block, widths[stage], sizes[stage]))
     blocks.append(_head(widths[-1], space.classes, sizes[-1]))
-    return Cost(*_sums(blocks), blocks=tuple(blocks), widths=widths)
+    whole = total(blocks)
+    return Cost(whole.params, whole.flops, whole.mac, tuple(blocks), widths, uncounted(architecture))
 
 
-def stage_sizes(space, image_size):
-    """Height (and width) of the feature maps of each stage, pixels."""
+def uncounted(architecture: Architecture) -> Tuple[str, ...]:
+    """Return the layers of an architecture's surviving operations whose cost is not known, as 'operation: Layer'."""
+    places = {node.operation for scope in architecture.scopes for node in architecture.nodes(scope)}
+    operations = [OPERATIONS[architecture.space.operations[place]] for place in sorted(places)]
+    return tuple(f'{operation.name}: {layer}' for operation in operations for layer in operation.uncounted)
+
+
+def stage_sizes(space: SearchSpace, image_size: int) -> Tuple[int, ...]:
+    """Return the height (and width) of the feature maps of each stage, pixels."""
     size = image_size
     if space.stem == 'imagenet':
         size = _half(_half(size))
@@ -83,85 +116,113 @@ def stage_sizes(space, image_size):
     return tuple(sizes)
 
 
-def gate_graphs(space, image_size=32):
-    """A GateGraph for each of space.gate_names(), in order, at the space's own channels."""
+def stages_served(space: SearchSpace, index: int) -> List[int]:
+    """Return the stage of each block that the λ vector space.scopes[index] serves."""
+    return [space.stage_of(block) for block in range(space.num_blocks) if space.scope_index(block) == index]
+
+
+def gate_graphs(space: SearchSpace, image_size: int = 32) -> List[GateGraph[LayerCost]]:
+    """Return a GateGraph for each of space.gate_names(), in order, at the space's own channels. image_size: pixels."""
     sizes, widths = stage_sizes(space, image_size), space.widths()
-    nodes = space.nodes()
-    place = {node: index for index, node in enumerate(nodes)}
-    edges = space.block_edges()
-    ends = [[place.get(edge.source, -1) for edge in edges], [place.get(edge.target, -1) for edge in edges]]
-    ungated = () if space.first_level_gates else tuple(range(len(space.operations)))
-    graphs = []
-    for index, scope in enumerate(space.scopes):
-        stages = [space.stage_of(block) for block in range(space.num_blocks) if space.scope_index(block) == index]
-        costs = [_total([_operation(space.operations[node[1]], widths[stage], sizes[stage]) for stage in stages]) for node in nodes]
-        columns = _total([_columns_of_r(widths[stage], sizes[stage]) for stage in stages])
-        graphs.append(GateGraph(scope, *ends, ungated=ungated, operations=tuple(map(space.node_name, nodes)), costs=tuple(costs),
-                                output_costs=(columns,) * len(nodes)))
-    for index, scope in enumerate(space.reduction_scopes):
-        costs = [_convolution(widths[index], widths[index + 1], int(branch[-1]), sizes[index + 1], sizes[index])
-                 for branch in REDUCTION_BRANCHES]
-        graphs.append(GateGraph(scope, [0, 1], [-1, -1], (0, 1), REDUCTION_BRANCHES, tuple(costs), (LayerCost(0, 0, 0),) * len(costs)))
-    return graphs
+    blocks = [_block_graph(space, index, widths, sizes) for index in range(len(space.scopes))]
+    return blocks + [_reduction_graph(space, index, widths, sizes) for index in range(len(space.reduction_scopes))]
 
 
-def _half(size):
+def _block_graph(space: SearchSpace, index: int, widths: Sequence[int], sizes: Sequence[int]) -> GateGraph[LayerCost]:
+    nodes, edges, stages = space.nodes(), space.block_edges(), stages_served(space, index)
+    positions = {node: position for position, node in enumerate(nodes)}
+    costs = [
+        total(_operation(space.operations[node.operation], widths[stage], sizes[stage]) for stage in stages)
+        for node in nodes
+    ]
+    columns = total(_columns_of_r(widths[stage], sizes[stage]) for stage in stages)
+    return GateGraph(
+        space.scopes[index],
+        Part.BLOCK,
+        source=[positions.get(edge.source, -1) for edge in edges],
+        target=[positions.get(edge.target, -1) for edge in edges],
+        ungated=() if space.first_level_gates else tuple(range(len(space.operations))),
+        operations=tuple(map(space.node_name, nodes)),
+        costs=tuple(costs),
+        output_costs=(columns,) * len(nodes),
+    )
+
+
+def _reduction_graph(
+    space: SearchSpace, index: int, widths: Sequence[int], sizes: Sequence[int]
+) -> GateGraph[LayerCost]:
+    branches = range(len(REDUCTION))
+    return GateGraph(
+        space.reduction_scopes[index],
+        Part.REDUCTION,
+        source=list(branches),
+        target=[-1] * len(branches),
+        ungated=tuple(branches),
+        operations=tuple(branch.name for branch in REDUCTION),
+        costs=tuple(_branch(branch.kernel, index, widths, sizes) for branch in REDUCTION),
+        output_costs=(LayerCost(0, 0, 0),) * len(branches),
+    )
+
+
+def _half(size: int) -> int:
     return -(-size // 2)  # a 3×3 convolution of stride 2 and padding 1, or a 1×1 one of stride 2
 
 
-def _sums(costs):
-    return [sum(getattr(cost, field) for cost in costs) for field in ('params', 'flops', 'mac')]
+def _convolution(channels_in: int, channels: int, kernel: int, size: int, size_in: Optional[int] = None) -> LayerCost:
+    """Count a dense convolution to maps of size × size, with its batch norm's parameters."""
+    weights = channels_in * channels * kernel**2
+    pixels, pixels_in = size**2, (size_in or size) ** 2
+    return LayerCost(weights + 2 * channels, weights * pixels, channels_in * pixels_in + channels * pixels + weights)
 
 
-def _total(costs):
-    return LayerCost(*_sums(costs))
+def _branch(kernel: int, index: int, widths: Sequence[int], sizes: Sequence[int]) -> LayerCost:
+    """Count a branch of reduction block `index`."""
+    return _convolution(widths[index], widths[index + 1], kernel, sizes[index + 1], sizes[index])
 
 
-def _convolution(channels_in, channels, kernel, size, size_in=None, bn=True):
-    """A dense convolution to maps of size × size, with its batch norm's parameters."""
-    weights = channels_in * channels * kernel ** 2
-    pixels, pixels_in = size ** 2, (size_in or size) ** 2
-    return LayerCost(weights + 2 * channels * bn, weights * pixels, channels_in * pixels_in + channels * pixels + weights)
-
-
-def _operation(name, channels, size):
-    """An operation's layers with the batch norm behind them."""
+def _operation(name: str, channels: int, size: int) -> LayerCost:
+    """Count an operation's layers with the batch norm behind them."""
     layers = OPERATIONS[name].cost(channels, size, size)
     return LayerCost(layers.params + 2 * channels, layers.flops, layers.mac)
 
 
-def _columns_of_r(channels, size):
-    """What R's 1×1 convolution saves without one of its inputs."""
-    return LayerCost(channels ** 2, channels ** 2 * size ** 2, channels * size ** 2 + channels ** 2)
+def _columns_of_r(channels: int, size: int) -> LayerCost:
+    """Count what R's 1×1 convolution saves without one of its inputs."""
+    return LayerCost(channels**2, channels**2 * size**2, channels * size**2 + channels**2)
 
 
-def _stem(space, channels, image_size):
+def _part(name: str, parts: Iterable[LayerCost], operations: Optional[Dict[str, LayerCost]] = None) -> BlockCost:
+    whole = total(parts)
+    return BlockCost(name, whole.params, whole.flops, whole.mac, operations or {})
+
+
+def _stem(space: SearchSpace, channels: int, image_size: int) -> BlockCost:
     if space.stem == 'cifar':
-        parts = [_convolution(3, channels, 3, image_size)]
-    else:
-        half = _half(image_size)
-        parts = [_convolution(3, channels // 2, 3, half, image_size), _convolution(channels // 2, channels, 3, _half(half), half)]
-    return BlockCost('stem', *_sums(parts))
+        return _part('stem', [_convolution(3, channels, 3, image_size)])
+    half = _half(image_size)
+    first = _convolution(3, channels // 2, 3, half, image_size)
+    return _part('stem', [first, _convolution(channels // 2, channels, 3, _half(half), half)])
 
 
-def _reduction(architecture, index, widths, sizes):
-    branches = {branch: _convolution(widths[index], widths[index + 1], int(branch[-1]), sizes[index + 1], sizes[index])
-                for branch in architecture.reduction_branches(index)}
-    return BlockCost('r%02d' % index, *_sums(branches.values()), operations=branches)
+def _reduction(architecture: Architecture, index: int, widths: Sequence[int], sizes: Sequence[int]) -> BlockCost:
+    names = architecture.reduction_branches(index)
+    branches = {name: _branch(REDUCTION_KERNELS[name], index, widths, sizes) for name in names}
+    return _part(f'r{index:02d}', branches.values(), branches)
 
 
-def _block(architecture, block, channels, size):
-    space, name = architecture.space, 'b%02d' % block
+def _block(architecture: Architecture, block: int, channels: int, size: int) -> BlockCost:
+    space, name = architecture.space, f'b{block:02d}'
     if architecture.is_identity(block):
         return BlockCost(name, 0, 0, 0)
-    operations = {space.node_name(node): _operation(space.operations[node[1]], channels, size) for node in architecture.nodes(block)}
-    outputs = sum(edge.target[0] == space.levels + 1 for edge in architecture.block_edges(block))
-    parts = list(operations.values()) + [_convolution(outputs * channels, channels, 1, size)]
+    nodes = architecture.nodes(block)
+    operations = {space.node_name(node): _operation(space.operations[node.operation], channels, size) for node in nodes}
+    outputs = sum(edge.target == space.output for edge in architecture.block_edges(block))
+    parts = [*operations.values(), _convolution(outputs * channels, channels, 1, size)]
     if space.opens_stage(block):
         parts.append(_convolution(channels, channels, 1, size))
-    return BlockCost(name, *_sums(parts), operations=operations)
+    return _part(name, parts, operations)
 
 
-def _head(channels, classes, size):
+def _head(channels: int, classes: int, size: int) -> BlockCost:
     weights = channels * classes
     return BlockCost('head', 2 * channels + weights + classes, weights, channels + classes + weights)

@@ -6,8 +6,10 @@ LAMBDA = 'lambda'
 def gate_parameters(space, params):
     """λ Parameters in `params` (a ParameterDict), all ones: one vector for each of space.gate_names(), in order."""
     scopes = space.scopes + space.reduction_scopes
-    return [params.get('%s_%s' % (scope, LAMBDA), shape=(len(names),), init='ones', wd_mult=0.0)
-            for scope, names in zip(scopes, space.gate_names())]
+    return [
+        params.get(f'{scope}_{LAMBDA}', shape=(len(names),), init='ones', wd_mult=0.0)
+        for scope, names in zip(scopes, space.gate_names())
+    ]
 
 
 def runs(places):

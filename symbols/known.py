@@ -1,4 +1,5 @@
 """Known networks of gluoncv's model zoo, to see where numbers stand: built for the data's classes, their cost counted from their graph."""
+
 import difflib
 import json
 
@@ -10,6 +11,7 @@ from ..base.errors import UserError
 def names():
     """Networks that the model zoo of gluoncv has."""
     from gluoncv.model_zoo import get_model_list
+
     return list(get_model_list())
 
 
@@ -17,13 +19,17 @@ def check(name):
     """Raises UserError for a name that is not in the model zoo."""
     if name not in names():
         near = difflib.get_close_matches(name, names(), 3)
-        raise UserError('--gluoncv %s: not in the model zoo of gluoncv%s'
-                         % (name, ' (did you mean %s?)' % ', '.join(near) if near else ''))
+        raise UserError(
+            '--gluoncv {}: not in the model zoo of gluoncv{}'.format(
+                name, ' (did you mean {}?)'.format(', '.join(near)) if near else ''
+            )
+        )
 
 
 def build(name, classes):
     """The untrained network `name` with `classes` outputs. Raises UserError for one that is no classifier of that kind."""
     from gluoncv.model_zoo import get_model
+
     check(name)
     try:
         return get_model(name, classes=classes, pretrained=False)
@@ -47,11 +53,13 @@ def count(net, image_size):
         for key in (name, name + '_output', '%s_output%d' % (name, entry[1])):
             if key in shape_of:
                 return shape_of[key]
-        raise ValueError('%s: no shape known of %s' % (net.name, name))
+        raise ValueError(f'{net.name}: no shape known of {name}')
 
     flops = mac = 0
     for node in nodes:
-        if node['op'] not in ('Convolution', 'FullyConnected', 'Pooling') or node.get('attrs', {}).get('global_pool') in ('True', '1'):
+        if node['op'] not in ('Convolution', 'FullyConnected', 'Pooling') or node.get('attrs', {}).get(
+            'global_pool'
+        ) in ('True', '1'):
             continue
         read, written = shape(node['inputs'][0]), shape_of[node['name'] + '_output']
         weights = 0

@@ -5,6 +5,7 @@ it costs is in no operation's time. A network's time is seconds of a forward pas
 the median of several passes after warm-up. Times are kept in a JSON file by device, threads, MXNet's version and shape, so that each is
 measured once; two machines whose devices have one name are taken for equal.
 """
+
 import contextlib
 import ctypes
 import dataclasses
@@ -14,6 +15,7 @@ import os
 import statistics
 import subprocess
 import time
+from typing import Optional
 
 import mxnet as mx
 
@@ -31,6 +33,7 @@ FILE = 'latency.json'
 @dataclasses.dataclass(frozen=True)
 class Timed:
     """What stands in the place of a LayerCost in a GateGraph. latency: seconds an image."""
+
     latency: float
 
 
@@ -43,24 +46,30 @@ class Stopwatch:
 
     def __init__(self, context, path=None, passes=PASSES):
         self.context, self.path, self.passes = context, path, passes
-        self.device = '%s | mxnet %s' % (device_name(context), mx.__version__)
+        self.device = f'{device_name(context)} | mxnet {mx.__version__}'
         self.kernels_kind = 'plain' if context.device_type == 'gpu' else 'cpu'
         self._known = read(path) if path else {}
 
     def operation(self, name, channels, size):
         """Seconds an image of a registered operation with its batch norm on (BATCH, channels, size, size)."""
+
         def measure():
             block = operation_block(name, channels, kernels(self.kernels_kind), False, 'latency_')
             return self._forward(block, (BATCH, channels, size, size)) / BATCH
-        return self.keep('%s | %d channels | %d pixels' % (name, channels, size), measure)
+
+        return self.keep(f'{name} | {channels} channels | {size} pixels', measure)
 
     def network(self, architecture, channels, image_size):
         """Seconds in which the network of an Architecture answers for one image. channels: as for Network."""
+
         def measure():
-            return self._forward(Network(architecture, widths, kernels_kind=self.kernels_kind), (1, 3, image_size, image_size))
+            return self._forward(
+                Network(architecture, widths, kernels_kind=self.kernels_kind), (1, 3, image_size, image_size)
+            )
+
         widths = architecture.space.widths(channels)
         digest = hashlib.sha256(json.dumps(architecture.to_dict(), sort_keys=True).encode()).hexdigest()[:16]
-        return self.keep('network %s | %s channels | %d pixels' % (digest, ','.join(map(str, widths)), image_size), measure)
+        return self.keep(f'network {digest} | {",".join(map(str, widths))} channels | {image_size} pixels', measure)
 
     def widths(self, architecture, image_size):
         """The measure for budget.fit_widths: a function of one width a stage giving seconds an image."""
@@ -68,7 +77,7 @@ class Stopwatch:
 
     def keep(self, what, measure):
         """The time that is known of `what` on this device, else what `measure()` finds, which is then known."""
-        key = '%s | %s' % (self.device, what)
+        key = f'{self.device} | {what}'
         if key not in self._known:
             self._known[key] = measure()
             if self.path:
@@ -94,7 +103,11 @@ def median_seconds(function, x, passes=PASSES):
 
 def shapes(space, image_size):
     """Every (operation name, channels, pixels) of a space, stage by stage."""
-    return [(name, channels, size) for channels, size in zip(space.widths(), stage_sizes(space, image_size)) for name in space.operations]
+    return [
+        (name, channels, size)
+        for channels, size in zip(space.widths(), stage_sizes(space, image_size))
+        for name in space.operations
+    ]
 
 
 def timed_graphs(space, image_size, seconds):
@@ -110,8 +123,10 @@ def timed_graphs(space, image_size, seconds):
         costs = (Timed(0.0),) * len(graph.costs)
         if index < len(space.scopes):
             stages = [space.stage_of(block) for block in range(space.num_blocks) if space.scope_index(block) == index]
-            costs = tuple(Timed(sum(seconds[space.operations[place], widths[stage], sizes[stage]] for stage in stages))
-                          for _, place in space.nodes())
+            costs = tuple(
+                Timed(sum(seconds[space.operations[place], widths[stage], sizes[stage]] for stage in stages))
+                for _, place in space.nodes()
+            )
         graphs.append(dataclasses.replace(graph, costs=costs, output_costs=(Timed(0.0),) * len(costs)))
     return graphs
 
@@ -120,15 +135,19 @@ def device_name(context):
     """A device's name as it stands for its speed: the GPU's, or the processor's with its threads."""
     if context.device_type == 'gpu':
         try:
-            found = subprocess.run(['nvidia-smi', '--query-gpu=name', '--format=csv,noheader', '-i', str(context.device_id)],
-                                   stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, timeout=20)
+            found = subprocess.run(
+                ['nvidia-smi', '--query-gpu=name', '--format=csv,noheader', '-i', str(context.device_id)],
+                stdout=subprocess.PIPE,
+                stderr=subprocess.DEVNULL,
+                timeout=20,
+            )
             return found.stdout.decode('utf-8', 'replace').strip() or 'gpu'
         except (OSError, subprocess.TimeoutExpired):
             return 'gpu'
-    return '%s, %s threads' % (machine.processor() or 'cpu', threads() or machine.omp_num_threads() or '1')
+    return f'{machine.processor() or "cpu"}, {threads() or machine.omp_num_threads() or 1} threads'
 
 
-def threads():
+def threads() -> Optional[int]:
     """Count the threads that share an operator of MXNet on the CPU, as its OpenMP library has it; None where that cannot be asked.
 
     It is OMP_NUM_THREADS where that is set.  Else MXNet takes half of the cores that it may use (all, but on x86), and at most

@@ -1,4 +1,5 @@
 """The network derived from an architecture: what is trained from scratch in stage 3. It has no λ; batch norm's γ is trained."""
+
 from ..base.errors import UserError
 from .backend.kernels import convolution, kernels, masked_sum
 from .blocks import AUXILIARY_WIDTHS, AuxiliaryTower, Head, Reduction, conv_init, stem
@@ -15,13 +16,17 @@ class NetworkCell(Cell):
         super().__init__(space, edges, channels, opens_stage, kernels, train_gamma=True, prefix=prefix)
         self._depth = drop_depth
         with self.name_scope():
-            self.out_weight = self.params.get('out_weight', shape=(channels, len(self._outputs) * channels, 1, 1), init=conv_init())
+            self.out_weight = self.params.get(
+                'out_weight', shape=(channels, len(self._outputs) * channels, 1, 1), init=conv_init()
+            )
 
     def hybrid_forward(self, F, x, rate=None, out_weight=None):
         """x (batch, channels, height, width); rate (1,): the largest drop rate now, scaled here by the block's depth."""
         if rate is not None:
             rate = rate * self._depth
-        maps = self._run(F, x, lambda maps, nodes: [self._sum(F, maps, self._sources.get(node, [(0, 0)]), rate) for node in nodes])
+        maps = self._run(
+            F, x, lambda maps, nodes: [self._sum(F, maps, self._sources.get(node, [(0, 0)]), rate) for node in nodes]
+        )
         inputs = [masked_sum(F, [maps[node]], rate) if rate is not None else maps[node] for node in self._outputs]
         return self._finish(x, convolution(F, self._kernels.join(F, inputs), out_weight, self._channels))
 
@@ -47,8 +52,17 @@ class Network(Net):
     params: Parameters to share, by name.
     """
 
-    def __init__(self, architecture, channels=None, auxiliary=False, dropout=0.0, drop_path=False, image_size=None, kernels_kind=None,
-                 params=None):
+    def __init__(
+        self,
+        architecture,
+        channels=None,
+        auxiliary=False,
+        dropout=0.0,
+        drop_path=False,
+        image_size=None,
+        kernels_kind=None,
+        params=None,
+    ):
         super().__init__(prefix=PREFIX, params=params)
         self._kernels_kind = kernels_kind
         self._options = dict(auxiliary=auxiliary, dropout=dropout, drop_path=drop_path, image_size=image_size)
@@ -57,7 +71,7 @@ class Network(Net):
         self.widths = widths = space.widths(channels)
         self._device_kernels = device = kernels(kernels_kind, widths + (AUXILIARY_WIDTHS if auxiliary else ()))
         if space.stem == 'imagenet' and widths[0] % 2:
-            raise UserError('channels: the imagenet stem needs an even first width, not %d' % widths[0])
+            raise UserError(f'channels: the imagenet stem needs an even first width, not {widths[0]}')
         self._drop_path = drop_path
         self._steps, self._cells = [], set()
         self.auxiliary = None
@@ -68,11 +82,26 @@ class Network(Net):
                 if block and space.opens_stage(block):
                     if auxiliary and stage == len(widths) - 1:
                         self._auxiliary_at = len(self._steps)
-                    self._add(Reduction(widths[stage - 1], widths[stage], architecture.reduction_branches(stage - 1), device, True,
-                                        'r%02d_' % (stage - 1)))
+                    self._add(
+                        Reduction(
+                            widths[stage - 1],
+                            widths[stage],
+                            architecture.reduction_branches(stage - 1),
+                            device,
+                            True,
+                            f'r{stage - 1:02d}_',
+                        )
+                    )
                 if not architecture.is_identity(block):
-                    cell = NetworkCell(space, architecture.block_edges(block), widths[stage], space.opens_stage(block), device,
-                                       (block + 1) / space.num_blocks, 'b%02d_' % block)
+                    cell = NetworkCell(
+                        space,
+                        architecture.block_edges(block),
+                        widths[stage],
+                        space.opens_stage(block),
+                        device,
+                        (block + 1) / space.num_blocks,
+                        f'b{block:02d}_',
+                    )
                     self._cells.add(len(self._steps))
                     self._add(cell)
             if auxiliary:
@@ -84,12 +113,16 @@ class Network(Net):
         self._steps.append(block)
 
     def _twin(self):
-        return Network(self.architecture, self.widths, kernels_kind='exact', params=self.collect_params(), **self._options)
+        return Network(
+            self.architecture, self.widths, kernels_kind='exact', params=self.collect_params(), **self._options
+        )
 
     def hybrid_forward(self, F, x, rate=None):
         """x (batch, 3, height, width) float32 → logits (batch, classes), or with the auxiliary tower a pair of them."""
         if self._drop_path and rate is None:
-            raise ValueError('a network with drop path takes the current rate as its second input, an array of shape (1,)')
+            raise ValueError(
+                'a network with drop path takes the current rate as its second input, an array of shape (1,)'
+            )
         x = self.stem(x)
         auxiliary = None
         for place, block in enumerate(self._steps):
@@ -102,7 +135,9 @@ class Network(Net):
 
 def _auxiliary(space, widths, image_size, device):
     if len(widths) < 2:
-        raise UserError('auxiliary: a network of one stage has no stage before the last to put the tower at; take retrain.auxiliary=0')
+        raise UserError(
+            'auxiliary: a network of one stage has no stage before the last to put the tower at; take retrain.auxiliary=0'
+        )
     size = image_size or (32 if space.stem == 'cifar' else 224)
     for _ in range(len(widths) - 2 + (2 if space.stem == 'imagenet' else 0)):
         size = -(-size // 2)

@@ -7,8 +7,11 @@ cannot differ. A new operation is one entry:
 
 Every operation keeps its C channels and its spatial size, and is followed by batch norm and ReLU (order Conv-BN-ReLU).
 """
+
+from __future__ import annotations
+
 import dataclasses
-from typing import Tuple
+from typing import Iterable, Protocol, Tuple
 
 from ..base.registry import Registry
 
@@ -16,20 +19,50 @@ from ..base.registry import Registry
 @dataclasses.dataclass(frozen=True)
 class LayerCost:
     """Parameters, multiply-adds, and memory access (elements read + written + weights read) of one layer on one image."""
+
     params: int
     flops: int
     mac: int
 
 
+class HasCost(Protocol):
+    """Anything with counts: a LayerCost, a part of a network."""
+
+    @property
+    def params(self) -> int: ...
+
+    @property
+    def flops(self) -> int: ...
+
+    @property
+    def mac(self) -> int: ...
+
+
+def total(costs: Iterable[HasCost]) -> LayerCost:
+    """Add up costs, field by field."""
+    params = flops = mac = 0
+    for cost in costs:
+        params, flops, mac = params + cost.params, flops + cost.flops, mac + cost.mac
+    return LayerCost(params, flops, mac)
+
+
+class Layer(Protocol):
+    """The description of a layer that keeps its channels and its size. Its block is the one of its class in blocks.LAYERS."""
+
+    def cost(self, channels: int, height: int, width: int) -> LayerCost:
+        """Count the layer's cost on an input of (channels, height, width)."""
+
+
 @dataclasses.dataclass(frozen=True)
 class Depthwise:
     """A depthwise convolution of kernel × kernel, one filter a channel."""
+
     kernel: int
     dilation: int = 1
 
-    def cost(self, channels, height, width):
-        """LayerCost on (channels, height, width)."""
-        pixels, weights = height * width, channels * self.kernel ** 2
+    def cost(self, channels: int, height: int, width: int) -> LayerCost:
+        """Count the layer's cost on an input of (channels, height, width)."""
+        pixels, weights = height * width, channels * self.kernel**2
         return LayerCost(weights, weights * pixels, 2 * channels * pixels + weights)
 
 
@@ -37,28 +70,30 @@ class Depthwise:
 class Pointwise:
     """A 1×1 convolution from C to C channels."""
 
-    def cost(self, channels, height, width):
-        """LayerCost on (channels, height, width)."""
-        pixels, weights = height * width, channels ** 2
+    def cost(self, channels: int, height: int, width: int) -> LayerCost:
+        """Count the layer's cost on an input of (channels, height, width)."""
+        pixels, weights = height * width, channels**2
         return LayerCost(weights, weights * pixels, 2 * channels * pixels + weights)
 
 
 @dataclasses.dataclass(frozen=True)
 class _Parameterless:
-    def cost(self, channels, height, width):
-        """LayerCost on (channels, height, width): elements read and written, no weights, no multiply-adds counted."""
+    def cost(self, channels: int, height: int, width: int) -> LayerCost:
+        """Count elements read and written on an input of (channels, height, width); no weights, no multiply-adds."""
         return LayerCost(0, 0, 2 * channels * height * width)
 
 
 @dataclasses.dataclass(frozen=True)
 class AveragePool(_Parameterless):
     """Average pooling of kernel × kernel, stride 1, padding counted as zeros."""
+
     kernel: int
 
 
 @dataclasses.dataclass(frozen=True)
 class MaxPool(_Parameterless):
     """Max pooling of kernel × kernel, stride 1."""
+
     kernel: int
 
 
@@ -76,24 +111,32 @@ class Zero(_Parameterless):
 class Operation:
     """A candidate operation.
 
-    name: as in edge names. kind: what it is drawn as: 'separable', 'average', 'max', 'decoy', or any other word.
+    name: as in edge names. kind: selects how it is drawn: 'separable', 'average', 'max', 'decoy', or any other word.
     layers: its layer descriptions, in order; batch norm and ReLU follow the last.
     """
+
     name: str
     kind: str
-    layers: Tuple
+    layers: Tuple[Layer, ...]
 
-    def cost(self, channels, height, width):
-        """LayerCost of all layers together, without the batch norm behind them."""
-        layers = [layer.cost(channels, height, width) for layer in self.layers]
-        return LayerCost(*(sum(getattr(layer, field) for layer in layers) for field in ('params', 'flops', 'mac')))
+    def cost(self, channels: int, height: int, width: int) -> LayerCost:
+        """Count the cost of all layers together, without the batch norm behind them and without `uncounted` layers."""
+        return total(layer.cost(channels, height, width) for layer in self.layers if hasattr(layer, 'cost'))
+
+    @property
+    def uncounted(self) -> Tuple[str, ...]:
+        """Class names of the layers whose description has no `cost`."""
+        return tuple(type(layer).__name__ for layer in self.layers if not hasattr(layer, 'cost'))
 
 
-OPERATIONS = Registry('operation')
+OPERATIONS: Registry[Operation] = Registry('operation')
 
 
-def register(operation):
-    """Add an operation to the registry. Raises UserError where the name is taken or could not stand in an edge's name."""
+def register(operation: Operation) -> Operation:
+    """Add an operation to the registry, and return it.
+
+    Raises UserError where the name is taken, or holds anything but letters, digits and underscores.
+    """
     return OPERATIONS.register(operation.name, operation)
 
 

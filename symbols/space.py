@@ -2,30 +2,55 @@
 
 A block is M levels of N operations. An operation reads the block's input and every operation of the levels before it; the
 block's output reads every operation. Each edge carries a scaling factor λ, but for those into the first level. This module
-gives every λ its name and its place in its vector; whoever needs an order of edges takes it from here.
+gives every λ its name and its place in its vector; all code that needs an order of edges takes it from here.
 """
+
+from __future__ import annotations
+
 import dataclasses
 import functools
 import numbers
-from typing import Tuple
+from typing import Any, Dict, List, NamedTuple, Optional, Sequence, Tuple, Union
 
 from ..base.errors import UserError
 
 INPUT = 'in'
 OUTPUT = 'out'
-REDUCTION_BRANCHES = ('conv_1x1', 'conv_3x3')
 STEMS = ('cifar', 'imagenet')
 PAPER_OPERATIONS = ('sep_conv_3x3', 'sep_conv_5x5', 'avg_pool_3x3', 'max_pool_3x3')
+
+Channels = Union[int, Sequence[int]]  # of the first stage, or one width a stage
+
+
+@dataclasses.dataclass(frozen=True)
+class ReductionBranch:
+    """A branch of a reduction block: a dense convolution of stride 2. name: as in edge names. kernel: its side, pixels."""
+
+    name: str
+    kernel: int
+
+
+REDUCTION = (ReductionBranch('conv_1x1', 1), ReductionBranch('conv_3x3', 3))
+REDUCTION_BRANCHES = tuple(branch.name for branch in REDUCTION)
+REDUCTION_KERNELS = {branch.name: branch.kernel for branch in REDUCTION}
+
+
+class Node(NamedTuple):
+    """An end of an edge: an operation, or the block's input (level 0) or output (level M + 1), both as operation 0."""
+
+    level: int
+    operation: int
+
+
+BLOCK_INPUT = Node(0, 0)
 
 
 @dataclasses.dataclass(frozen=True)
 class Edge:
-    """One edge of a block. Levels count from 1; the block's input is level 0, its output level M + 1.
+    """One edge of a block. source, target: the Nodes that it joins. name: such as 'L2.max_pool_3x3<-in', without a scope."""
 
-    source, target: (level, operation index), with index 0 for the block's input and output.
-    """
-    source: Tuple[int, int]
-    target: Tuple[int, int]
+    source: Node
+    target: Node
     name: str
 
 
@@ -44,6 +69,7 @@ class SearchSpace:
 
     Raises UserError, naming the field and what it accepts.
     """
+
     share: bool = True
     channels: int = 48
     classes: int = 10
@@ -54,11 +80,11 @@ class SearchSpace:
     searchable_reduction: bool = True
     first_level_gates: bool = False
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         for field in ('blocks', 'operations'):
             value = getattr(self, field)
             if not isinstance(value, (tuple, list)) or not value:
-                raise UserError('space.%s: %r is not a list of at least one entry' % (field, value))
+                raise UserError(f'space.{field}: {value!r} is not a list of at least one entry')
             object.__setattr__(self, field, tuple(value))
         for field in ('channels', 'classes', 'levels'):
             _check_count('space.' + field, getattr(self, field))
@@ -66,154 +92,186 @@ class SearchSpace:
             _check_count('space.blocks', count)
         for field in ('share', 'searchable_reduction', 'first_level_gates'):
             if not isinstance(getattr(self, field), bool):
-                raise UserError('space.%s: %r is neither true nor false' % (field, getattr(self, field)))
+                raise UserError(f'space.{field}: {getattr(self, field)!r} is neither true nor false')
         if self.stem not in STEMS:
-            raise UserError('space.stem: %r is not one of %s' % (self.stem, ', '.join(STEMS)))
+            raise UserError(f'space.stem: {self.stem!r} is not one of {", ".join(STEMS)}')
         if self.stem == 'imagenet' and self.channels % 2:
-            raise UserError('space.channels: the imagenet stem needs an even number, not %d' % self.channels)
+            raise UserError(f'space.channels: the imagenet stem needs an even number, not {self.channels}')
         _check_operations(self.operations)
 
     @classmethod
-    def cifar10(cls, share=True, channels=48, classes=10, blocks=(8, 8, 8), **fields):
-        """The paper's CIFAR-10 network: three stages of eight convolution blocks."""
+    def cifar10(
+        cls,
+        share: bool = True,
+        channels: int = 48,
+        classes: int = 10,
+        blocks: Sequence[int] = (8, 8, 8),
+        **fields: Any,
+    ) -> SearchSpace:
+        """Build the paper's space for CIFAR-10: three stages of eight convolution blocks."""
         return cls(share=share, channels=channels, classes=classes, blocks=tuple(blocks), stem='cifar', **fields)
 
     @classmethod
-    def imagenet(cls, share=True, channels=28, classes=1000, blocks=(2, 2, 13, 6), **fields):
-        """The paper's ImageNet network: four stages of 2, 2, 13 and 6 convolution blocks."""
+    def imagenet(
+        cls,
+        share: bool = True,
+        channels: int = 28,
+        classes: int = 1000,
+        blocks: Sequence[int] = (2, 2, 13, 6),
+        **fields: Any,
+    ) -> SearchSpace:
+        """Build the paper's space for ImageNet: four stages of 2, 2, 13 and 6 convolution blocks."""
         return cls(share=share, channels=channels, classes=classes, blocks=tuple(blocks), stem='imagenet', **fields)
 
     @classmethod
-    def from_dict(cls, values):
-        """The space that to_dict() described. Raises UserError for unknown fields and bad values."""
+    def from_dict(cls, values: Any) -> SearchSpace:
+        """Build the space that to_dict() described. Raises UserError for unknown fields and bad values."""
         if not isinstance(values, dict):
-            raise UserError('space: %r is not a mapping of fields' % (values,))
+            raise UserError(f'space: {values!r} is not a mapping of fields')
         known = [field.name for field in dataclasses.fields(cls)]
         for key in values:
             if key not in known:
-                raise UserError('space: unknown field %r; accepted are %s' % (key, ', '.join(known)))
-        return cls(**{key: tuple(value) if isinstance(value, list) else value for key, value in values.items()})
+                raise UserError(f'space: unknown field {key!r}; accepted are {", ".join(known)}')
+        fields: Dict[str, Any] = {
+            key: tuple(value) if isinstance(value, list) else value for key, value in values.items()
+        }
+        return cls(**fields)
 
-    def to_dict(self):
-        """Plain data: what JSON and YAML can hold."""
-        return {key: list(value) if isinstance(value, tuple) else value for key, value in dataclasses.asdict(self).items()}
+    def to_dict(self) -> Dict[str, Any]:
+        """Return the fields as plain data for JSON and YAML."""
+        return {
+            key: list(value) if isinstance(value, tuple) else value for key, value in dataclasses.asdict(self).items()
+        }
 
     # The macro structure.
 
     @property
-    def num_blocks(self):
-        """Convolution blocks in the whole network."""
+    def num_blocks(self) -> int:
+        """Number of convolution blocks in the whole network."""
         return sum(self.blocks)
 
     @property
-    def num_reductions(self):
-        """Reduction blocks: one after each stage but the last."""
+    def num_reductions(self) -> int:
+        """Number of reduction blocks: one after each stage but the last."""
         return len(self.blocks) - 1
 
-    def stage_of(self, block):
-        """Stage (from 0) of convolution block `block` (from 0)."""
+    def stage_of(self, block: int) -> int:
+        """Return the stage (from 0) of convolution block `block` (from 0). Raises ValueError for another number."""
         for stage, count in enumerate(self.blocks):
             if block < count:
                 return stage
             block -= count
-        raise ValueError('block %d: the space has blocks 0 to %d' % (block + self.num_blocks, self.num_blocks - 1))
+        raise ValueError(f'block {block + self.num_blocks}: the space has blocks 0 to {self.num_blocks - 1}')
 
-    def opens_stage(self, block):
-        """Whether `block` is the first of its stage, whose shortcut is a 1×1 convolution."""
+    def opens_stage(self, block: int) -> bool:
+        """Tell whether `block` is the first of its stage, whose shortcut is a 1×1 convolution."""
         return block in [sum(self.blocks[:stage]) for stage in range(len(self.blocks))]
 
-    def widths(self, channels=None):
-        """Channels of each stage: C, 2C, 4C, … for a number (default: the space's own), or a sequence of one width a stage."""
+    def widths(self, channels: Optional[Channels] = None) -> Tuple[int, ...]:
+        """Return the channels of each stage: C, 2C, 4C, … for a number (default: the space's own), or the widths as given.
+
+        channels: of the first stage, or one width a stage. Raises UserError where they do not fit the space.
+        """
         if channels is None:
             channels = self.channels
-        if isinstance(channels, numbers.Integral):
+        if isinstance(channels, (int, numbers.Integral)):
             _check_count('channels', channels)
             return tuple(int(channels) << stage for stage in range(len(self.blocks)))
         widths = tuple(channels)
         if len(widths) != len(self.blocks):
-            raise UserError('channels: %r is not one width for each of the %d stages' % (channels, len(self.blocks)))
+            raise UserError(f'channels: {channels!r} is not one width for each of the {len(self.blocks)} stages')
         for width in widths:
             _check_count('channels', width)
         return tuple(int(width) for width in widths)
 
-    def block_channels(self, block, channels=None):
-        """Channels of convolution block `block`."""
+    def block_channels(self, block: int, channels: Optional[Channels] = None) -> int:
+        """Return the channels of convolution block `block`."""
         return self.widths(channels)[self.stage_of(block)]
 
     # Names and order of edges.
 
     @property
-    def scopes(self):
+    def scopes(self) -> Tuple[str, ...]:
         """Names of the sets of block λ, in order: ('shared',), or 'b00', 'b01', … one a block."""
-        return ('shared',) if self.share else tuple('b%02d' % block for block in range(self.num_blocks))
+        return ('shared',) if self.share else tuple(f'b{block:02d}' for block in range(self.num_blocks))
 
     @property
-    def reduction_scopes(self):
+    def reduction_scopes(self) -> Tuple[str, ...]:
         """Names of the reduction blocks whose branches carry λ: 'r00', 'r01', …; empty when they carry none."""
-        return tuple('r%02d' % index for index in range(self.num_reductions)) if self.searchable_reduction else ()
+        return tuple(f'r{index:02d}' for index in range(self.num_reductions)) if self.searchable_reduction else ()
 
-    def scope_index(self, block):
-        """Place in `scopes` of the λ of convolution block `block`; also accepts a scope's name."""
-        if block in self.scopes:
+    def scope_index(self, block: Union[int, str]) -> int:
+        """Return the position in `scopes` of the λ of convolution block `block`, its number or its scope's name.
+
+        Raises ValueError for another number or name.
+        """
+        if isinstance(block, str) and block in self.scopes:
             return self.scopes.index(block)
         if isinstance(block, numbers.Integral) and 0 <= block < self.num_blocks:
             return 0 if self.share else int(block)
-        raise ValueError('block %r: the space has blocks 0 to %d' % (block, self.num_blocks - 1))
+        raise ValueError(f'block {block!r}: the space has blocks 0 to {self.num_blocks - 1}')
 
     @functools.lru_cache(maxsize=None)  # noqa: B019 (a space is a small frozen value, and its edges are asked for all the time)
-    def block_edges(self):
-        """The edges of one completely connected block, without a scope: a tuple of Edge, in the order of the λ vector.
+    def block_edges(self) -> Tuple[Edge, ...]:
+        """Return the edges of one completely connected block, in the order of the λ vector.
 
         By target, level by level (the block's output last); within a target the block's input, then the sources by level.
         """
-        edges = []
+        edges: List[Edge] = []
         first = 1 if self.first_level_gates else 2
         for level in range(first, self.levels + 1):
             for index in range(len(self.operations)):
-                edges.append(self._edge((0, 0), (level, index)))
-                edges.extend(self._edge(source, (level, index)) for source in self._nodes(level))
-        edges.extend(self._edge(source, (self.levels + 1, 0)) for source in self._nodes(self.levels + 1))
+                target = Node(level, index)
+                edges.append(self._edge(BLOCK_INPUT, target))
+                edges.extend(self._edge(source, target) for source in self._nodes(level))
+        edges.extend(self._edge(source, self.output) for source in self.nodes())
         return tuple(edges)
 
-    def edges(self):
-        """Every block edge's name, in order: a list of one tuple a block, or of a single tuple when shared."""
-        return [tuple('%s/%s' % (scope, edge.name) for edge in self.block_edges()) for scope in self.scopes]
+    def edges(self) -> List[Tuple[str, ...]]:
+        """Return every block edge's name, in order: one tuple a block, or a single tuple when shared."""
+        return [tuple(f'{scope}/{edge.name}' for edge in self.block_edges()) for scope in self.scopes]
 
-    def reduction_edges(self):
-        """Names of the λ of the reduction blocks, in order: a list of one tuple a reduction block (none when they carry no λ)."""
-        return [tuple('%s/out<-%s' % (scope, branch) for branch in REDUCTION_BRANCHES) for scope in self.reduction_scopes]
+    def reduction_edges(self) -> List[Tuple[str, ...]]:
+        """Return the names of the reduction blocks' λ, in order: one tuple a reduction block, none when they carry no λ."""
+        return [tuple(f'{scope}/out<-{branch}' for branch in REDUCTION_BRANCHES) for scope in self.reduction_scopes]
 
-    def gate_names(self):
-        """Names of all λ: one tuple for each λ vector, blocks first, then reduction blocks."""
+    def gate_names(self) -> List[Tuple[str, ...]]:
+        """Return the names of all λ: one tuple for each λ vector, blocks first, then reduction blocks."""
         return self.edges() + self.reduction_edges()
 
-    def node_name(self, node):
-        """Name of (level, operation index): 'in', 'L2.max_pool_3x3' or 'out'."""
+    @property
+    def output(self) -> Node:
+        """The Node of the block's output."""
+        return Node(self.levels + 1, 0)
+
+    def node_name(self, node: Tuple[int, int]) -> str:
+        """Return the name of a Node: 'in', 'L2.max_pool_3x3' or 'out'."""
         level, index = node
         if level == 0:
             return INPUT
-        return OUTPUT if level == self.levels + 1 else 'L%d.%s' % (level, self.operations[index])
+        return OUTPUT if level == self.levels + 1 else f'L{level}.{self.operations[index]}'
 
-    def nodes(self):
-        """All operations of a block as (level, operation index), in order."""
+    def nodes(self) -> List[Node]:
+        """Return all operations of a block, in order."""
         return self._nodes(self.levels + 1)
 
-    def _nodes(self, before):
-        return [(level, index) for level in range(1, before) for index in range(len(self.operations))]
+    def _nodes(self, before: int) -> List[Node]:
+        return [Node(level, index) for level in range(1, before) for index in range(len(self.operations))]
 
-    def _edge(self, source, target):
-        return Edge(source, target, '%s<-%s' % (self.node_name(target), self.node_name(source)))
+    def _edge(self, source: Node, target: Node) -> Edge:
+        return Edge(source, target, f'{self.node_name(target)}<-{self.node_name(source)}')
 
 
-def _check_count(name, value):
+def _check_count(name: str, value: Any) -> None:
     if isinstance(value, bool) or not isinstance(value, numbers.Integral) or value < 1:
-        raise UserError('%s: %r is not a whole number of at least 1' % (name, value))
+        raise UserError(f'{name}: {value!r} is not a whole number of at least 1')
 
 
-def _check_operations(names):
+def _check_operations(names: Sequence[Any]) -> None:
     from .operations import OPERATIONS
+
     for name in names:
         if not isinstance(name, str) or name not in OPERATIONS:
-            raise UserError('space.operations: unknown operation %r; accepted are %s' % (name, ', '.join(OPERATIONS)))
+            raise UserError(f'space.operations: unknown operation {name!r}; accepted are {", ".join(OPERATIONS)}')
     if len(set(names)) != len(names):
-        raise UserError('space.operations: %s names an operation twice' % ', '.join(names))
+        raise UserError(f'space.operations: {", ".join(names)} names an operation twice')

@@ -10,6 +10,7 @@ network.json, format 'dsonas.network' version 1:
     dataset, mean, std    what it was trained on, and how pixels in [0, 1] are normalised, by channel
     sha256            checksum of network.params, which holds parameters by their structural names
 """
+
 import hashlib
 import numbers
 import os
@@ -31,15 +32,20 @@ def read(folder):
     """network.json of a run directory, checked. Raises UserError or OSError in one line that says what is missing or wrong."""
     path = os.path.join(folder, DESCRIPTION)
     if not os.path.isdir(folder):
-        raise UserError('%s: no such run directory' % folder)
+        raise UserError(f'{folder}: no such run directory')
     if not os.path.exists(path):
-        raise UserError('%s: no trained network in it (%s); train/retrain.py --run %s makes one' % (folder, DESCRIPTION, folder))
+        raise UserError(
+            f'{folder}: no trained network in it ({DESCRIPTION}); train/retrain.py --run {folder} makes one'
+        )
     description = files.read_json(path)
-    if not isinstance(description, dict) or (description.get('format'), description.get('version')) != (FORMAT, VERSION):
-        raise UserError('%s: expected format %s, version %d' % (path, FORMAT, VERSION))
+    if not isinstance(description, dict) or (description.get('format'), description.get('version')) != (
+        FORMAT,
+        VERSION,
+    ):
+        raise UserError(f'{path}: expected format {FORMAT}, version {VERSION}')
     for key, accepted, what in _FIELDS:
         if key not in description or not accepted(description[key]):
-            raise UserError('%s: %s is %r; accepted is %s' % (path, key, description.get(key), what))
+            raise UserError(f'{path}: {key} is {description.get(key)!r}; accepted is {what}')
     return description
 
 
@@ -50,9 +56,18 @@ def build(description, training=False, kernels_kind=None):
     """
     if description['architecture'] is None:
         return known.build(description['kind'].partition(':')[2], len(description['classes']))
-    more = dict(auxiliary=description['auxiliary'], dropout=description['dropout'], drop_path=description['drop_path']) if training else {}
-    return Network(Architecture.from_dict(description['architecture']), description['channels'], image_size=description['image_size'],
-                   kernels_kind=kernels_kind, **more)
+    more = (
+        dict(auxiliary=description['auxiliary'], dropout=description['dropout'], drop_path=description['drop_path'])
+        if training
+        else {}
+    )
+    return Network(
+        Architecture.from_dict(description['architecture']),
+        description['channels'],
+        image_size=description['image_size'],
+        kernels_kind=kernels_kind,
+        **more,
+    )
 
 
 def load(folder, contexts=None, training=False, kernels_kind=None):
@@ -65,20 +80,25 @@ def load(folder, contexts=None, training=False, kernels_kind=None):
     try:
         net = build(description, training, kernels_kind)
     except UserError as error:
-        raise UserError('%s: %s' % (os.path.join(folder, DESCRIPTION), error)) from None
+        raise UserError(f'{os.path.join(folder, DESCRIPTION)}: {error}') from None
     with open(path, 'rb') as stream:
         if hashlib.sha256(stream.read()).hexdigest() != description['sha256']:
-            raise UserError('%s: damaged: its checksum is not that of %s; train/retrain.py --resume writes it anew' % (path, DESCRIPTION))
+            raise UserError(
+                f'{path}: damaged: its checksum is not that of {DESCRIPTION}; train/retrain.py --resume writes it anew'
+            )
     there, wanted = mx.nd.load(path), net._collect_params_with_prefix()
     extra = [name for name in there if name not in wanted and not name.startswith(AUXILIARY)]
     missing = [name for name in wanted if name not in there]
     if extra or missing:
-        raise UserError('%s: it does not belong to the network of %s (%s %s)'
-                         % (path, DESCRIPTION, 'lacks' if missing else 'has no place for', (missing or extra)[0]))
+        raise UserError(
+            f'{path}: it does not belong to the network of {DESCRIPTION} '
+            f'({"lacks" if missing else "has no place for"} {(missing or extra)[0]})'
+        )
     for name, parameter in wanted.items():
         if not _fits(parameter.shape, there[name].shape):
-            raise UserError('%s: %s has shape %s, the network of %s wants %s'
-                             % (path, name, there[name].shape, DESCRIPTION, parameter.shape))
+            raise UserError(
+                f'{path}: {name} has shape {there[name].shape}, the network of {DESCRIPTION} wants {parameter.shape}'
+            )
     net.load_parameters(path, ctx=contexts or mx.cpu(), ignore_extra=True)
     return net, description
 
@@ -117,11 +137,19 @@ def _are_widths(value):
 
 _FIELDS = (
     ('kind', _is_text, 'searched, random, full or gluoncv:<name>'),
-    ('architecture', lambda value: value is None or isinstance(value, dict), 'an architecture, or null for a network of gluoncv'),
+    (
+        'architecture',
+        lambda value: value is None or isinstance(value, dict),
+        'an architecture, or null for a network of gluoncv',
+    ),
     ('channels', _are_widths, 'a list of one width a stage, or null'),
-    ('auxiliary', _is_flag, 'true or false'), ('drop_path', _is_flag, 'true or false'),
+    ('auxiliary', _is_flag, 'true or false'),
+    ('drop_path', _is_flag, 'true or false'),
     ('dropout', _is_rate, 'a share from 0 to below 1'),
-    ('classes', _are_names, 'a list of at least two names'), ('image_size', _is_count, 'a number of pixels'),
-    ('dataset', _is_text, 'the name of a data set'), ('mean', _are_three, 'three numbers'), ('std', _are_three, 'three numbers'),
-    ('sha256', _is_text, 'the checksum of %s' % PARAMETERS),
+    ('classes', _are_names, 'a list of at least two names'),
+    ('image_size', _is_count, 'a number of pixels'),
+    ('dataset', _is_text, 'the name of a data set'),
+    ('mean', _are_three, 'three numbers'),
+    ('std', _are_three, 'three numbers'),
+    ('sha256', _is_text, f'the checksum of {PARAMETERS}'),
 )

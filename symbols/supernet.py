@@ -3,6 +3,7 @@
 The sums of eq. 3 are one GEMM a level over its stacked sources, not an operator an edge (Kernels.mix). The λ of eq. 4 are folded
 into the weights of R's 1×1 convolution, so they need no pass over the features.
 """
+
 import numpy as np
 
 from .architecture import Architecture
@@ -23,7 +24,7 @@ class SupernetCell(Cell):
         self._weights = []
         with self.name_scope():
             for node in self._outputs:  # one R weight an operation, so that pruning one leaves the others' as they are
-                name = 'out_%s_weight' % space.node_name(node).replace('.', '_')
+                name = f'out_{space.node_name(node).replace(".", "_")}_weight'
                 setattr(self, name, self.params.get(name, shape=(channels, channels, 1, 1), init=conv_init()))
                 self._weights.append(name)
 
@@ -69,7 +70,7 @@ class Supernet(Net):
         self._steps = []
         with self.name_scope():
             self.gates = gate_parameters(space, self.params)
-            self._gate_names = [gate.name[len(self.prefix):] for gate in self.gates]
+            self._gate_names = [gate.name[len(self.prefix) :] for gate in self.gates]
             for gate_name, gate in zip(self._gate_names, self.gates):
                 setattr(self, gate_name, gate)
             self.stem = stem(space, widths[0], device, False, 'stem_')
@@ -78,12 +79,28 @@ class Supernet(Net):
                 if block and space.opens_stage(block):
                     self._add_reduction(stage - 1, widths, device)
                 if not self.architecture.is_identity(block):
-                    self._add(SupernetCell(space, self.architecture.block_edges(block), widths[stage], space.opens_stage(block),
-                                           device, 'b%02d_' % block), space.scope_index(block))
+                    self._add(
+                        SupernetCell(
+                            space,
+                            self.architecture.block_edges(block),
+                            widths[stage],
+                            space.opens_stage(block),
+                            device,
+                            f'b{block:02d}_',
+                        ),
+                        space.scope_index(block),
+                    )
             self.head = Head(widths[-1], space.classes, device, False, 'head_')
 
     def _add_reduction(self, index, widths, device):
-        block = Reduction(widths[index], widths[index + 1], self.architecture.reduction_branches(index), device, False, 'r%02d_' % index)
+        block = Reduction(
+            widths[index],
+            widths[index + 1],
+            self.architecture.reduction_branches(index),
+            device,
+            False,
+            f'r{index:02d}_',
+        )
         self._add(block, len(self.space.scopes) + index if self.space.searchable_reduction else None)
 
     def _add(self, block, gate):

@@ -1,10 +1,17 @@
 """Which tests are slow, beside those that carry the mark themselves: `make test-fast` leaves them out."""
+
 import pytest
 
 # (file, test functions, or () for all of the file): those that took more than about three seconds on an idle core, all cases together
 SLOW = (
-    ('test_docs.py', ('test_python_runs', 'test_an_operation_is_searched_with_and_costs_what_the_network_has',
-                      'test_a_data_set_is_one_file')),
+    (
+        'test_docs.py',
+        (
+            'test_python_runs',
+            'test_an_operation_is_searched_with_and_costs_what_the_network_has',
+            'test_a_data_set_is_one_file',
+        ),
+    ),
     ('test_plugins.py', ('test_a_run_with_a_plugin_from_search_to_export',)),
     ('test_digits.py', ('test_two_processes_at_once',)),
     ('test_gradient_sums.py', ('test_a_process_that_would_add_up_wrongly_is_refused',)),
@@ -18,8 +25,16 @@ SLOW = (
     ('test_report.py', ('test_in_a_browser_nothing_fails_and_every_figure_shows',)),
     ('test_whole_way.py', ()),
     ('test_bn_statistics.py', ('test_a_search_goes_the_same_way_whether_it_is_tested_or_not',)),
-    ('test_cli.py', ('test_a_run_is_not_overwritten_and_two_do_not_meet', 'test_a_search_does_not_go_on_under_its_retraining',
-                     'test_evaluate', 'test_retraining_and_baselines', 'test_transfer_to_another_network')),
+    (
+        'test_cli.py',
+        (
+            'test_a_run_is_not_overwritten_and_two_do_not_meet',
+            'test_a_search_does_not_go_on_under_its_retraining',
+            'test_evaluate',
+            'test_retraining_and_baselines',
+            'test_transfer_to_another_network',
+        ),
+    ),
     ('test_devices.py', ('test_two_devices_train_a_run', 'test_resumes_on_another_number_of_devices')),
     ('test_distributed.py', ()),
     ('test_float64.py', ('test_a_network_with_everything_trains', 'test_training_goes_on_from_a_checkpoint')),

@@ -1,9 +1,12 @@
-"""How MXNet computes what networks are made of, and the workarounds for what it computes wrongly or slowly.
+"""The operators of a network by device, and the workarounds for those that MXNet computes wrongly or slowly.
 
-- `kernels.py`        the operators of a network, chosen by device
+- `kernels.py`        selects the operators of a network by device
+- `operators.py`      as MXNet computes them, exactly, and with synchronised statistics
+- `cpu.py`            as oneDNN computes them fastest
 - `gradient_sums.py`  keeps MXNet from adding up gradients wrongly where an array is used often
 - `layout.py`         brings arrays out of oneDNN's blocked layouts
 - `finite.py`         whether many arrays are finite, in one flag
+- `types.py`          names for MXNet's types in signatures
 
 docs/mxnet.md lists every fault of MXNet that the project works around, with the place and the test.
 """

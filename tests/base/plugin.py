@@ -1,4 +1,5 @@
 """A plugin as a user writes one: an operation, a penalty and a data set, registered when the file is imported."""
+
 import numpy as np
 
 from dsonas.data import augment, registry
@@ -12,6 +13,7 @@ register(Operation('cross_3x3', 'separable', (AveragePool(3), Depthwise(3), Poin
 @sparsity.POLICIES.register('counted')
 class Counted(sparsity.Policy):
     """γ grows with the parameters of what an edge enters."""
+
     quantity = 'params'
 
     def scales(self, structure, lam):
@@ -24,8 +26,12 @@ def open_data(options):
     generator = np.random.RandomState(7)
     labels = np.arange(160) % 2
     stripes = (np.arange(16) % 4 < 2) * 120
-    images = generator.randint(0, 120, (160, 3, 16, 16)) + np.where(labels[:, None, None, None], stripes[:, None], stripes)
+    images = generator.randint(0, 120, (160, 3, 16, 16)) + np.where(
+        labels[:, None, None, None], stripes[:, None], stripes
+    )
     halves = [augment.resized(half.astype(np.uint8), options.image_size) for half in (images[:120], images[120:])]
     mean, std = augment.statistics(halves[0])
-    train, test = (Images(half, part, augment.Transform(mean, std)) for half, part in zip(halves, (labels[:120], labels[120:])))
+    train, test = (
+        Images(half, part, augment.Transform(mean, std)) for half, part in zip(halves, (labels[:120], labels[120:]))
+    )
     return DataSet('stripes', ('lying', 'standing'), train, test, mean, std, options)

@@ -1,4 +1,5 @@
 """How commands end: one line and status 2 for a mistake of the user, a traceback for a bug, and what stops a run."""
+
 import argparse
 import importlib
 import os
@@ -14,18 +15,33 @@ from dsonas.base.errors import EndOfRun, UserError
 from dsonas.train.runtime.stops import Stopped, TrainingError
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-COMMANDS = sorted(str(path.relative_to(ROOT)) for folder in ('train', 'tools') for path in (ROOT / folder).glob('*.py')
-                  if "if __name__ == '__main__':" in path.read_text(encoding='utf-8'))
-INTERNAL = ('tools/bench_worker.py',)   # benchmarks start it
+COMMANDS = sorted(
+    str(path.relative_to(ROOT))
+    for folder in ('train', 'tools')
+    for path in (ROOT / folder).glob('*.py')
+    if "if __name__ == '__main__':" in path.read_text(encoding='utf-8')
+)
+INTERNAL = ('tools/bench_worker.py',)  # benchmarks start it
 MISTAKES = {
-    'train/search.py': '--set search.gama=1', 'train/retrain.py': '', 'train/evaluate.py': 'no/run',
+    'train/search.py': '--set search.gama=1',
+    'train/retrain.py': '',
+    'train/evaluate.py': 'no/run',
     'tools/bench_data.py': '--pipelines none',
-    'tools/bench_latency.py': 'no/run --passes 0', 'tools/bench_shrink.py': '--left 0', 'tools/bench_step.py': '--steps 0',
-    'tools/count_cost.py': 'no/run', 'tools/export.py': 'no/run --onnx x.pdf', 'tools/launch.py': '-n 0 -- python x.py',
-    'tools/make_tables.py': 'no/run -o x.docx', 'tools/plot_blocks.py': 'no/run -o x.svg', 'tools/plot_flops.py': 'no/run -o x.svg',
-    'tools/plot_search.py': 'no/run -o x.svg', 'tools/predict.py': 'no/run x.png', 'tools/prepare_cifar10.py': 'out --from no/archive',
-    'tools/prepare_imagenet.py': 'out', 'tools/report.py': 'no/run -o x.html',
-    'tools/compare.py': None,           # what is no run is listed as not counted
+    'tools/bench_latency.py': 'no/run --passes 0',
+    'tools/bench_shrink.py': '--left 0',
+    'tools/bench_step.py': '--steps 0',
+    'tools/count_cost.py': 'no/run',
+    'tools/export.py': 'no/run --onnx x.pdf',
+    'tools/launch.py': '-n 0 -- python x.py',
+    'tools/make_tables.py': 'no/run -o x.docx',
+    'tools/plot_blocks.py': 'no/run -o x.svg',
+    'tools/plot_flops.py': 'no/run -o x.svg',
+    'tools/plot_search.py': 'no/run -o x.svg',
+    'tools/predict.py': 'no/run x.png',
+    'tools/prepare_cifar10.py': 'out --from no/archive',
+    'tools/prepare_imagenet.py': 'out',
+    'tools/report.py': 'no/run -o x.html',
+    'tools/compare.py': None,  # what is no run is listed as not counted
 }
 
 
@@ -48,8 +64,10 @@ def test_a_mistake_of_the_user_is_one_line(script, capsys, tmp_path, monkeypatch
 @pytest.mark.parametrize('script', COMMANDS)
 def test_a_bug_is_not_taken_for_a_mistake(script, monkeypatch):
     """Every command reads its words first: an error of the kind that broken invariants raise, raised there, gets through."""
+
     def broken(*_):
         raise ValueError('invariant')
+
     monkeypatch.setattr(argparse.ArgumentParser, 'parse_args', broken)
     monkeypatch.setattr('json.loads', broken)
     with pytest.raises(ValueError, match='invariant') as info:
@@ -60,19 +78,30 @@ def test_a_bug_is_not_taken_for_a_mistake(script, monkeypatch):
 def raising(error):
     def entry(words):
         raise error
+
     return entry
 
 
-@pytest.mark.parametrize('error, status, text', [
-    (UserError('a\n  b'), 2, 'error: a b\n'), (FileNotFoundError(2, 'No such file', 'x/y'), 2, 'error: x/y: No such file\n'),
-    (Stopped(signal.SIGTERM, 'stopped'), 0, 'stopped\n'), (Stopped(signal.SIGINT, 'stopped'), 130, 'stopped\n'),
-    (TrainingError('loss'), 1, 'error: loss\n'), (EndOfRun('gone'), 1, 'error: gone\n'), (KeyboardInterrupt(), 130, 'interrupted\n')])
+@pytest.mark.parametrize(
+    'error, status, text',
+    [
+        (UserError('a\n  b'), 2, 'error: a b\n'),
+        (FileNotFoundError(2, 'No such file', 'x/y'), 2, 'error: x/y: No such file\n'),
+        (Stopped(signal.SIGTERM, 'stopped'), 0, 'stopped\n'),
+        (Stopped(signal.SIGINT, 'stopped'), 130, 'stopped\n'),
+        (TrainingError('loss'), 1, 'error: loss\n'),
+        (EndOfRun('gone'), 1, 'error: gone\n'),
+        (KeyboardInterrupt(), 130, 'interrupted\n'),
+    ],
+)
 def test_statuses(error, status, text, capsys):
     assert cli.run(raising(error), []) == status
     assert capsys.readouterr().err == text
 
 
-@pytest.mark.parametrize('error', [OSError('no file is named'), OSError(28, 'No space left'), KeyError('x'), RuntimeError('x')])
+@pytest.mark.parametrize(
+    'error', [OSError('no file is named'), OSError(28, 'No space left'), KeyError('x'), RuntimeError('x')]
+)
 def test_what_names_no_file_is_a_bug(error):
     with pytest.raises(type(error)):
         cli.run(raising(error), [])
@@ -85,7 +114,9 @@ def test_the_words_and_the_status_of_a_command():
     assert info.value.code == 3
 
 
-@pytest.mark.parametrize('path, accepted, words', [('x.pdf', ('svg',), r'\.svg'), ('no/x.svg', ('svg',), 'no folder no')])
+@pytest.mark.parametrize(
+    'path, accepted, words', [('x.pdf', ('svg',), r'\.svg'), ('no/x.svg', ('svg',), 'no folder no')]
+)
 def test_output_names(path, accepted, words, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     with pytest.raises(UserError, match=words):
@@ -102,8 +133,14 @@ def test_help_shows_defaults(capsys):
 
 
 def python(code, **environment):
-    return subprocess.run([sys.executable, '-c', code], stdout=subprocess.PIPE, stderr=subprocess.PIPE, universal_newlines=True,
-                          timeout=60, env=dict(os.environ, **environment))
+    return subprocess.run(
+        [sys.executable, '-c', code],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        universal_newlines=True,
+        timeout=60,
+        env=dict(os.environ, **environment),
+    )
 
 
 BUG = """
@@ -125,6 +162,13 @@ def test_a_bug_shows_its_traceback_also_in_a_worker():
 def test_a_reader_that_has_seen_enough():
     code = 'from dsonas.base import cli\ndef main(words):\n    while True:\n        print("x" * 1000)\ncli.main(main, unread=%d)'
     for unread in (0, 1):
-        done = subprocess.run('set -o pipefail; "%s" -c \'%s\' | head -1' % (sys.executable, code % unread), shell=True,
-                              executable='/bin/bash', stdout=subprocess.PIPE, stderr=subprocess.PIPE, universal_newlines=True, timeout=60)
+        done = subprocess.run(
+            f'set -o pipefail; "{sys.executable}" -c \'{code % unread}\' | head -1',
+            shell=True,
+            executable='/bin/bash',
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            universal_newlines=True,
+            timeout=60,
+        )
         assert done.returncode == unread and not done.stderr

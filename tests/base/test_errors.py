@@ -1,4 +1,5 @@
 """UserError: the texts that it makes of its parts, and that it survives the way from another process."""
+
 import pickle
 
 import pytest
@@ -6,12 +7,19 @@ import pytest
 from dsonas.base.errors import EndOfRun, UserError
 
 
-@pytest.mark.parametrize('error, text', [
-    (UserError('--keep 2: expected a share'), '--keep 2: expected a share'),
-    (UserError('keep', value=2, accepted='a share from 0 to 1', path='c.yaml'), 'c.yaml: keep: 2 is not a share from 0 to 1'),
-    (UserError('keep', value=None), 'keep: None'),
-    (UserError('keep', accepted='a share'), 'keep: expected a share'),
-    (UserError('damaged', path='a/b.json'), 'a/b.json: damaged')])
+@pytest.mark.parametrize(
+    'error, text',
+    [
+        (UserError('--keep 2: expected a share'), '--keep 2: expected a share'),
+        (
+            UserError('keep', value=2, accepted='a share from 0 to 1', path='c.yaml'),
+            'c.yaml: keep: 2 is not a share from 0 to 1',
+        ),
+        (UserError('keep', value=None), 'keep: None'),
+        (UserError('keep', accepted='a share'), 'keep: expected a share'),
+        (UserError('damaged', path='a/b.json'), 'a/b.json: damaged'),
+    ],
+)
 def test_text(error, text):
     assert str(error) == text and isinstance(error, ValueError)
 

@@ -1,4 +1,5 @@
 """Files come whole or not at all: what a failing, killed or second writer leaves, and what an error names."""
+
 import os
 import subprocess
 import sys
@@ -23,7 +24,7 @@ def test_content_takes_the_place_of_the_old(tmp_path):
     assert files.read_json(path) == {'a': [2], 'b': 1} and (tmp_path / 'x').read_text().endswith('}\n')
     with files.replacing(path, text=True) as stream:
         stream.write('λ')
-        assert files.read_json(path)      # as it was, until the block ends
+        assert files.read_json(path)  # as it was, until the block ends
     assert (tmp_path / 'x').read_text(encoding='utf-8') == 'λ'
     with files.replacement(path) as own:
         with open(own, 'w') as stream:
@@ -54,7 +55,9 @@ def test_a_write_that_fails_leaves_the_old(context, where, tmp_path, monkeypatch
 
 def test_everything_is_synced_before_and_after_the_rename(tmp_path, monkeypatch):
     done, fsync, replace = [], os.fsync, os.replace
-    monkeypatch.setattr(os, 'fsync', lambda handle: (done.append(os.path.isdir('/proc/self/fd/%d' % handle)), fsync(handle)))
+    monkeypatch.setattr(
+        os, 'fsync', lambda handle: (done.append(os.path.isdir(f'/proc/self/fd/{handle}')), fsync(handle))
+    )
     monkeypatch.setattr(os, 'replace', lambda old, new: (done.append('rename'), replace(old, new)))
     files.write_text(str(tmp_path / 'x'), 'content')
     with files.replacement(str(tmp_path / 'x')) as own:
@@ -65,20 +68,22 @@ def test_everything_is_synced_before_and_after_the_rename(tmp_path, monkeypatch)
 def test_a_killed_write_leaves_what_is_recognised(tmp_path):
     path = str(tmp_path / 'x')
     files.write_text(path, 'old')
-    code = ('import os, sys\nfrom dsonas.base import files\nwith files.replacing(sys.argv[1]) as stream:\n    stream.write(b"half")\n'
-            '    stream.flush()\n    os.kill(os.getpid(), 9)')
+    code = (
+        'import os, sys\nfrom dsonas.base import files\nwith files.replacing(sys.argv[1]) as stream:\n    stream.write(b"half")\n'
+        '    stream.flush()\n    os.kill(os.getpid(), 9)'
+    )
     assert subprocess.run([sys.executable, '-c', code, path], timeout=60).returncode == -9
-    left, = [name for name in names(tmp_path) if name != 'x']
+    (left,) = [name for name in names(tmp_path) if name != 'x']
     assert (tmp_path / 'x').read_text() == 'old' and left.startswith('x.') and left.endswith(files.SUFFIX)
     files.write_text(path, 'new')
-    assert names(tmp_path) == ['x', left]        # it could be another process's
+    assert names(tmp_path) == ['x', left]  # it could be another process's
     files.remove_leftovers(str(tmp_path), older_than=60)
     assert names(tmp_path) == ['x', left]
     long_ago = time.time() - 2 * files.OLD
     os.utime(str(tmp_path / left), (long_ago, long_ago))
     os.rename(str(tmp_path / left), str(tmp_path / ('other.' + left.split('.', 1)[1])))
     files.write_text(path, 'new')
-    assert len(names(tmp_path)) == 2             # another file's is not its own
+    assert len(names(tmp_path)) == 2  # another file's is not its own
     os.rename(str(tmp_path / ('other.' + left.split('.', 1)[1])), str(tmp_path / left))
     files.write_text(path, 'new')
     assert names(tmp_path) == ['x']
@@ -106,8 +111,18 @@ def test_links_devices_folders_and_rights(tmp_path):
         assert str(path) in str(info.value.filename)
 
 
-@pytest.mark.parametrize('path, direct', [('/dev/null', True), ('/dev/stdout', True), ('/dev/fd/1', True), ('/dev/shm/x', False),
-                                          (os.getcwd(), True), ('x', False), ('/device/x', False)])
+@pytest.mark.parametrize(
+    'path, direct',
+    [
+        ('/dev/null', True),
+        ('/dev/stdout', True),
+        ('/dev/fd/1', True),
+        ('/dev/shm/x', False),
+        (os.getcwd(), True),
+        ('x', False),
+        ('/device/x', False),
+    ],
+)
 def test_what_is_written_to_directly(path, direct):
     assert files._is_special(path) == direct
 
@@ -119,7 +134,9 @@ def test_stdout_that_goes_to_a_file_is_written_to_and_not_replaced(tmp_path):
     assert (tmp_path / 'out').read_text().endswith('after\n') and names(tmp_path) == ['out']
 
 
-@pytest.mark.parametrize('content', [b'{"a', b'\xff\xfe', b'[' * 100000, b'1' * 5000 if sys.version_info >= (3, 11) else b''])
+@pytest.mark.parametrize(
+    'content', [b'{"a', b'\xff\xfe', b'[' * 100000, b'1' * 5000 if sys.version_info >= (3, 11) else b'']
+)
 def test_what_is_not_json_is_named(content, tmp_path):
     (tmp_path / 'x.json').write_bytes(content)
     with pytest.raises(UserError, match='x.json: not JSON'):

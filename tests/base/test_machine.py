@@ -1,4 +1,5 @@
 """What is told of the machine, also where the system tells nothing."""
+
 import builtins
 import json
 import os
@@ -10,7 +11,9 @@ import pytest
 from dsonas.base import machine
 
 
-@pytest.mark.parametrize('value, expected', [('3', 3), ('4,2', 4), (' 2 ', 2), ('', 7), ('many', 7), ('0', 7), ('-1', 7)])
+@pytest.mark.parametrize(
+    'value, expected', [('3', 3), ('4,2', 4), (' 2 ', 2), ('', 7), ('many', 7), ('0', 7), ('-1', 7)]
+)
 def test_threads(value, expected, monkeypatch):
     monkeypatch.setenv('OMP_NUM_THREADS', value)
     monkeypatch.setattr(os, 'cpu_count', lambda: 7)
@@ -21,6 +24,7 @@ def test_threads(value, expected, monkeypatch):
 def test_a_system_that_tells_nothing(monkeypatch):
     def closed(*_, **__):
         raise FileNotFoundError(2, 'No such file')
+
     monkeypatch.setattr(builtins, 'open', closed)
     monkeypatch.setattr(os, 'cpu_count', lambda: None)
     monkeypatch.setattr(platform, 'processor', lambda: 'x')
@@ -29,7 +33,10 @@ def test_a_system_that_tells_nothing(monkeypatch):
 
 
 def test_what_is_told(monkeypatch):
-    assert machine.versions('numpy', 'no_such_module') == {'python': platform.python_version(), 'numpy': numpy.__version__}
+    assert machine.versions('numpy', 'no_such_module') == {
+        'python': platform.python_version(),
+        'numpy': numpy.__version__,
+    }
     found = machine.describe()
     assert json.loads(json.dumps(found)) == found and set(found) == {'processor', 'cores', 'memory_gb', 'system'}
     assert found['memory_gb'] is None or found['memory_gb'] > 0.1

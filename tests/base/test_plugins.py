@@ -1,4 +1,5 @@
 """Plugins: how they are named, found, and imported once; and one file that takes a run from its search to its export."""
+
 import argparse
 import csv
 import json
@@ -45,7 +46,7 @@ def test_files_are_imported_once_and_named_absolutely(tmp_path, monkeypatch):
     assert plugins.load(['one.py', './one.py']) == (path,) == plugins.load([path])
     assert plugins.load(['one.py'], str(tmp_path)) == (path,)
     assert sys.modules['counted'].names() == ['name1']
-    module, = [name for name in sys.modules if name.startswith('dsonas_plugin_one_')]
+    (module,) = [name for name in sys.modules if name.startswith('dsonas_plugin_one_')]
     assert sys.modules[module].__file__ == path
 
 
@@ -59,9 +60,17 @@ def test_a_moved_file_and_a_copy_are_the_one_that_is_there(tmp_path):
     assert plugins.combined(['/a/one.py', 'x.y'], [here, 'z']) == (here, 'x.y', 'z')
 
 
-@pytest.mark.parametrize('name, words', [('no_such_module', 'there is no module no_such_module'),
-                                         ('json.none', 'there is no module json.none'), ('none.py', 'none.py: no such file'),
-                                         ('', 'is not the dotted name'), ('.json', 'accepted is'), (3, 'is not the dotted name')])
+@pytest.mark.parametrize(
+    'name, words',
+    [
+        ('no_such_module', 'there is no module no_such_module'),
+        ('json.none', 'there is no module json.none'),
+        ('none.py', 'none.py: no such file'),
+        ('', 'is not the dotted name'),
+        ('.json', 'accepted is'),
+        (3, 'is not the dotted name'),
+    ],
+)
 def test_what_is_not_found(name, words):
     with pytest.raises(UserError, match=words) as info:
         plugins.load([name], where='here')
@@ -72,7 +81,9 @@ def test_faults_within_a_plugin_are_its_own(tmp_path):
     (tmp_path / 'broken.py').write_text('import no_such_module_either\n')
     with pytest.raises(ModuleNotFoundError):
         plugins.load([str(tmp_path / 'broken.py')])
-    (tmp_path / 'taken.py').write_text('from dsonas.symbols.operations import *\nregister(Operation("zero", "x", ()))\n')
+    (tmp_path / 'taken.py').write_text(
+        'from dsonas.symbols.operations import *\nregister(Operation("zero", "x", ()))\n'
+    )
     with pytest.raises(UserError, match="taken.py: operation 'zero' is registered already"):
         plugins.load([str(tmp_path / 'taken.py')])
     assert not [name for name in sys.modules if name.startswith('dsonas_plugin_')]
@@ -99,20 +110,47 @@ def test_flags_files_and_settings_add_up(tmp_path, monkeypatch):
 
 def test_a_run_with_a_plugin_from_search_to_export(tmp_path):
     """plugin.py registers an operation, a penalty and a data set; every command after the search finds it by the run alone."""
+
     def command(script, *words, status=0):
-        done = subprocess.run([sys.executable, str(ROOT / script)] + [str(word) for word in words], cwd=str(tmp_path), timeout=120,
-                              stdout=subprocess.PIPE, stderr=subprocess.PIPE, universal_newlines=True,
-                              env=dict(os.environ, OMP_NUM_THREADS='1', DSONAS_CACHE=str(tmp_path / 'cache')))
+        done = subprocess.run(
+            [sys.executable, str(ROOT / script)] + [str(word) for word in words],
+            cwd=str(tmp_path),
+            timeout=120,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            universal_newlines=True,
+            env=dict(os.environ, OMP_NUM_THREADS='1', DSONAS_CACHE=str(tmp_path / 'cache')),
+        )
         assert done.returncode == status, done.stderr
         return done.stdout + done.stderr
 
-    changes = {'data.name': 'stripes', 'data.limit': 60, 'space.operations': ('cross_3x3', 'max_pool_3x3'), 'search.budget': 'counted',
-               'pretrain.batch_size': 10, 'search.batch_size': 10, 'retrain.batch_size': 10, 'train.test_batch': 20,
-               'retrain.auxiliary': 0.0, 'retrain.epochs': 1}
-    words = [word for name, value in dict(TINY, **changes).items() for word in ('--set', '%s=%s' % (name, settings.show(value)))]
+    changes = {
+        'data.name': 'stripes',
+        'data.limit': 60,
+        'space.operations': ('cross_3x3', 'max_pool_3x3'),
+        'search.budget': 'counted',
+        'pretrain.batch_size': 10,
+        'search.batch_size': 10,
+        'retrain.batch_size': 10,
+        'train.test_batch': 20,
+        'retrain.auxiliary': 0.0,
+        'retrain.epochs': 1,
+    }
+    words = [
+        word for name, value in dict(TINY, **changes).items() for word in ('--set', f'{name}={settings.show(value)}')
+    ]
     shutil.copy(str(PLUGIN), str(tmp_path / 'mine.py'))
-    assert 'unknown operation' in command('train/search.py', '--run', 'run', *words[:-2], '--set', 'data.name=digits', '--set',
-                                          'search.budget=flops', status=2)
+    assert 'unknown operation' in command(
+        'train/search.py',
+        '--run',
+        'run',
+        *words[:-2],
+        '--set',
+        'data.name=digits',
+        '--set',
+        'search.budget=flops',
+        status=2,
+    )
     assert 'expected one of' in command('train/search.py', '--run', 'run', *words, status=2)
     command('train/search.py', '--plugin', 'mine.py', '--run', 'run', *words)
     config = settings.read_yaml(str(tmp_path / 'run' / 'config.yaml'))
@@ -130,7 +168,11 @@ def test_a_run_with_a_plugin_from_search_to_export(tmp_path):
     assert 'top-1 error' in command('train/evaluate.py', 'run', '--plugin', 'moved/mine.py')
     (tmp_path / 'moved' / 'mine.py').rename(tmp_path / 'mine.py')
     summary = json.loads((tmp_path / 'run' / 'summary.json').read_text())
-    assert summary['search']['budget'] == 'counted' and summary['dataset'] == 'stripes' and summary['test_error'] is not None
+    assert (
+        summary['search']['budget'] == 'counted'
+        and summary['dataset'] == 'stripes'
+        and summary['test_error'] is not None
+    )
     assert 'checked on' in command('tools/export.py', 'run', '--symbol', 'network')
     command('tools/report.py', 'run', '-o', 'report.html')
     text = (tmp_path / 'report.html').read_text(encoding='utf-8')

@@ -1,4 +1,5 @@
 """A registry's names, refusals, and entries that go again."""
+
 import pytest
 
 from dsonas.base.errors import UserError
@@ -26,14 +27,23 @@ def test_entries_in_their_order():
     assert repr(registry) == "Registry('fruit': pear, apple, plum)"
 
 
-@pytest.mark.parametrize('name, words', [('nut', "unknown fruit 'nut'; known: pear, apple"), ('aple', 'did you mean apple'),
-                                         (None, 'unknown fruit None'), (['pear'], 'unknown fruit')])
+@pytest.mark.parametrize(
+    'name, words',
+    [
+        ('nut', "unknown fruit 'nut'; known: pear, apple"),
+        ('aple', 'did you mean apple'),
+        (None, 'unknown fruit None'),
+        (['pear'], 'unknown fruit'),
+    ],
+)
 def test_unknown_names(name, words):
     with pytest.raises(UserError, match=words):
         made().get(name)
 
 
-@pytest.mark.parametrize('name, words', [('pear', "fruit 'pear' is registered already"), ('a b', 'letters, digits'), ('', 'letters')])
+@pytest.mark.parametrize(
+    'name, words', [('pear', "fruit 'pear' is registered already"), ('a b', 'letters, digits'), ('', 'letters')]
+)
 def test_refused_names(name, words):
     registry = made()
     with pytest.raises(UserError, match=words):

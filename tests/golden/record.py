@@ -11,7 +11,7 @@ from mxnet import autograd
 from dsonas.optim import sparsity
 from dsonas.symbols.architecture import Architecture
 from dsonas.symbols.backend.layout import plain_parameters
-from dsonas.symbols.cost import gate_graphs
+from dsonas.symbols.cost import Part, gate_graphs
 from dsonas.symbols.network import Network
 from dsonas.symbols.space import SearchSpace
 from dsonas.symbols.supernet import Supernet
@@ -76,7 +76,7 @@ def policy(kind, of):
     costs, output_cost = {'share': (np.zeros(4), 0), 'flops': (np.zeros(4), 1), 'mac': (table[:4], table[4])}[kind]
     structures = []
     for graph in gate_graphs(of, IMAGE_SIZE):
-        searched = not graph.name.startswith('r')
+        searched = graph.part is Part.BLOCK
         cost = np.tile(costs, of.levels) if searched else np.zeros(len(graph.operations))
         output_costs = np.full(len(cost), float(output_cost))
         structures.append(sparsity.Structure(graph.source, graph.target, cost, graph.ungated, output_costs,

@@ -1,4 +1,5 @@
 """APG-NAG: its trajectory against eq. 6-8 in NumPy, what it refuses, and entries that are pruned for good."""
+
 import pickle
 
 import mxnet as mx
@@ -19,7 +20,9 @@ def reference(lam, grads, etas, mu, gamma, clip, nonnegative, rescale):
         if clip:
             g = np.clip(g, -clip, clip)
         z = lams[t - 1] - etas[t - 1] * g
-        s = np.array([np.sign(x) * max(abs(x) - a, 0) for x, a in zip(z, np.broadcast_to(etas[t - 1] * gamma, z.shape))])
+        s = np.array(
+            [np.sign(x) * max(abs(x) - a, 0) for x, a in zip(z, np.broadcast_to(etas[t - 1] * gamma, z.shape))]
+        )
         vs.append(s - lams[t - 1] + mus[t - 1] * vs[t - 1])
         new = s + mus[t] * vs[t]
         lams.append(np.maximum(new, 0) if nonnegative else new)
@@ -36,24 +39,33 @@ def test_trajectory(momentum, gamma, clip, nonnegative, rates, dtype):
     random, steps, rescale = np.random.RandomState(11), 25, 0.5
     lam = random.standard_normal(SIZE)
     grads = random.standard_normal((steps, SIZE)) * 3
-    etas = [0.1] * steps if rates == 'fixed' else [0.1 * 0.9 ** t for t in range(steps)]
+    etas = [0.1] * steps if rates == 'fixed' else [0.1 * 0.9**t for t in range(steps)]
     scheduler = mx.lr_scheduler.FactorScheduler(step=1, factor=0.9, base_lr=0.1 / 0.9) if rates == 'scheduler' else None
-    optimizer = mx.optimizer.create('apgnag', learning_rate=None if scheduler else 0.1, lr_scheduler=scheduler, momentum=momentum,
-                                    gamma=0.0 if gamma == 'array' else gamma, clip_gradient=clip, nonnegative=nonnegative,
-                                    rescale_grad=rescale)
+    optimizer = mx.optimizer.create(
+        'apgnag',
+        learning_rate=None if scheduler else 0.1,
+        lr_scheduler=scheduler,
+        momentum=momentum,
+        gamma=0.0 if gamma == 'array' else gamma,
+        clip_gradient=clip,
+        nonnegative=nonnegative,
+        rescale_grad=rescale,
+    )
     assert type(optimizer) is APGNAG
     if gamma == 'array':
         gamma = random.rand(SIZE)
         optimizer.set_gamma(0, gamma)
-    if scheduler:   # the values that it really gives, asked of a copy since it moves
+    if scheduler:  # the values that it really gives, asked of a copy since it moves
         copy = mx.lr_scheduler.FactorScheduler(step=1, factor=0.9, base_lr=0.1 / 0.9)
         etas = [copy(t) for t in range(1, steps + 1)]
         assert etas[-1] < 0.5 * etas[0]
 
     weight = mx.nd.array(lam, dtype=dtype)
     state = optimizer.create_state_multi_precision(0, weight)
-    lams, vs = reference(lam.astype(dtype), [g.astype(dtype) for g in grads], etas, momentum, gamma, clip, nonnegative, rescale)
-    tolerance = {'float32': 1e-4, 'float64': 1e-12}[dtype]   # λ reach 10, and rounding adds up over the steps
+    lams, vs = reference(
+        lam.astype(dtype), [g.astype(dtype) for g in grads], etas, momentum, gamma, clip, nonnegative, rescale
+    )
+    tolerance = {'float32': 1e-4, 'float64': 1e-12}[dtype]  # λ reach 10, and rounding adds up over the steps
     for t in range(steps):
         if rates == 'set':
             optimizer.set_learning_rate(etas[t])
@@ -108,10 +120,10 @@ def test_pruned_entries_stay_zero(nonnegative):
     state, other_state = optimizer.create_state(4, weight), free.create_state(4, other)
     mask = np.zeros(SIZE, dtype=bool)
     for t in range(60):
-        if t == 20:   # momentum has built up
+        if t == 20:  # momentum has built up
             mask[:3] = True
             optimizer.prune(4, mask)
-        if t == 40:   # pruning adds up
+        if t == 40:  # pruning adds up
             optimizer.prune(4, np.arange(SIZE) == 5)
             mask[5] = True
             optimizer = pickle.loads(pickle.dumps(optimizer))
@@ -135,10 +147,20 @@ def test_a_diverged_gradient_does_not_look_like_sparsity(nonnegative, clip):
     assert np.isnan(weight.asnumpy()).tolist() == [True, False]
 
 
-@pytest.mark.parametrize('settings, word', [
-    ({'momentum': 1.0}, 'momentum'), ({'momentum': -0.1}, 'momentum'), ({'momentum': float('nan')}, 'momentum'),
-    ({'gamma': -1e-3}, 'gamma'), ({'gamma': float('inf')}, 'gamma'), ({'gamma': np.ones(3)}, 'set_gamma'),
-    ({'learning_rate': -0.1}, 'learning_rate'), ({'clip_gradient': -1.0}, 'clip_gradient'), ({'wd': 1e-4}, 'wd')])
+@pytest.mark.parametrize(
+    'settings, word',
+    [
+        ({'momentum': 1.0}, 'momentum'),
+        ({'momentum': -0.1}, 'momentum'),
+        ({'momentum': float('nan')}, 'momentum'),
+        ({'gamma': -1e-3}, 'gamma'),
+        ({'gamma': float('inf')}, 'gamma'),
+        ({'gamma': np.ones(3)}, 'set_gamma'),
+        ({'learning_rate': -0.1}, 'learning_rate'),
+        ({'clip_gradient': -1.0}, 'clip_gradient'),
+        ({'wd': 1e-4}, 'wd'),
+    ],
+)
 def test_refused_settings(settings, word):
     with pytest.raises(ValueError, match=word) as error:
         mx.optimizer.create('apgnag', **settings)

@@ -1,4 +1,5 @@
 """APG-NAG inside gluon.Trainer: one and two devices, γ and pruning by index, exact resume from a file of states."""
+
 import mxnet as mx
 import numpy as np
 import pytest
@@ -17,7 +18,7 @@ class Gates(gluon.HybridBlock):
         super().__init__()
         with self.name_scope():
             for i, size in enumerate(SIZES):
-                setattr(self, 'lambda%d' % i, self.params.get('lambda%d' % i, shape=(size,), init='ones'))
+                setattr(self, f'lambda{i}', self.params.get(f'lambda{i}', shape=(size,), init='ones'))
 
     def hybrid_forward(self, F, x, lambda0, lambda1):
         return F.dot(x, F.concat(lambda0, lambda1, dim=0))
@@ -26,8 +27,9 @@ class Gates(gluon.HybridBlock):
 def start(contexts, kvstore='device', **settings):
     net = Gates()
     net.initialize(ctx=contexts)
-    return net, gluon.Trainer(net.collect_params('.*lambda'), 'apgnag', dict(SETTINGS, **settings), kvstore=kvstore,
-                              update_on_kvstore=False)
+    return net, gluon.Trainer(
+        net.collect_params('.*lambda'), 'apgnag', dict(SETTINGS, **settings), kvstore=kvstore, update_on_kvstore=False
+    )
 
 
 def step(net, trainer, contexts, seed):
@@ -35,8 +37,13 @@ def step(net, trainer, contexts, seed):
     x = random.standard_normal((8, sum(SIZES)))
     y = x @ np.linspace(-0.5, 1, sum(SIZES)) + random.standard_normal(8)
     with autograd.record():
-        losses = [((net(a) - b) ** 2 / 2).sum() for a, b in zip(gluon.utils.split_and_load(mx.nd.array(x), contexts),
-                                                            gluon.utils.split_and_load(mx.nd.array(y), contexts))]
+        losses = [
+            ((net(a) - b) ** 2 / 2).sum()
+            for a, b in zip(
+                gluon.utils.split_and_load(mx.nd.array(x), contexts),
+                gluon.utils.split_and_load(mx.nd.array(y), contexts),
+            )
+        ]
     autograd.backward(losses)
     trainer.step(8)
 
@@ -55,7 +62,7 @@ def change(trainer, t):
         trainer.optimizer.set_gamma(0, np.linspace(0, 0.1, SIZES[0]))
     if t == 8:
         trainer.optimizer.prune(1, [False, True, False, True])
-    trainer.set_learning_rate(0.05 * 0.95 ** t)
+    trainer.set_learning_rate(0.05 * 0.95**t)
 
 
 @pytest.mark.parametrize('kvstore', ['local', 'device'])
@@ -88,14 +95,16 @@ def test_exact_resume(tmp_path, devices, stop):
         change(trainer, t)
         step(net, trainer, contexts, t)
 
-    again, resumed = start(contexts, gamma=0.7)   # what the file says holds
+    again, resumed = start(contexts, gamma=0.7)  # what the file says holds
     again.load_parameters(str(tmp_path / 'net'), ctx=contexts)
     resumed.load_states(str(tmp_path / 'states'))
     assert type(resumed.optimizer) is APGNAG and resumed.optimizer.gamma == 0.02
     for t in range(stop, 20):
         change(resumed, t)
         step(again, resumed, contexts, t)
-    for a, b in zip(values(net, contexts[-1]) + velocities(trainer, -1), values(again, contexts[-1]) + velocities(resumed, -1)):
+    for a, b in zip(
+        values(net, contexts[-1]) + velocities(trainer, -1), values(again, contexts[-1]) + velocities(resumed, -1)
+    ):
         np.testing.assert_array_equal(a, b)
     np.testing.assert_array_equal(resumed.optimizer.get_gamma(0), np.linspace(0, 0.1, SIZES[0]))
     assert resumed.optimizer.pruned(1).tolist() == [False, True, False, True]
@@ -107,7 +116,7 @@ def test_indices_are_checked_against_the_parameters():
     trainer.optimizer.set_gamma(name, 0.25)
     assert trainer.optimizer.get_gamma(1) == 0.25 and trainer.optimizer.get_gamma(0) == SETTINGS['gamma']
     for index in (2, 'nowhere'):
-        with pytest.raises(ValueError, match='no parameter %r' % index):
+        with pytest.raises(ValueError, match=f'no parameter {index!r}'):
             trainer.optimizer.set_gamma(index, 0.1)
     with pytest.raises(ValueError, match=r'shape \(3,\), the parameter \(6,\)'):
         trainer.optimizer.set_gamma(0, [0.1] * 3)

@@ -1,4 +1,5 @@
 """APG-NAG on least squares reaches scikit-learn's Lasso solution: the same support, with exact zeros."""
+
 import mxnet as mx
 import numpy as np
 import pytest
@@ -11,7 +12,9 @@ SAMPLES, FEATURES, GAMMA = 80, 30, 0.15
 
 def problem(seed):
     random = np.random.RandomState(seed)
-    x = random.standard_normal((SAMPLES, FEATURES)) @ (np.eye(FEATURES) + 0.3 * random.standard_normal((FEATURES, FEATURES)) / 5)
+    x = random.standard_normal((SAMPLES, FEATURES)) @ (
+        np.eye(FEATURES) + 0.3 * random.standard_normal((FEATURES, FEATURES)) / 5
+    )
     truth = np.where(np.arange(FEATURES) < 12, random.standard_normal(FEATURES), 0)
     return x, x @ truth + 0.5 * random.standard_normal(SAMPLES)
 
@@ -24,7 +27,9 @@ def lasso(x, y, gamma, nonnegative):
 
 
 def search(x, y, gamma, nonnegative, momentum, dtype, steps=500):
-    optimizer = APGNAG(learning_rate=0.9 * SAMPLES / np.linalg.norm(x, 2) ** 2, momentum=momentum, gamma=GAMMA, nonnegative=nonnegative)
+    optimizer = APGNAG(
+        learning_rate=0.9 * SAMPLES / np.linalg.norm(x, 2) ** 2, momentum=momentum, gamma=GAMMA, nonnegative=nonnegative
+    )
     if np.ndim(gamma):
         optimizer.set_gamma(0, gamma)
     weight = mx.nd.ones(FEATURES, dtype=dtype)
@@ -43,7 +48,7 @@ def test_lasso(seed, nonnegative, kind, momentum, dtype):
     x, y = problem(seed)
     gamma = GAMMA if kind == 'scalar' else GAMMA * np.random.RandomState(seed + 100).uniform(0.2, 2, FEATURES)
     expected, got = lasso(x, y, gamma, nonnegative), search(x, y, gamma, nonnegative, momentum, dtype)
-    print('seed %d: %d of %d kept' % (seed, (expected != 0).sum(), FEATURES))
+    print(f'seed {seed}: {(expected != 0).sum()} of {FEATURES} kept')
     assert 3 < (expected != 0).sum() < 0.8 * FEATURES
     np.testing.assert_array_equal(got != 0, np.abs(expected) > 1e-9)
     np.testing.assert_allclose(got, expected, rtol=0, atol={'float32': 2e-6, 'float64': 1e-10}[dtype])

@@ -1,4 +1,5 @@
 """NAG: its trajectory against NumPy over the products of its options, in every type, on several devices and through files of states."""
+
 import itertools
 
 import mxnet as mx
@@ -9,7 +10,7 @@ from mxnet import autograd, gluon
 from dsonas.optim.nag import ExactNAG
 
 SHAPE, STEPS = (3, 4), 20
-TOLERANCE = {'float16': 4e-3, 'float32': 1e-5, 'float64': 1e-13}   # weights reach 9, and rounding adds up over the steps
+TOLERANCE = {'float16': 4e-3, 'float32': 1e-5, 'float64': 1e-13}  # weights reach 9, and rounding adds up over the steps
 OPTIONS = list(itertools.product([0.0, 0.9], [0.0, 0.05], [None, 0.8], [1.0, 0.25], ['fixed', 'set', 'scheduler']))
 
 
@@ -38,10 +39,10 @@ def problem(dtype, rates, seed=7):
     weight = generator.standard_normal(SHAPE).astype(dtype)
     grads = (2 * generator.standard_normal((STEPS,) + SHAPE)).astype(dtype)
     scheduler = None
-    etas = [0.1] * STEPS if rates == 'fixed' else [0.1 * 0.9 ** step for step in range(STEPS)]
+    etas = [0.1] * STEPS if rates == 'fixed' else [0.1 * 0.9**step for step in range(STEPS)]
     if rates == 'scheduler':
         scheduler, copy = (mx.lr_scheduler.FactorScheduler(step=1, factor=0.9, base_lr=0.1) for _ in range(2))
-        etas = [copy(step) for step in range(1, STEPS + 1)]   # asked of a copy, since it moves
+        etas = [copy(step) for step in range(1, STEPS + 1)]  # asked of a copy, since it moves
         assert etas[-1] < 0.5 * etas[0]
     return weight, grads, etas, scheduler
 
@@ -49,8 +50,16 @@ def problem(dtype, rates, seed=7):
 def distances(kind, dtype, momentum, wd, clip, rescale, rates):
     """The largest distances of W and m from the reference over the steps, by an optimizer `kind`; m alone where there is one."""
     initial, grads, etas, scheduler = problem(dtype, rates)
-    optimizer = mx.optimizer.create(kind, learning_rate=0.1, momentum=momentum, wd=wd, clip_gradient=clip, rescale_grad=rescale,
-                                    lr_scheduler=scheduler, multi_precision=dtype == 'float16')
+    optimizer = mx.optimizer.create(
+        kind,
+        learning_rate=0.1,
+        momentum=momentum,
+        wd=wd,
+        clip_gradient=clip,
+        rescale_grad=rescale,
+        lr_scheduler=scheduler,
+        multi_precision=dtype == 'float16',
+    )
     weight = mx.nd.array(initial, dtype=dtype)
     updater = mx.optimizer.get_updater(optimizer)
     farthest = [0.0, 0.0, 0.0]
@@ -84,7 +93,9 @@ def test_what_the_tests_would_catch(dtype, rates):
     """MXNet's own NAG, in place, leaves the reference in m and with it in W where there is both decay and momentum, and there alone."""
     for momentum, wd in itertools.product([0.0, 0.9], [0.0, 0.05]):
         _, momentum_distance, master = distances('nag', dtype, momentum, wd, None, 1.0, rates)
-        tolerance = TOLERANCE['float32' if dtype == 'float16' else dtype]   # m and the master weight are never half precision
+        tolerance = TOLERANCE[
+            'float32' if dtype == 'float16' else dtype
+        ]  # m and the master weight are never half precision
         if momentum and wd:
             assert min(momentum_distance, master) > 1e-3 >= 100 * tolerance
         else:
@@ -97,7 +108,9 @@ def test_nothing_is_changed_but_the_fault():
     for momentum, wd in ((0.9, 0.0), (0.0, 0.05)):
         results = []
         for kind in ('nag', 'exactnag'):
-            updater = mx.optimizer.get_updater(mx.optimizer.create(kind, learning_rate=0.1, momentum=momentum, wd=wd, clip_gradient=0.8))
+            updater = mx.optimizer.get_updater(
+                mx.optimizer.create(kind, learning_rate=0.1, momentum=momentum, wd=wd, clip_gradient=0.8)
+            )
             weight = mx.nd.array(initial)
             for grad in grads:
                 updater(0, mx.nd.array(grad), weight)
@@ -135,7 +148,7 @@ def data(step):
 
 def train(net, trainer, contexts, steps):
     for step in steps:
-        trainer.set_learning_rate(0.05 * 0.97 ** step)
+        trainer.set_learning_rate(0.05 * 0.97**step)
         parts = [gluon.utils.split_and_load(mx.nd.array(array, dtype='float64'), contexts) for array in data(step)]
         with autograd.record():
             losses = [((net(x) - y) ** 2 / 2).sum() for x, y in zip(*parts)]
@@ -154,7 +167,7 @@ def linear_reference(steps):
     for step in steps:
         x, y = data(step)
         x = np.hstack([x, np.ones((8, 1))])
-        rate = 0.05 * 0.97 ** step
+        rate = 0.05 * 0.97**step
         eta = np.array([single(rate)] * 5 + [single(rate * 0.5)])
         decay = single(SETTINGS['wd']) * np.array([1] * 5 + [0])
         g = np.clip(x.T @ (x @ w - y) / 8, -clip, clip) + decay * w
@@ -199,6 +212,10 @@ def test_states_are_those_of_mxnets_nag(dtype, momentum):
             return tuple(layout(part) for part in state)
         return state if state is None else (state.shape, state.dtype)
 
-    layouts = [layout(mx.optimizer.create(kind, momentum=momentum, multi_precision=True).create_state_multi_precision(0, weight))
-               for kind in ('nag', 'exactnag')]
+    layouts = [
+        layout(
+            mx.optimizer.create(kind, momentum=momentum, multi_precision=True).create_state_multi_precision(0, weight)
+        )
+        for kind in ('nag', 'exactnag')
+    ]
     assert layouts[0] == layouts[1]

@@ -1,4 +1,5 @@
 """The soft threshold against its definition, entry by entry."""
+
 import mxnet as mx
 import numpy as np
 import pytest
@@ -19,7 +20,9 @@ def naive(z, alpha):
 def test_definition(dtype, alpha):
     random = np.random.RandomState(3)
     z = random.standard_normal((5, 7)).astype(dtype)
-    alpha = {'zero': 0, 'scalar': 0.3, 'array': random.rand(5, 7).astype(dtype), 'row': random.rand(7).astype(dtype)}[alpha]
+    alpha = {'zero': 0, 'scalar': 0.3, 'array': random.rand(5, 7).astype(dtype), 'row': random.rand(7).astype(dtype)}[
+        alpha
+    ]
     expected = naive(z, alpha)
     for got in (soft_threshold(z, alpha), soft_threshold(mx.nd.array(z, dtype=dtype), alpha).asnumpy()):
         assert got.dtype == z.dtype and got.shape == z.shape

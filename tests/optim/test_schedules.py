@@ -1,4 +1,5 @@
 """Schedules at their end points, at restarts, and between."""
+
 import math
 import pickle
 
@@ -66,13 +67,19 @@ def test_picklable(name):
 
 
 def test_refused():
-    for settings, words in [(('step', COMMON), ['step', 'constant, linear, cosine_restarts']),
-                            (('linear', {'lr': 1, 'end': 3}), ['end', 'epochs']),
-                            (('linear', {'lr': 1}), ['epochs']), (('linear', {'epochs': 3}), ['lr is needed']),
-                            (('constant', {'lr': 0}), ['lr']), (('constant', {'lr': '0.1'}), ['lr', "'0.1'"]),
-                            (('constant', {'lr': float('nan')}), ['lr']), (('linear', {'lr': 1, 'epochs': 5, 'warmup': 5}), ['warm-up']),
-                            (('cosine_restarts', dict(COMMON, tmul=0.5)), ['tmul']), (('cosine_restarts', dict(COMMON, t0=0)), ['t0']),
-                            (('cosine_restarts', dict(COMMON, lr_min=1)), ['lr_min'])]:
+    for settings, words in [
+        (('step', COMMON), ['step', 'constant, linear, cosine_restarts']),
+        (('linear', {'lr': 1, 'end': 3}), ['end', 'epochs']),
+        (('linear', {'lr': 1}), ['epochs']),
+        (('linear', {'epochs': 3}), ['lr is needed']),
+        (('constant', {'lr': 0}), ['lr']),
+        (('constant', {'lr': '0.1'}), ['lr', "'0.1'"]),
+        (('constant', {'lr': float('nan')}), ['lr']),
+        (('linear', {'lr': 1, 'epochs': 5, 'warmup': 5}), ['warm-up']),
+        (('cosine_restarts', dict(COMMON, tmul=0.5)), ['tmul']),
+        (('cosine_restarts', dict(COMMON, t0=0)), ['t0']),
+        (('cosine_restarts', dict(COMMON, lr_min=1)), ['lr_min']),
+    ]:
         with pytest.raises(ValueError) as error:
             make(settings[0], **settings[1])
         assert all(word in str(error.value) for word in words) and '\n' not in str(error.value)

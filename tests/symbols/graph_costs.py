@@ -1,11 +1,12 @@
 """What a network costs by its traced graph: the reference that cost.py is held to."""
+
 import json
 
 import mxnet as mx
 import numpy as np
 
 WEIGHTED = ('Convolution', 'FullyConnected')
-WEIGHTLESS = ('Pooling', '_random_normal_like', 'zeros_like')   # the decoys read and write as pooling does
+WEIGHTLESS = ('Pooling', '_random_normal_like', 'zeros_like')  # the decoys read and write as pooling does
 
 
 def counted(net, image_size):
@@ -25,7 +26,10 @@ def graph_costs(symbol, shape):
     for node in nodes:
         if node['op'] not in WEIGHTED + WEIGHTLESS:
             continue
-        read, written = sizes[output_of(nodes[node['inputs'][0][0]], node['inputs'][0][1], sizes)], sizes[node['name'] + '_output']
+        read, written = (
+            sizes[output_of(nodes[node['inputs'][0][0]], node['inputs'][0][1], sizes)],
+            sizes[node['name'] + '_output'],
+        )
         weights = 0
         if node['op'] in WEIGHTED:
             weights = sizes[nodes[node['inputs'][1][0]]['name']]
@@ -39,4 +43,4 @@ def output_of(node, index, sizes):
     if node['op'] == 'null':
         return node['name']
     single = node['name'] + '_output'
-    return single if single in sizes else '%s_output%d' % (node['name'], index)
+    return single if single in sizes else f'{node["name"]}_output{index}'

@@ -1,4 +1,5 @@
 """A derived network written from eq. 1 on names of edges alone: h_i = O_i(sum of what feeds it), and R over what reaches the output."""
+
 import mxnet as mx
 
 from dsonas.symbols.operations import OPERATIONS
@@ -9,7 +10,7 @@ class Reference:
 
     def __init__(self, net, train=False):
         self.space, self.architecture, self.train = net.architecture.space, net.architecture, train
-        self.values = {name[len(net.prefix):]: parameter.data() for name, parameter in net.collect_params().items()}
+        self.values = {name[len(net.prefix) :]: parameter.data() for name, parameter in net.collect_params().items()}
 
     def __call__(self, x):
         """(batch, 3, height, width) → logits (batch, classes)."""
@@ -21,7 +22,7 @@ class Reference:
         for stage, count in enumerate(self.space.blocks):
             if stage:
                 branches = self.architecture.reduction_branches(stage - 1)
-                x = sum(self.conv_bn_relu(x, 'r%02d_%s_' % (stage - 1, branch), 2) for branch in branches)
+                x = sum(self.conv_bn_relu(x, f'r{stage - 1:02d}_{branch}_', 2) for branch in branches)
             for place in range(count):
                 x = self.block(x, block, place == 0)
                 block += 1
@@ -35,11 +36,11 @@ class Reference:
             feeds.setdefault(target, []).append(source)
         if not feeds:
             return x
-        prefix, maps = 'b%02d_' % block, {'in': x}
+        prefix, maps = f'b{block:02d}_', {'in': x}
 
         def output_of(name):
             if name not in maps:
-                fed = sum(output_of(source) for source in feeds.get(name, ['in']))   # eq. 1
+                fed = sum(output_of(source) for source in feeds.get(name, ['in']))  # eq. 1
                 maps[name] = self.operation(fed, prefix + name.replace('.', '_') + '_', name.split('.')[1])
             return maps[name]
 
@@ -66,12 +67,22 @@ class Reference:
     @staticmethod
     def conv(x, weight, stride=1, groups=1):
         kernel = weight.shape[2]
-        return mx.nd.Convolution(x, weight, kernel=(kernel, kernel), stride=(stride, stride), pad=(kernel // 2, kernel // 2),
-                                 num_filter=weight.shape[0], num_group=groups, no_bias=True)
+        return mx.nd.Convolution(
+            x,
+            weight,
+            kernel=(kernel, kernel),
+            stride=(stride, stride),
+            pad=(kernel // 2, kernel // 2),
+            num_filter=weight.shape[0],
+            num_group=groups,
+            no_bias=True,
+        )
 
     def bn_relu(self, x, prefix):
-        gamma, beta, mean, var = (self.values[prefix + part].reshape((1, -1, 1, 1))
-                                  for part in ('gamma', 'beta', 'running_mean', 'running_var'))
+        gamma, beta, mean, var = (
+            self.values[prefix + part].reshape((1, -1, 1, 1))
+            for part in ('gamma', 'beta', 'running_mean', 'running_var')
+        )
         if self.train:
             mean = x.mean(axis=(0, 2, 3), keepdims=True)
             var = mx.nd.square(mx.nd.broadcast_sub(x, mean)).mean(axis=(0, 2, 3), keepdims=True)

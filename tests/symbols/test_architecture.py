@@ -1,4 +1,5 @@
 """Architectures: what isolation removes, the ways to make one, JSON and what is refused in it, transfer."""
+
 import copy
 import json
 import random
@@ -11,9 +12,15 @@ from dsonas.symbols.space import SearchSpace
 
 SHARE = SearchSpace(channels=4, blocks=(2, 1), classes=3)
 FULL = SearchSpace(share=False, channels=4, blocks=(2, 1), classes=3)
-GATED = SearchSpace(channels=4, blocks=(1, 1), levels=3, first_level_gates=True, operations=('max_pool_3x3', 'sep_conv_3x3'))
-SPACES = {'share': SHARE, 'full': FULL, 'gated': GATED,
-          'plain reduction': SearchSpace(share=False, channels=4, blocks=(1, 1, 1), searchable_reduction=False)}
+GATED = SearchSpace(
+    channels=4, blocks=(1, 1), levels=3, first_level_gates=True, operations=('max_pool_3x3', 'sep_conv_3x3')
+)
+SPACES = {
+    'share': SHARE,
+    'full': FULL,
+    'gated': GATED,
+    'plain reduction': SearchSpace(share=False, channels=4, blocks=(1, 1, 1), searchable_reduction=False),
+}
 
 
 def without_isolated(space, names):
@@ -35,7 +42,7 @@ def without_isolated(space, names):
 @pytest.mark.parametrize('space', SPACES.values(), ids=SPACES)
 @pytest.mark.parametrize('share', [0.02, 0.1, 0.2, 0.35, 0.6])
 def test_isolated_operations_go_until_nothing_changes(space, share):
-    dice, removed, empty = random.Random('%s %r' % (share, space)), 0, 0
+    dice, removed, empty = random.Random(f'{share} {space!r}'), 0, 0
     for _ in range(60):
         drawn = [edge for edge in space.block_edges() if dice.random() < share]
         left = connected(space, drawn)
@@ -75,7 +82,9 @@ def test_random_is_a_function_of_its_seed_and_keeps_the_share(space):
     bound = round(0.4 * len(space.block_edges()))
     counts = [len(architecture.block_edges(scope)) for architecture in drawn for scope in space.scopes]
     assert 0 < min(counts) and max(counts) <= bound
-    more = [len(Architecture.random(space, seed, 0.8).block_edges(scope)) for seed in range(12) for scope in space.scopes]
+    more = [
+        len(Architecture.random(space, seed, 0.8).block_edges(scope)) for seed in range(12) for scope in space.scopes
+    ]
     assert np.mean(more) > 1.8 * np.mean(counts) and max(more) <= round(0.8 * len(space.block_edges()))
     assert Architecture.random(space, 0, 1) == Architecture.full(space)
 
@@ -90,13 +99,16 @@ def test_random_draws_again_where_nothing_is_left():
     kept = [Architecture.random(SHARE, seed, 0.01) for seed in range(20)]
     assert not any(architecture.is_identity(0) for architecture in kept)
     only = SearchSpace(channels=4, blocks=(1,), levels=3, first_level_gates=True)
-    with pytest.raises(ValueError, match='stayed empty'):   # one edge alone never joins input and output
+    with pytest.raises(ValueError, match='stayed empty'):  # one edge alone never joins input and output
         Architecture.random(only, 0, 0.001)
 
 
 def test_from_lambda_keeps_what_is_not_exactly_zero():
     generator = np.random.RandomState(1)
-    values = [np.where(generator.rand(len(group)) < 0.5, 0, generator.randn(len(group)) * 1e-12) for group in FULL.gate_names()]
+    values = [
+        np.where(generator.rand(len(group)) < 0.5, 0, generator.randn(len(group)) * 1e-12)
+        for group in FULL.gate_names()
+    ]
     values[-1] = np.array([0.0, -1e-30])
     architecture = Architecture.from_lambda(FULL, values)
     for scope, value, group in zip(FULL.scopes, values, FULL.edges()):
@@ -107,7 +119,9 @@ def test_from_lambda_keeps_what_is_not_exactly_zero():
     assert [len(mask) for mask in masks] == [len(group) for group in FULL.gate_names()]
     assert Architecture.from_lambda(FULL, masks) == architecture and sum(map(sum, masks)) == architecture.num_edges
     blocks_alone = Architecture.from_lambda(FULL, values[:3])
-    assert blocks_alone.reduction_branches(0) == ('conv_1x1', 'conv_3x3') and blocks_alone.edges(1) == architecture.edges(1)
+    assert blocks_alone.reduction_branches(0) == ('conv_1x1', 'conv_3x3') and blocks_alone.edges(
+        1
+    ) == architecture.edges(1)
 
 
 def test_reduction_never_ends_up_empty():
@@ -115,8 +129,14 @@ def test_reduction_never_ends_up_empty():
     assert Architecture.from_lambda(SHARE, values).reduction_branches(0) == ('conv_1x1',)
 
 
-@pytest.mark.parametrize('arrays, message', [([np.ones(124)] * 3, '3 vectors where the space has 2'), ([], '0 vectors'),
-                                             ([np.ones(123)], 'λ of shared: 123 values where 124 are expected')])
+@pytest.mark.parametrize(
+    'arrays, message',
+    [
+        ([np.ones(124)] * 3, '3 vectors where the space has 2'),
+        ([], '0 vectors'),
+        ([np.ones(123)], 'λ of shared: 123 values where 124 are expected'),
+    ],
+)
 def test_from_lambda_refuses_other_shapes(arrays, message):
     with pytest.raises(ValueError, match=message):
         Architecture.from_lambda(SHARE, arrays)
@@ -125,21 +145,30 @@ def test_from_lambda_refuses_other_shapes(arrays, message):
 @pytest.mark.parametrize('space', SPACES.values(), ids=SPACES)
 def test_round_trip(space, tmp_path):
     path = tmp_path / 'architecture.json'
-    for architecture in (Architecture.random(space, 3, 0.3), Architecture.full(space), Architecture(space, [[]] * len(space.scopes))):
+    for architecture in (
+        Architecture.random(space, 3, 0.3),
+        Architecture.full(space),
+        Architecture(space, [[]] * len(space.scopes)),
+    ):
         architecture.save(str(path))
         read = Architecture.load(str(path))
-        assert read == architecture and hash(read) == hash(architecture) and read.to_dict() == json.loads(path.read_text())
+        assert (
+            read == architecture and hash(read) == hash(architecture) and read.to_dict() == json.loads(path.read_text())
+        )
     assert [entry.name for entry in tmp_path.iterdir()] == ['architecture.json']
     assert architecture != Architecture.full(space)
 
 
 def test_written_by_hand(tmp_path):
     path = tmp_path / 'mine.json'
-    path.write_text('''{"format": "dsonas.architecture", "version": 1,
+    path.write_text("""{"format": "dsonas.architecture", "version": 1,
         "space": {"channels": 6, "blocks": [1, 1], "classes": 3},
-        "blocks": {"shared": ["out<-L1.sep_conv_3x3", "L2.max_pool_3x3<-in", "shared/out<-L2.max_pool_3x3"]}}''')
+        "blocks": {"shared": ["out<-L1.sep_conv_3x3", "L2.max_pool_3x3<-in", "shared/out<-L2.max_pool_3x3"]}}""")
     read = Architecture.load(str(path))
-    assert read.operations(0) == ('L1.sep_conv_3x3', 'L2.max_pool_3x3') and read.reduction_branches(0) == ('conv_1x1', 'conv_3x3')
+    assert read.operations(0) == ('L1.sep_conv_3x3', 'L2.max_pool_3x3') and read.reduction_branches(0) == (
+        'conv_1x1',
+        'conv_3x3',
+    )
 
 
 def damage(change, space=SHARE):
@@ -162,31 +191,62 @@ REFUSED = {
     'another version': (damage(lambda v: v.update(version=2)), 'version 2 is not 1, the one this program reads'),
     'no version': (damage(lambda v: v.pop('version')), 'version None is not 1'),
     'no space': (damage(lambda v: v.pop('space')), 'space: None is not a mapping'),
-    'unknown key': (damage(lambda v: v.update(reduction=v.pop('reductions'))),
-                    "unknown key 'reduction'; accepted are format, version, space, blocks, reductions"),
-    'unknown field': (damage(lambda v: v['space'].update(width=3)), "space: unknown field 'width'; accepted are share, channels"),
+    'unknown key': (
+        damage(lambda v: v.update(reduction=v.pop('reductions'))),
+        "unknown key 'reduction'; accepted are format, version, space, blocks, reductions",
+    ),
+    'unknown field': (
+        damage(lambda v: v['space'].update(width=3)),
+        "space: unknown field 'width'; accepted are share, channels",
+    ),
     'bad field': (damage(lambda v: v['space'].update(channels='48')), "space.channels: '48' is not a whole number"),
-    'unknown operation of the space': (damage(lambda v: v['space'].update(operations=['conv_3x3'])),
-                                       "space.operations: unknown operation 'conv_3x3'; accepted are sep_conv_3x3"),
+    'unknown operation of the space': (
+        damage(lambda v: v['space'].update(operations=['conv_3x3'])),
+        "space.operations: unknown operation 'conv_3x3'; accepted are sep_conv_3x3",
+    ),
     'no blocks': (damage(lambda v: v.pop('blocks')), '"blocks" is missing or not a mapping'),
     'blocks a list': (damage(lambda v: v.update(blocks=[])), '"blocks" is missing or not a mapping'),
-    'missing scope': (damage(lambda v: v['blocks'].pop('b01'), FULL), '"blocks": missing \'b01\'; accepted are b00, b01, b02'),
+    'missing scope': (
+        damage(lambda v: v['blocks'].pop('b01'), FULL),
+        '"blocks": missing \'b01\'; accepted are b00, b01, b02',
+    ),
     'unknown scope': (damage(lambda v: v['blocks'].update(b00=[])), '"blocks": unknown \'b00\'; accepted are shared'),
-    'edges no list': (damage(lambda v: v['blocks'].update(shared='out')), '"blocks": \'shared\' is not a list of edge names'),
-    'unknown operation': (damage(lambda v: swap(v, OUT, 'shared/out<-L4.max_pool_5x5')),
-                          "block shared: unknown edge 'shared/out<-L4.max_pool_5x5'; operations of this space are sep_conv_3x3"),
+    'edges no list': (
+        damage(lambda v: v['blocks'].update(shared='out')),
+        '"blocks": \'shared\' is not a list of edge names',
+    ),
+    'unknown operation': (
+        damage(lambda v: swap(v, OUT, 'shared/out<-L4.max_pool_5x5')),
+        "block shared: unknown edge 'shared/out<-L4.max_pool_5x5'; operations of this space are sep_conv_3x3",
+    ),
     'unknown level': (damage(lambda v: swap(v, OUT, 'out<-L5.max_pool_3x3')), 'levels of this space are L1 to L4'),
     'unknown end': (damage(lambda v: swap(v, OUT, 'out<-stem')), "an edge is written like 'out<-L4.max_pool_3x3'"),
-    'backwards': (damage(lambda v: swap(v, OUT, 'L2.max_pool_3x3<-L3.max_pool_3x3')),
-                  'no edge runs from L3.max_pool_3x3 to L2.max_pool_3x3'),
+    'backwards': (
+        damage(lambda v: swap(v, OUT, 'L2.max_pool_3x3<-L3.max_pool_3x3')),
+        'no edge runs from L3.max_pool_3x3 to L2.max_pool_3x3',
+    ),
     'no arrow': (damage(lambda v: swap(v, OUT, 'L4.max_pool_3x3')), "an edge is written like 'out<-L4.max_pool_3x3'"),
-    'wrong scope in name': (damage(lambda v: swap(v, OUT, 'b00/out<-L4.max_pool_3x3')), "unknown edge 'b00/out<-L4.max_pool_3x3'"),
-    'edge a number': (damage(lambda v: swap(v, OUT, 3)), "unknown edge 3; an edge is written like 'out<-L4.max_pool_3x3'"),
-    'edge a list': (damage(lambda v: swap(v, OUT, ['out'])), "unknown edge .*; an edge is written like 'out<-L4.max_pool_3x3'"),
+    'wrong scope in name': (
+        damage(lambda v: swap(v, OUT, 'b00/out<-L4.max_pool_3x3')),
+        "unknown edge 'b00/out<-L4.max_pool_3x3'",
+    ),
+    'edge a number': (
+        damage(lambda v: swap(v, OUT, 3)),
+        "unknown edge 3; an edge is written like 'out<-L4.max_pool_3x3'",
+    ),
+    'edge a list': (
+        damage(lambda v: swap(v, OUT, ['out'])),
+        "unknown edge .*; an edge is written like 'out<-L4.max_pool_3x3'",
+    ),
     'no reduction': (damage(lambda v: v['reductions'].pop('r00')), '"reductions": missing \'r00\'; accepted are r00'),
-    'unknown reduction': (damage(lambda v: v['reductions'].update(r01=[])), '"reductions": unknown \'r01\'; accepted are r00'),
-    'unknown branch': (damage(lambda v: v['reductions'].update(r00=['r00/out<-conv_5x5'])),
-                       "reduction r00: unknown branch 'r00/out<-conv_5x5'; accepted are conv_1x1, conv_3x3"),
+    'unknown reduction': (
+        damage(lambda v: v['reductions'].update(r01=[])),
+        '"reductions": unknown \'r01\'; accepted are r00',
+    ),
+    'unknown branch': (
+        damage(lambda v: v['reductions'].update(r00=['r00/out<-conv_5x5'])),
+        "reduction r00: unknown branch 'r00/out<-conv_5x5'; accepted are conv_1x1, conv_3x3",
+    ),
     'branch a list': (damage(lambda v: v['reductions'].update(r00=[[]])), 'reduction r00: unknown branch'),
 }
 
@@ -198,7 +258,7 @@ def test_refused_files(case, tmp_path):
     path.write_bytes(content if isinstance(content, bytes) else content.encode())
     with pytest.raises(ValueError, match=message) as error:
         Architecture.load(str(path))
-    assert str(error.value).startswith('%s: ' % path) and '\n' not in str(error.value)
+    assert str(error.value).startswith(f'{path}: ') and '\n' not in str(error.value)
 
 
 def test_absent_file_is_an_os_error(tmp_path):
@@ -221,12 +281,15 @@ def test_reductions_go_along_between_as_many_stages():
     assert architecture.with_space(plain).reduction_branches(0) == ('conv_1x1', 'conv_3x3')
 
 
-@pytest.mark.parametrize('fields, message', [
-    ({'levels': 3}, 'space.levels: the architecture has 4, the network asked for 3'),
-    ({'share': False}, 'space.share: the architecture has True, the network asked for False'),
-    ({'operations': ('sep_conv_3x3',)}, 'space.operations: the architecture has'),
-    ({'first_level_gates': True}, 'space.first_level_gates'),
-])
+@pytest.mark.parametrize(
+    'fields, message',
+    [
+        ({'levels': 3}, 'space.levels: the architecture has 4, the network asked for 3'),
+        ({'share': False}, 'space.share: the architecture has True, the network asked for False'),
+        ({'operations': ('sep_conv_3x3',)}, 'space.operations: the architecture has'),
+        ({'first_level_gates': True}, 'space.first_level_gates'),
+    ],
+)
 def test_transfer_refuses_other_blocks(fields, message):
     with pytest.raises(ValueError, match=message):
         Architecture.full(SHARE).with_space(SearchSpace(**dict(dict(channels=4, blocks=(2, 1)), **fields)))
@@ -235,7 +298,9 @@ def test_transfer_refuses_other_blocks(fields, message):
 def test_an_unshared_architecture_needs_equal_stages():
     architecture = Architecture.random(FULL, 2, 0.3)
     wider = SearchSpace(share=False, channels=20, blocks=(2, 1), classes=100, stem='imagenet')
-    assert [architecture.with_space(wider).edges(block) for block in range(3)] == [architecture.edges(block) for block in range(3)]
+    assert [architecture.with_space(wider).edges(block) for block in range(3)] == [
+        architecture.edges(block) for block in range(3)
+    ]
     with pytest.raises(ValueError, match='space.blocks'):
         architecture.with_space(SearchSpace(share=False, channels=4, blocks=(1, 2)))
 

@@ -1,4 +1,5 @@
 """The parts around the searched blocks, and the initial values."""
+
 import mxnet as mx
 import numpy as np
 import pytest
@@ -20,13 +21,17 @@ KINDS = ['cpu', 'plain', 'exact']
 def test_sizes_through_stem_and_reduction(name, size):
     space = SearchSpace(stem=name, channels=4, blocks=(1, 1, 1))
     first = stem(space, 4, kernels('plain'), True, 'stem_')
-    reductions = [Reduction(4 << index, 8 << index, ('conv_1x1', 'conv_3x3'), kernels('plain'), True, 'r_') for index in range(2)]
+    reductions = [
+        Reduction(4 << index, 8 << index, ('conv_1x1', 'conv_3x3'), kernels('plain'), True, 'r_') for index in range(2)
+    ]
     for block in (first, *reductions):
         block.initialize()
     maps = [first(mx.nd.ones((2, 3, size, size)))]
     for reduction in reductions:
         maps.append(reduction(maps[-1]))
-    assert [entry.shape for entry in maps] == [(2, 4 << stage, side, side) for stage, side in enumerate(stage_sizes(space, size))]
+    assert [entry.shape for entry in maps] == [
+        (2, 4 << stage, side, side) for stage, side in enumerate(stage_sizes(space, size))
+    ]
 
 
 @pytest.mark.parametrize('kind', KINDS)
@@ -71,8 +76,12 @@ def test_order_is_conv_bn_relu(kind):
     block[1].beta.set_data(mx.nd.array([0, 1, -1, 2]))
     block[1].running_var.set_data(mx.nd.array([1, 2, 3, 4]))
     x = mx.nd.random.normal(shape=(2, 3, 7, 7))
-    convolved = mx.nd.Convolution(x, block[0].weight.data(), kernel=(3, 3), stride=(2, 2), pad=(1, 1), num_filter=4, no_bias=True).asnumpy()
-    expected = convolved / np.sqrt(np.array([1, 2, 3, 4]) + 2e-5)[:, None, None] + np.array([0, 1, -1, 2])[:, None, None]
+    convolved = mx.nd.Convolution(
+        x, block[0].weight.data(), kernel=(3, 3), stride=(2, 2), pad=(1, 1), num_filter=4, no_bias=True
+    ).asnumpy()
+    expected = (
+        convolved / np.sqrt(np.array([1, 2, 3, 4]) + 2e-5)[:, None, None] + np.array([0, 1, -1, 2])[:, None, None]
+    )
     assert np.allclose(block(x).asnumpy(), np.maximum(expected, 0), atol=1e-5)
 
 
@@ -82,7 +91,7 @@ def test_batch_norm_keeps_nine_tenths_of_its_statistics():
     x = mx.nd.random.normal(2, 3, shape=(20, 3, 8, 8))
     with autograd.record():
         y = block(x)
-    y.backward()   # MXNet moves the statistics in the backward pass
+    y.backward()  # MXNet moves the statistics in the backward pass
     mx.nd.waitall()
     mean = x.asnumpy().mean((0, 2, 3))
     assert np.allclose(block.running_mean.data().asnumpy(), 0.1 * mean, atol=1e-3)
@@ -141,7 +150,7 @@ def test_initial_values():
         else:
             deviation = (2 / (value.shape[0] * value.shape[2] * value.shape[3])) ** 0.5
             assert abs(value.std() / deviation - 1) < 5 / (2 * value.size) ** 0.5, name
-            assert abs(value.mean()) < 5 * deviation / value.size ** 0.5, name
+            assert abs(value.mean()) < 5 * deviation / value.size**0.5, name
 
 
 def test_no_decay_on_what_must_not_decay():

@@ -1,4 +1,5 @@
 """The width multiplier: budgets met from below, closely, and with nothing left that fits."""
+
 import pytest
 
 from dsonas.symbols.architecture import Architecture
@@ -6,14 +7,25 @@ from dsonas.symbols.budget import fit_widths, parse_budget
 from dsonas.symbols.cost import cost
 from dsonas.symbols.space import SearchSpace
 
-SPACES = {'share': SearchSpace.cifar10(), 'full': SearchSpace.cifar10(share=False),
-          'small': SearchSpace.cifar10(channels=8, blocks=(1, 1, 1)), 'imagenet': SearchSpace.imagenet(share=False),
-          'one stage': SearchSpace.cifar10(channels=16, blocks=(3,))}
+SPACES = {
+    'share': SearchSpace.cifar10(),
+    'full': SearchSpace.cifar10(share=False),
+    'small': SearchSpace.cifar10(channels=8, blocks=(1, 1, 1)),
+    'imagenet': SearchSpace.imagenet(share=False),
+    'one stage': SearchSpace.cifar10(channels=16, blocks=(3,)),
+}
 SIZES = {'imagenet': 64}
 
 
-@pytest.mark.parametrize('budget, kind, within', [('params=150k', 'params', 0.01), ('flops=20M', 'flops', 0.01),
-                                                  ('params=1.5M', 'params', 0.006), ('mac=3M', 'mac', 0.05)])
+@pytest.mark.parametrize(
+    'budget, kind, within',
+    [
+        ('params=150k', 'params', 0.01),
+        ('flops=20M', 'flops', 0.01),
+        ('params=1.5M', 'params', 0.006),
+        ('mac=3M', 'mac', 0.05),
+    ],
+)
 @pytest.mark.parametrize('name', SPACES)
 def test_close_below_the_budget(name, budget, kind, within):
     space, size = SPACES[name], SIZES.get(name, 32)
@@ -23,7 +35,10 @@ def test_close_below_the_budget(name, budget, kind, within):
         fit = fit_widths(architecture, budget, size)
         assert fit.reached == getattr(fit.cost, kind) == getattr(cost(architecture, fit.widths, size), kind) <= target
         assert fit.distance == pytest.approx((target - fit.reached) / target) and 0 <= fit.distance, seed
-        assert fit.distance < (within if len(fit.widths) > 1 else 0.08), (seed, fit.widths)   # one width alone has coarse steps
+        assert fit.distance < (within if len(fit.widths) > 1 else 0.08), (
+            seed,
+            fit.widths,
+        )  # one width alone has coarse steps
         steps = [2 if space.stem == 'imagenet' else 1] + [1] * (len(fit.widths) - 1)
         assert fit.widths[0] % steps[0] == 0
         for stage, step in enumerate(steps):
@@ -49,23 +64,51 @@ def test_a_larger_budget_is_no_narrower_in_all():
 
 def test_what_a_budget_cannot_buy():
     architecture = Architecture.full(SPACES['share'])
-    with pytest.raises(ValueError, match=r'budget: params=100 cannot be met; with 1, 1, 1 channels a stage the network has \d+'):
+    with pytest.raises(
+        ValueError, match=r'budget: params=100 cannot be met; with 1, 1, 1 channels a stage the network has \d+'
+    ):
         fit_widths(architecture, 'params=100')
     with pytest.raises(ValueError, match='with 2, 1, 1, 1 channels'):
         fit_widths(Architecture.full(SPACES['imagenet']), 'flops=1k', 64)
 
 
-@pytest.mark.parametrize('text, parsed', [
-    ('params=3.0M', ('params', 3e6)), ('params=150k', ('params', 1.5e5)), ('params=2e5', ('params', 2e5)), ('flops=600M', ('flops', 6e8)),
-    ('flops=1.2G', ('flops', 1.2e9)), (' mac = 40 m ', ('mac', 4e7)), ('latency=5ms', ('latency', 5e-3)),
-    ('latency=0.2s', ('latency', 0.2)), ('latency=800us', ('latency', 8e-4))])
+@pytest.mark.parametrize(
+    'text, parsed',
+    [
+        ('params=3.0M', ('params', 3e6)),
+        ('params=150k', ('params', 1.5e5)),
+        ('params=2e5', ('params', 2e5)),
+        ('flops=600M', ('flops', 6e8)),
+        ('flops=1.2G', ('flops', 1.2e9)),
+        (' mac = 40 m ', ('mac', 4e7)),
+        ('latency=5ms', ('latency', 5e-3)),
+        ('latency=0.2s', ('latency', 0.2)),
+        ('latency=800us', ('latency', 8e-4)),
+    ],
+)
 def test_written_budgets(text, parsed):
     kind, number = parse_budget(text)
     assert kind == parsed[0] and number == pytest.approx(parsed[1])
 
 
-@pytest.mark.parametrize('text', ['', 'params', 'params=', 'params=3Q', '3M', 'params=-3M', 'params=3..M', 'params=3M flops=2M', None,
-                                  'params=nan', 'params=5ms', 'latency=5M', 'latency=5'])
+@pytest.mark.parametrize(
+    'text',
+    [
+        '',
+        'params',
+        'params=',
+        'params=3Q',
+        '3M',
+        'params=-3M',
+        'params=3..M',
+        'params=3M flops=2M',
+        None,
+        'params=nan',
+        'params=5ms',
+        'latency=5M',
+        'latency=5',
+    ],
+)
 def test_budgets_refused(text):
     with pytest.raises(ValueError, match='is not written like params=3.0M, flops=600M, mac=40M or latency=5ms'):
         parse_budget(text)
@@ -88,8 +131,14 @@ def test_a_measure_of_ones_own():
 
     fit = fit_widths(architecture, 'latency=10ms', measure=seconds)
     assert (fit.kind, sum(fit.widths)) == ('latency', 100) and fit.reached == pytest.approx(0.01)
-    assert len(set(asked)) == len(asked) < 60   # each network is measured once, and few are
-    assert fit.to_dict() == {'kind': 'latency', 'target': pytest.approx(0.01), 'reached': fit.reached, 'distance': fit.distance,
-                             'multiplier': fit.multiplier, 'widths': list(fit.widths)}
+    assert len(set(asked)) == len(asked) < 60  # each network is measured once, and few are
+    assert fit.to_dict() == {
+        'kind': 'latency',
+        'target': pytest.approx(0.01),
+        'reached': fit.reached,
+        'distance': fit.distance,
+        'multiplier': fit.multiplier,
+        'widths': list(fit.widths),
+    }
     with pytest.raises(ValueError, match='budget: latency is measured on a device'):
         fit_widths(architecture, 'latency=10ms')

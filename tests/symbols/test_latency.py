@@ -1,4 +1,5 @@
 """Measured times: what is measured, that it is measured once, and the shape in which penalties take it."""
+
 import json
 import os
 import types
@@ -51,7 +52,9 @@ def test_a_damaged_file_is_measured_anew(content, tmp_path):
 
 
 def test_a_folder_that_cannot_be_written_to_does_not_stop_it(tmp_path):
-    assert latency.Stopwatch(mx.cpu(), str(tmp_path / 'no' / 'latency.json'), passes=1).operation('max_pool_3x3', 2, 4) > 0
+    assert (
+        latency.Stopwatch(mx.cpu(), str(tmp_path / 'no' / 'latency.json'), passes=1).operation('max_pool_3x3', 2, 4) > 0
+    )
 
 
 def test_median_after_warm_up(monkeypatch):
@@ -63,21 +66,35 @@ def test_median_after_warm_up(monkeypatch):
 @pytest.mark.parametrize('share', [True, False])
 def test_graphs_have_times_in_the_place_of_costs(share):
     space = SearchSpace.from_dict(dict(SPACE.to_dict(), share=share))
-    assert latency.shapes(space, 8) == [('sep_conv_3x3', 4, 8), ('max_pool_3x3', 4, 8), ('sep_conv_3x3', 8, 4), ('max_pool_3x3', 8, 4)]
+    assert latency.shapes(space, 8) == [
+        ('sep_conv_3x3', 4, 8),
+        ('max_pool_3x3', 4, 8),
+        ('sep_conv_3x3', 8, 4),
+        ('max_pool_3x3', 8, 4),
+    ]
     seconds = dict(zip(latency.shapes(space, 8), (1.0, 10.0, 100.0, 1000.0)))
     found, counted = latency.timed_graphs(space, 8, seconds), gate_graphs(space, 8)
     for graph, other in zip(found, counted):
-        assert (graph.name, graph.source, graph.target, graph.operations, graph.ungated) == \
-            (other.name, other.source, other.target, other.operations, other.ungated)
+        assert (graph.name, graph.source, graph.target, graph.operations, graph.ungated) == (
+            other.name,
+            other.source,
+            other.target,
+            other.operations,
+            other.ungated,
+        )
         assert len(graph.costs) == len(graph.output_costs) == len(other.costs)
     times = [[cost.latency for cost in graph.costs] for graph in found]
-    assert times == ([[102, 1020, 102, 1020], [0, 0]] if share else [[1, 10, 1, 10], [1, 10, 1, 10], [100, 1000, 100, 1000], [0, 0]])
+    assert times == (
+        [[102, 1020, 102, 1020], [0, 0]] if share else [[1, 10, 1, 10], [1, 10, 1, 10], [100, 1000, 100, 1000], [0, 0]]
+    )
 
 
 def test_a_networks_time_bounds_its_widths(monkeypatch):
     architecture = Architecture.random(SPACE, 1, 0.5)
     watch = latency.Stopwatch(mx.cpu(), passes=1)
     assert 0 < watch.network(architecture, (3, 5), 8) < 10
-    monkeypatch.setattr(latency.Stopwatch, '_forward', lambda self, net, shape: sum(net.widths) * 1e-3 if shape == (1, 3, 8, 8) else 0)
+    monkeypatch.setattr(
+        latency.Stopwatch, '_forward', lambda self, net, shape: sum(net.widths) * 1e-3 if shape == (1, 3, 8, 8) else 0
+    )
     fit = fit_widths(architecture, 'latency=30ms', 8, watch.widths(architecture, 8))
     assert sum(fit.widths) == 30 and fit.kind == 'latency' and fit.reached == pytest.approx(0.03)

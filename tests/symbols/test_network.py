@@ -1,4 +1,5 @@
 """The derived network: against eq. 1, drop path, auxiliary tower, dropout."""
+
 import mxnet as mx
 import numpy as np
 import pytest
@@ -40,7 +41,9 @@ def architectures(space):
     yield Architecture.random(space, 0, 0.15)
     yield Architecture.random(space, 1, 0.4)
     yield Architecture.full(space)
-    names = [[edge.name for edge in edges] for edges in map(Architecture.random(space, 2, 0.3).block_edges, space.scopes)]
+    names = [
+        [edge.name for edge in edges] for edges in map(Architecture.random(space, 2, 0.3).block_edges, space.scopes)
+    ]
     names[-1] = []
     yield Architecture(space, names, [['conv_3x3']] * len(space.reduction_scopes))
 
@@ -75,25 +78,26 @@ def test_parameters_go_by_structure_from_training_to_use(tmp_path):
 
 # Drop path.
 
+
 def test_masked_sum_expects_the_sum():
     mx.random.seed(3)
     maps = [mx.nd.random.normal(shape=(2, 3, 4, 4)) for _ in range(3)]
     exact = sum(maps).asnumpy()
     assert np.allclose(masked_sum(mx.nd, maps, mx.nd.array([0.0])).asnumpy(), exact, atol=1e-6)
     draws = np.stack([masked_sum(mx.nd, maps, mx.nd.array([0.3])).asnumpy() for _ in range(4000)])
-    error = draws.std(0) / 4000 ** 0.5
+    error = draws.std(0) / 4000**0.5
     assert (np.abs(draws.mean(0) - exact) < 5 * error).all()
     assert np.isfinite(masked_sum(mx.nd, maps, mx.nd.array([1.0])).asnumpy()).all()
 
 
 def test_masks_are_drawn_for_each_image_and_edge():
     mx.random.seed(4)
-    maps = [mx.nd.ones((400, 1, 2, 2)) * 10 ** power for power in range(2)]
+    maps = [mx.nd.ones((400, 1, 2, 2)) * 10**power for power in range(2)]
     sums = masked_sum(mx.nd, maps, mx.nd.array([0.5])).asnumpy()
-    assert (sums == sums[:, :, :1, :1]).all()   # one draw serves a whole map
+    assert (sums == sums[:, :, :1, :1]).all()  # one draw serves a whole map
     found, counts = np.unique(sums[:, 0, 0, 0].round(4), return_counts=True)
-    assert found.tolist() == [0, 2, 20, 22]     # survivors are scaled up by 1 / (1 - rate)
-    assert (np.abs(counts - 100) < 45).all()    # 5 standard deviations: the draws are independent
+    assert found.tolist() == [0, 2, 20, 22]  # survivors are scaled up by 1 / (1 - rate)
+    assert (np.abs(counts - 100) < 45).all()  # 5 standard deviations: the draws are independent
 
 
 def test_gradients_pass_where_the_mask_is():
@@ -116,14 +120,14 @@ def one_level(blocks, seed=6):
 def test_a_blocks_expectation_is_the_undropped_block():
     net = one_level((1,))
     cell = net._steps[0]
-    cell.output_bn.beta.set_data(mx.nd.ones(4) * 50)   # keeps its ReLU open, so that the block is linear in the masks
+    cell.output_bn.beta.set_data(mx.nd.ones(4) * 50)  # keeps its ReLU open, so that the block is linear in the masks
     x = mx.nd.random.normal(shape=(500, 3, 6, 6))
     x[:] = x[0].expand_dims(0)
     x = net.stem(x)
     exact = cell(x, mx.nd.zeros(1)).asnumpy()
     assert np.abs(exact - exact[:1]).max() < 1e-5
     draws = np.concatenate([cell(x, mx.nd.array([0.4])).asnumpy() for _ in range(6)])
-    assert (np.abs(draws.mean(0) - exact[0]) < 5 * draws.std(0) / 3000 ** 0.5 + 1e-4).all() and draws.std(0).max() > 0.1
+    assert (np.abs(draws.mean(0) - exact[0]) < 5 * draws.std(0) / 3000**0.5 + 1e-4).all() and draws.std(0).max() > 0.1
 
 
 @pytest.mark.parametrize('hybridized', [False, True])
@@ -139,7 +143,7 @@ def test_rate_is_data(hybridized):
     assert np.allclose(net(x, mx.nd.zeros(1)).asnumpy(), exact, atol=1e-5)
     first, second = (net(x, mx.nd.array([0.5])).asnumpy() for _ in range(2))
     assert not np.allclose(first, exact, atol=1e-4) and not np.allclose(first, second, atol=1e-4)
-    assert not np.allclose(first[0], first[1], atol=1e-4)   # equal images, masks of their own
+    assert not np.allclose(first[0], first[1], atol=1e-4)  # equal images, masks of their own
     assert np.allclose(net(x, mx.nd.zeros(1)).asnumpy(), exact, atol=1e-5)
 
 
@@ -149,12 +153,12 @@ def test_rate_grows_linearly_with_depth():
     cells = [step for place, step in enumerate(net._steps) if place in net._cells]
     assert len(cells) == 4
     for depth, cell in enumerate(cells, 1):
-        for operation in cell._operations.values():   # every operation gives 1
+        for operation in cell._operations.values():  # every operation gives 1
             operation[-1].gamma.set_data(mx.nd.zeros(operation[-1].gamma.shape))
             operation[-1].beta.set_data(mx.nd.ones(operation[-1].beta.shape))
         channels = cell._channels
         weight = np.zeros((channels, 4, channels, 1, 1))
-        weight[0, 0, 0] = 1                            # R passes the first channel of the first operation
+        weight[0, 0, 0] = 1  # R passes the first channel of the first operation
         cell.out_weight.set_data(mx.nd.array(weight.reshape(channels, 4 * channels, 1, 1)))
         bn = cell.output_bn
         for parameter, value in ((bn.gamma, 1), (bn.beta, 0), (bn.running_mean, 0), (bn.running_var, 1)):
@@ -164,7 +168,7 @@ def test_rate_grows_linearly_with_depth():
             if name.endswith(('beta', 'mean')):
                 parameter.set_data(mx.nd.zeros(parameter.shape))
         for largest in (0.0, 0.3, 0.8):
-            rate = largest * depth / 4                 # of the last block, the full rate
+            rate = largest * depth / 4  # of the last block, the full rate
             first = cell(x, mx.nd.array([largest])).asnumpy()[:, 0, 0, 0]
             dropped = (first == 0).mean()
             assert abs(dropped - rate) <= 5 * (rate * (1 - rate) / 4000) ** 0.5, (depth, largest, dropped)
@@ -189,9 +193,13 @@ def test_drop_path_asks_for_its_rate():
 
 # Auxiliary tower and dropout.
 
-@pytest.mark.parametrize('space, size', [(SearchSpace.cifar10(**BASE), size) for size in (32, 19, 8, 4)]
-                         + [(SearchSpace.imagenet(**BASE), size) for size in (224, 64, 33, 8)]
-                         + [(SearchSpace.cifar10(channels=4, blocks=(1, 1), classes=5), 8)])
+
+@pytest.mark.parametrize(
+    'space, size',
+    [(SearchSpace.cifar10(**BASE), size) for size in (32, 19, 8, 4)]
+    + [(SearchSpace.imagenet(**BASE), size) for size in (224, 64, 33, 8)]
+    + [(SearchSpace.cifar10(channels=4, blocks=(1, 1), classes=5), 8)],
+)
 def test_auxiliary_tower(space, size):
     net = randomised(Network(Architecture.random(space, 1, 0.3), auxiliary=True, image_size=size), 1)
     net.hybridize()
@@ -201,9 +209,12 @@ def test_auxiliary_tower(space, size):
         loss = side.sum()
     loss.backward()
     assert logits.shape == side.shape == (2, 5) and np.isfinite(side.asnumpy()).all()
-    after = [name for name, parameter in net.collect_params().items()
-             if parameter.grad_req != 'null' and np.abs(parameter.grad().asnumpy()).max() > 0]
-    last_stage = 'b%02d_' % (space.num_blocks - space.blocks[-1])
+    after = [
+        name
+        for name, parameter in net.collect_params().items()
+        if parameter.grad_req != 'null' and np.abs(parameter.grad().asnumpy()).max() > 0
+    ]
+    last_stage = f'b{space.num_blocks - space.blocks[-1]:02d}_'
     assert any('b00_' in name for name in after) and not any(last_stage in name or 'head_' in name for name in after)
 
 

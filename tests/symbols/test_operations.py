@@ -1,4 +1,5 @@
 """The registry of operations: MAC by hand, decoys, and a new operation in one entry."""
+
 import mxnet as mx
 import numpy as np
 import pytest
@@ -18,17 +19,20 @@ from dsonas.tools.naive_supernet import NaiveSupernet
 from .graph_costs import counted
 
 
-@pytest.mark.parametrize('name, channels, height, width, params, flops, mac', [
-    # depthwise: reads 4·64, writes 4·64, weights 4·9; pointwise: the same elements, weights 4·4
-    ('sep_conv_3x3', 4, 8, 8, 36 + 16, 36 * 64 + 16 * 64, (256 + 256 + 36) + (256 + 256 + 16)),
-    ('sep_conv_3x3', 6, 5, 7, 54 + 36, 54 * 35 + 36 * 35, (210 + 210 + 54) + (210 + 210 + 36)),
-    ('sep_conv_5x5', 4, 8, 8, 100 + 16, 100 * 64 + 16 * 64, (256 + 256 + 100) + (256 + 256 + 16)),
-    ('sep_conv_5x5', 6, 5, 7, 150 + 36, 150 * 35 + 36 * 35, (210 + 210 + 150) + (210 + 210 + 36)),
-    ('avg_pool_3x3', 4, 8, 8, 0, 0, 256 + 256),
-    ('avg_pool_3x3', 6, 5, 7, 0, 0, 210 + 210),
-    ('max_pool_3x3', 4, 8, 8, 0, 0, 256 + 256),
-    ('max_pool_3x3', 6, 5, 7, 0, 0, 210 + 210),
-])
+@pytest.mark.parametrize(
+    'name, channels, height, width, params, flops, mac',
+    [
+        # depthwise: reads 4·64, writes 4·64, weights 4·9; pointwise: the same elements, weights 4·4
+        ('sep_conv_3x3', 4, 8, 8, 36 + 16, 36 * 64 + 16 * 64, (256 + 256 + 36) + (256 + 256 + 16)),
+        ('sep_conv_3x3', 6, 5, 7, 54 + 36, 54 * 35 + 36 * 35, (210 + 210 + 54) + (210 + 210 + 36)),
+        ('sep_conv_5x5', 4, 8, 8, 100 + 16, 100 * 64 + 16 * 64, (256 + 256 + 100) + (256 + 256 + 16)),
+        ('sep_conv_5x5', 6, 5, 7, 150 + 36, 150 * 35 + 36 * 35, (210 + 210 + 150) + (210 + 210 + 36)),
+        ('avg_pool_3x3', 4, 8, 8, 0, 0, 256 + 256),
+        ('avg_pool_3x3', 6, 5, 7, 0, 0, 210 + 210),
+        ('max_pool_3x3', 4, 8, 8, 0, 0, 256 + 256),
+        ('max_pool_3x3', 6, 5, 7, 0, 0, 210 + 210),
+    ],
+)
 def test_costs_by_hand(name, channels, height, width, params, flops, mac):
     assert OPERATIONS[name].cost(channels, height, width) == operations.LayerCost(params, flops, mac)
 
@@ -118,9 +122,14 @@ def test_dilation_reaches_two_pixels_far(dilated):
     assert sorted(zip(rows, columns)) == [(y, x) for y in (2, 4, 6) for x in (2, 4, 6)]
 
 
-@pytest.mark.parametrize('operation, message', [(Operation('zero', 'decoy', ()), "operation 'zero' is registered already"),
-                                                (Operation('conv<-3', 'x', ()), "operation 'conv<-3': a name is letters, digits"),
-                                                (Operation('', 'x', ()), 'a name is letters')])
+@pytest.mark.parametrize(
+    'operation, message',
+    [
+        (Operation('zero', 'decoy', ()), "operation 'zero' is registered already"),
+        (Operation('conv<-3', 'x', ()), "operation 'conv<-3': a name is letters, digits"),
+        (Operation('', 'x', ()), 'a name is letters'),
+    ],
+)
 def test_refused_entries(operation, message):
     before = dict(OPERATIONS.items())
     with pytest.raises(ValueError, match=message):

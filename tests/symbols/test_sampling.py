@@ -1,4 +1,5 @@
 """Random architectures of like size."""
+
 import pytest
 
 from dsonas.symbols.architecture import Architecture

@@ -1,4 +1,5 @@
 """Names, order and number of edges; the macro structure; fields refused."""
+
 import json
 
 import pytest
@@ -7,16 +8,23 @@ from dsonas.symbols.space import SearchSpace
 
 TINY = dict(levels=2, operations=('sep_conv_3x3', 'max_pool_3x3'), channels=4, blocks=(1, 2))
 BLOCK = (
-    'L2.sep_conv_3x3<-in', 'L2.sep_conv_3x3<-L1.sep_conv_3x3', 'L2.sep_conv_3x3<-L1.max_pool_3x3',
-    'L2.max_pool_3x3<-in', 'L2.max_pool_3x3<-L1.sep_conv_3x3', 'L2.max_pool_3x3<-L1.max_pool_3x3',
-    'out<-L1.sep_conv_3x3', 'out<-L1.max_pool_3x3', 'out<-L2.sep_conv_3x3', 'out<-L2.max_pool_3x3',
+    'L2.sep_conv_3x3<-in',
+    'L2.sep_conv_3x3<-L1.sep_conv_3x3',
+    'L2.sep_conv_3x3<-L1.max_pool_3x3',
+    'L2.max_pool_3x3<-in',
+    'L2.max_pool_3x3<-L1.sep_conv_3x3',
+    'L2.max_pool_3x3<-L1.max_pool_3x3',
+    'out<-L1.sep_conv_3x3',
+    'out<-L1.max_pool_3x3',
+    'out<-L2.sep_conv_3x3',
+    'out<-L2.max_pool_3x3',
 )
 FIRST = ('L1.sep_conv_3x3<-in', 'L1.max_pool_3x3<-in')
 REDUCTION = ('r00/out<-conv_1x1', 'r00/out<-conv_3x3')
 
 
 def scoped(scope, names):
-    return tuple('%s/%s' % (scope, name) for name in names)
+    return tuple(f'{scope}/{name}' for name in names)
 
 
 def test_edges_of_a_shared_block_by_hand():
@@ -42,7 +50,9 @@ def test_plain_reductions_carry_none():
     assert space.reduction_edges() == [] and space.reduction_scopes == () and len(space.gate_names()) == 1
 
 
-@pytest.mark.parametrize('levels, inner, first, outputs', [(4, 4 * (5 + 9 + 13), 4, 16), (3, 4 * (5 + 9), 4, 12), (1, 0, 4, 4)])
+@pytest.mark.parametrize(
+    'levels, inner, first, outputs', [(4, 4 * (5 + 9 + 13), 4, 16), (3, 4 * (5 + 9), 4, 12), (1, 0, 4, 4)]
+)
 def test_edges_of_a_block(levels, inner, first, outputs):
     edges = SearchSpace(levels=levels).block_edges()
     assert len(edges) == inner + outputs
@@ -62,7 +72,7 @@ def test_every_edge_goes_to_a_higher_level_and_is_named_by_its_ends():
     space = SearchSpace()
     for edge in space.block_edges():
         assert edge.source[0] < edge.target[0]
-        assert edge.name == '%s<-%s' % (space.node_name(edge.target), space.node_name(edge.source))
+        assert edge.name == f'{space.node_name(edge.target)}<-{space.node_name(edge.source)}'
     assert [space.node_name(node) for node in ((0, 0), (3, 1), (5, 0))] == ['in', 'L3.sep_conv_5x5', 'out']
 
 
@@ -71,7 +81,11 @@ def test_macro_structure():
     assert (space.num_blocks, space.num_reductions) == (23, 3)
     assert [space.stage_of(block) for block in (0, 1, 2, 3, 4, 16, 17, 22)] == [0, 0, 1, 1, 2, 2, 3, 3]
     assert [block for block in range(23) if space.opens_stage(block)] == [0, 2, 4, 17]
-    assert space.widths() == (28, 56, 112, 224) and space.widths(10) == (10, 20, 40, 80) and space.widths((3, 4, 5, 6)) == (3, 4, 5, 6)
+    assert (
+        space.widths() == (28, 56, 112, 224)
+        and space.widths(10) == (10, 20, 40, 80)
+        and space.widths((3, 4, 5, 6)) == (3, 4, 5, 6)
+    )
     assert [space.block_channels(block, 10) for block in (1, 2, 22)] == [10, 20, 80]
     with pytest.raises(ValueError, match='block 23: the space has blocks 0 to 22'):
         space.stage_of(23)
@@ -80,37 +94,56 @@ def test_macro_structure():
             space.scope_index(wrong)
 
 
-@pytest.mark.parametrize('space', [SearchSpace(**TINY), SearchSpace.imagenet(share=False, searchable_reduction=False),
-                                   SearchSpace(first_level_gates=True, operations=('noise', 'zero'))])
+@pytest.mark.parametrize(
+    'space',
+    [
+        SearchSpace(**TINY),
+        SearchSpace.imagenet(share=False, searchable_reduction=False),
+        SearchSpace(first_level_gates=True, operations=('noise', 'zero')),
+    ],
+)
 def test_round_trip(space):
     assert SearchSpace.from_dict(json.loads(json.dumps(space.to_dict()))) == space
 
 
-@pytest.mark.parametrize('fields, message', [
-    ({'channels': 0}, 'space.channels: 0 is not a whole number of at least 1'),
-    ({'channels': 4.0}, 'space.channels: 4.0 is not a whole number'),
-    ({'classes': True}, 'space.classes: True is not a whole number'),
-    ({'levels': '4'}, "space.levels: '4' is not a whole number"),
-    ({'blocks': ()}, 'space.blocks: .* is not a list of at least one entry'),
-    ({'blocks': 8}, 'space.blocks: 8 is not a list'),
-    ({'blocks': (8, -1)}, 'space.blocks: -1 is not a whole number'),
-    ({'operations': 'sep_conv_3x3'}, 'space.operations: .* is not a list'),
-    ({'operations': ('sep_conv_7x7',)}, "space.operations: unknown operation 'sep_conv_7x7'; accepted are sep_conv_3x3, sep_conv_5x5"),
-    ({'operations': (['sep_conv_3x3'],)}, 'space.operations: unknown operation'),
-    ({'operations': ('zero', 'zero')}, 'names an operation twice'),
-    ({'stem': 'mnist'}, "space.stem: 'mnist' is not one of cifar, imagenet"),
-    ({'stem': 'imagenet', 'channels': 5}, 'space.channels: the imagenet stem needs an even number, not 5'),
-    ({'share': 1}, 'space.share: 1 is neither true nor false'),
-    ({'shared': True}, "space: unknown field 'shared'; accepted are share, channels, classes"),
-])
+@pytest.mark.parametrize(
+    'fields, message',
+    [
+        ({'channels': 0}, 'space.channels: 0 is not a whole number of at least 1'),
+        ({'channels': 4.0}, 'space.channels: 4.0 is not a whole number'),
+        ({'classes': True}, 'space.classes: True is not a whole number'),
+        ({'levels': '4'}, "space.levels: '4' is not a whole number"),
+        ({'blocks': ()}, 'space.blocks: .* is not a list of at least one entry'),
+        ({'blocks': 8}, 'space.blocks: 8 is not a list'),
+        ({'blocks': (8, -1)}, 'space.blocks: -1 is not a whole number'),
+        ({'operations': 'sep_conv_3x3'}, 'space.operations: .* is not a list'),
+        (
+            {'operations': ('sep_conv_7x7',)},
+            "space.operations: unknown operation 'sep_conv_7x7'; accepted are sep_conv_3x3, sep_conv_5x5",
+        ),
+        ({'operations': (['sep_conv_3x3'],)}, 'space.operations: unknown operation'),
+        ({'operations': ('zero', 'zero')}, 'names an operation twice'),
+        ({'stem': 'mnist'}, "space.stem: 'mnist' is not one of cifar, imagenet"),
+        ({'stem': 'imagenet', 'channels': 5}, 'space.channels: the imagenet stem needs an even number, not 5'),
+        ({'share': 1}, 'space.share: 1 is neither true nor false'),
+        ({'shared': True}, "space: unknown field 'shared'; accepted are share, channels, classes"),
+    ],
+)
 def test_refused_fields(fields, message):
     with pytest.raises(ValueError, match=message) as error:
         SearchSpace.from_dict(fields)
     assert '\n' not in str(error.value)
 
 
-@pytest.mark.parametrize('channels, message', [((1, 2), 'not one width for each of the 3 stages'), ((1, 2, 0), 'channels: 0 is not'),
-                                               (0, 'channels: 0 is not'), ((1, 2, 2.5), 'channels: 2.5 is not')])
+@pytest.mark.parametrize(
+    'channels, message',
+    [
+        ((1, 2), 'not one width for each of the 3 stages'),
+        ((1, 2, 0), 'channels: 0 is not'),
+        (0, 'channels: 0 is not'),
+        ((1, 2, 2.5), 'channels: 2.5 is not'),
+    ],
+)
 def test_refused_widths(channels, message):
     with pytest.raises(ValueError, match=message):
         SearchSpace().widths(channels)

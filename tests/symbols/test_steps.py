@@ -1,4 +1,5 @@
 """Steps of training: the supernet follows the network written edge by edge, through W and λ steps, and after it has shrunk."""
+
 import mxnet as mx
 import numpy as np
 import pytest
@@ -12,10 +13,12 @@ from dsonas.symbols.supernet import Supernet
 from dsonas.tools.naive_supernet import NaiveSupernet
 
 STEPS = 5
-ADDED = [Operation('dilated_3x3', 'separable', (Depthwise(3, dilation=2), Pointwise())),
-         Operation('dilated_5x5', 'separable', (Depthwise(5, dilation=2),)),
-         Operation('separable_7x7', 'separable', (Depthwise(7), Pointwise())),
-         Operation('separable_9x9', 'separable', (Depthwise(9), Pointwise()))]
+ADDED = [
+    Operation('dilated_3x3', 'separable', (Depthwise(3, dilation=2), Pointwise())),
+    Operation('dilated_5x5', 'separable', (Depthwise(5, dilation=2),)),
+    Operation('separable_7x7', 'separable', (Depthwise(7), Pointwise())),
+    Operation('separable_9x9', 'separable', (Depthwise(9), Pointwise())),
+]
 SPACES = {
     'share': {},
     'full': dict(share=False),
@@ -23,8 +26,8 @@ SPACES = {
     'five levels': dict(levels=5),
     'eight operations': dict(levels=3, operations=PAPER_OPERATIONS + tuple(operation.name for operation in ADDED)),
 }
-WIDTHS = {'cpu': 16, 'plain': 6}   # from 16 channels on oneDNN keeps layouts of its own
-DTYPES = {'cpu': 'float32', 'plain': 'float64'}   # in which these kernels themselves compute gradients on a CPU
+WIDTHS = {'cpu': 16, 'plain': 6}  # from 16 channels on oneDNN keeps layouts of its own
+DTYPES = {'cpu': 'float32', 'plain': 'float64'}  # in which these kernels themselves compute gradients on a CPU
 
 
 @pytest.fixture(autouse=True)
@@ -40,11 +43,18 @@ class Run:
 
     def __init__(self, net, supernet, skip):
         self.net, self.supernet, self.skip = net, supernet, skip
-        self.groups = {'w': [param for param in supernet.weights().values() if param.grad_req != 'null'], 'lambda': supernet.gates}
+        self.groups = {
+            'w': [param for param in supernet.weights().values() if param.grad_req != 'null'],
+            'lambda': supernet.gates,
+        }
         self.gates_optimizer = APGNAG(learning_rate=0.5, momentum=0.9, gamma=0.002, clip_gradient=2.0, nonnegative=True)
-        optimizers = {'w': mx.optimizer.create('nag', learning_rate=0.05, momentum=0.9, wd=1e-4, clip_gradient=2.0),
-                      'lambda': self.gates_optimizer}
-        self.trainers = {kind: mx.gluon.Trainer(params, optimizers[kind], kvstore=None) for kind, params in self.groups.items()}
+        optimizers = {
+            'w': mx.optimizer.create('nag', learning_rate=0.05, momentum=0.9, wd=1e-4, clip_gradient=2.0),
+            'lambda': self.gates_optimizer,
+        }
+        self.trainers = {
+            kind: mx.gluon.Trainer(params, optimizers[kind], kvstore=None) for kind, params in self.groups.items()
+        }
 
     def shrink(self, architecture):
         """λ that `architecture` does not have are zero from now on; the supernet loses what that isolates."""

@@ -1,4 +1,5 @@
 """The supernet against the formulas written edge by edge, whole and pruned."""
+
 import mxnet as mx
 import numpy as np
 import pytest
@@ -20,7 +21,7 @@ VARIANTS = {
     'plain reduction': SearchSpace.cifar10(searchable_reduction=False, **SMALL),
     'imagenet stem': SearchSpace.imagenet(channels=6, blocks=(1, 1), classes=5),
 }
-DTYPES = {'cpu': 'float32', 'plain': 'float64'}   # in which these kernels themselves compute gradients on a CPU
+DTYPES = {'cpu': 'float32', 'plain': 'float64'}  # in which these kernels themselves compute gradients on a CPU
 
 
 def parameters_count(net):
@@ -29,12 +30,15 @@ def parameters_count(net):
     return sum(size for name, size in sizes.items() if name not in gates), sum(sizes[name] for name in gates)
 
 
-@pytest.mark.parametrize('space, weights, gates', [
-    (SearchSpace.cifar10(), 10031002, 128),
-    (SearchSpace.cifar10(share=False), 10031002, 24 * 124 + 4),
-    (SearchSpace.imagenet(), None, 124 + 6),
-    (SearchSpace.cifar10(searchable_reduction=False), 10031002, 124),
-])
+@pytest.mark.parametrize(
+    'space, weights, gates',
+    [
+        (SearchSpace.cifar10(), 10031002, 128),
+        (SearchSpace.cifar10(share=False), 10031002, 24 * 124 + 4),
+        (SearchSpace.imagenet(), None, 124 + 6),
+        (SearchSpace.cifar10(searchable_reduction=False), 10031002, 124),
+    ],
+)
 def test_parameters_of_the_papers_networks(space, weights, gates):
     counted = parameters_count(Supernet(space))
     assert counted[1] == gates == sum(map(len, space.gate_names()))
@@ -50,7 +54,7 @@ def random_lambda(net, seed, zeros=0.4, signed=True):
         value = generator.uniform(-1 if signed else 0.2, 1, gate.shape)
         value[generator.rand(*gate.shape) < zeros] = 0
         values.append(value)
-    for value in values[len(net.space.scopes):]:
+    for value in values[len(net.space.scopes) :]:
         value[0] = 0.7  # a reduction block with no branch would pass nothing
     architecture = Architecture.from_lambda(net.space, values)
     for gate, value, mask in zip(net.gates, values, architecture.masks()):
@@ -63,7 +67,9 @@ def outputs_and_gradients(net, x, weight, train):
         y = net(x)
         loss = (y * weight).sum()
     loss.backward(train_mode=train)
-    return y.asnumpy(), {name: p.grad().asnumpy().copy() for name, p in net.collect_params().items() if p.grad_req != 'null'}
+    return y.asnumpy(), {
+        name: p.grad().asnumpy().copy() for name, p in net.collect_params().items() if p.grad_req != 'null'
+    }
 
 
 def running_statistics(net):
@@ -77,8 +83,10 @@ def close(a, b, tolerance=2e-4):
 
 def largest_of_windows(F, x, kernel):
     """Max pooling from its definition: the windows laid out as an axis, then the first maximum in it."""
-    windows = F.im2col(F.pad(x, mode='constant', pad_width=(0, 0, 0, 0, 1, 1, 1, 1), constant_value=-1e4), kernel=(kernel, kernel))
-    windows = F.reshape(windows, shape=(0, -4, -1, kernel ** 2, -2))
+    windows = F.im2col(
+        F.pad(x, mode='constant', pad_width=(0, 0, 0, 0, 1, 1, 1, 1), constant_value=-1e4), kernel=(kernel, kernel)
+    )
+    windows = F.reshape(windows, shape=(0, -4, -1, kernel**2, -2))
     return F.reshape_like(F.pick(windows, F.argmax(windows, axis=2), axis=2), x)
 
 
@@ -106,7 +114,10 @@ def test_equals_the_network_written_edge_by_edge(variant, kernels, train):
     assert close(fused[0], reference[0])
     assert set(fused[1]) == set(reference[1])
     wrong = [name for name in reference[1] if not close(fused[1][name], reference[1][name], 2e-3)]
-    worst = {name: float(np.abs(fused[1][name] - reference[1][name]).max() / np.abs(reference[1][name]).max()) for name in wrong}
+    worst = {
+        name: float(np.abs(fused[1][name] - reference[1][name]).max() / np.abs(reference[1][name]).max())
+        for name in wrong
+    }
     assert not worst
     statistics = running_statistics(naive)
     assert all(close(fused_statistics[name], statistics[name]) for name in statistics)

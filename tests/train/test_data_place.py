@@ -5,7 +5,9 @@ import shutil
 
 import pytest
 
-from dsonas.train import cli, evaluate, retrain, search, settings
+from dsonas.base import cli
+from dsonas.train import evaluate, retrain, search
+from dsonas.train.config import settings
 
 from ..data import cifar_archive
 from .conftest import TINY

@@ -11,7 +11,7 @@ import numpy as np
 
 from ...optim import sparsity
 from ...symbols.architecture import Architecture
-from ...symbols.cost import cost
+from ...symbols.cost import Part, cost
 from ...symbols.space import REDUCTION_BRANCHES
 
 REBUILD_AT = 0.9     # rebuild once the FLOPs left have fallen to this share of what the present graph computes
@@ -235,4 +235,4 @@ def structures(graphs, costs=None):
         return [costs(entry) if costs else 0.0 for entry in entries]
 
     return [sparsity.Structure(graph.source, graph.target, numbers(graph.costs), graph.ungated, numbers(graph.output_costs),
-                               adaptive=not graph.name.startswith('r'), name=graph.name) for graph in graphs]
+                               adaptive=graph.part is Part.BLOCK, name=graph.name) for graph in graphs]

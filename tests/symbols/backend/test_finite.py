@@ -1,4 +1,5 @@
 """One flag for any number of arrays."""
+
 import mxnet as mx
 import numpy as np
 import pytest

@@ -1,4 +1,5 @@
 """What kernels must not do on the CPU: compute wrong gradients, lose memory with every step, or refuse a network for its widths."""
+
 import json
 
 import mxnet as mx
@@ -18,7 +19,7 @@ MIXED_WIDTHS = [(24, 48, 96), (48, 24, 24), (64, 56, 16), (16, 8, 40)]
 
 def concatenated(net, *inputs):
     """Numbers of axes of what a network's graph concatenates."""
-    names = ['data%d' % number for number in range(len(inputs))]
+    names = [f'data{number}' for number in range(len(inputs))]
     symbol = net(*[mx.sym.var(name) for name in names])
     symbol = mx.sym.Group(list(symbol)) if isinstance(symbol, (list, tuple)) else symbol
     nodes = json.loads(symbol.tojson())['nodes']
@@ -47,13 +48,19 @@ def test_a_derived_network_concatenates_no_maps(drop_path):
 @pytest.mark.parametrize('widths', MIXED_WIDTHS, ids=str)
 @pytest.mark.parametrize('seed', range(3))
 def test_a_derived_network_of_any_widths_trains(widths, seed, auxiliary):
-    net = Network(Architecture.random(SPACE, seed, 0.2), channels=widths, auxiliary=auxiliary, image_size=16, kernels_kind='cpu')
+    net = Network(
+        Architecture.random(SPACE, seed, 0.2), channels=widths, auxiliary=auxiliary, image_size=16, kernels_kind='cpu'
+    )
     net.initialize()
     net.hybridize(static_alloc=True, static_shape=True)
     with autograd.record():
         outputs = net(mx.nd.random.normal(shape=(4, 3, 16, 16)))
     autograd.backward(list(outputs) if auxiliary else [outputs])
-    assert all(abs(param.grad()).max().asscalar() > 0 for name, param in net.collect_params().items() if name.endswith('out_weight'))
+    assert all(
+        abs(param.grad()).max().asscalar() > 0
+        for name, param in net.collect_params().items()
+        if name.endswith('out_weight')
+    )
 
 
 def gradients(make, kind, dtype, inputs):
@@ -72,7 +79,9 @@ def gradients(make, kind, dtype, inputs):
             logits = net(*[mx.nd.array(array, dtype=dtype) for array in inputs])
             loss = (logits * mx.nd.array(np.arange(5) ** 2, dtype=dtype).reshape((1, 5))).sum()
         loss.backward()
-    return logits.asnumpy(), {name: param.grad().asnumpy() for name, param in net.collect_params().items() if param.grad_req != 'null'}
+    return logits.asnumpy(), {
+        name: param.grad().asnumpy() for name, param in net.collect_params().items() if param.grad_req != 'null'
+    }
 
 
 @pytest.mark.parametrize('kind', ['cpu', 'plain', 'exact'])
@@ -91,5 +100,7 @@ def test_gradients_in_single_precision_are_those_in_double(network, kind):
     logits, found = gradients(make, kind, 'float32', inputs)
     exact_logits, wanted = gradients(make, 'plain', 'float64', inputs)
     assert np.abs(logits - exact_logits).max() < 1e-4 * np.abs(exact_logits).max()
-    deviations = {name: np.linalg.norm(found[name] - wanted[name]) / max(np.linalg.norm(wanted[name]), 1e-6) for name in wanted}
+    deviations = {
+        name: np.linalg.norm(found[name] - wanted[name]) / max(np.linalg.norm(wanted[name]), 1e-6) for name in wanted
+    }
     assert max(deviations.values()) < 4e-3, max(deviations, key=deviations.get)

@@ -1,0 +1,145 @@
+"""A network's operators as oneDNN computes them fastest, on the CPU."""
+
+from __future__ import annotations
+
+import functools
+import operator
+from typing import Sequence
+
+import mxnet as mx
+
+from .operators import BN_EPSILON, BN_MOMENTUM, Kernels, convolution
+from .types import Array, NDArray, Operators, Shape
+
+WIDEST_STRIP = 3  # columns of a depthwise kernel for whose gradient oneDNN has code of its own
+
+
+class CpuKernels(Kernels):
+    """The operators that oneDNN computes fastest.
+
+    No arrays of four axes are concatenated: each time MXNet 1.9.1 computes that gradient on the CPU, it leaks about a kilobyte per array.
+    fused: batch norm and ReLU are one operator. Where some widths of a network fill oneDNN's blocks and others do not, its gradient can
+    meet its input in blocks of 16 channels and its output's gradient in blocks of 8, and fails with "could not create a primitive
+    descriptor iterator".
+    """
+
+    def __init__(self, fused: bool = True) -> None:
+        self._fused = fused
+
+    def trains(self, x: NDArray) -> bool:
+        return True
+
+    def join(self, F: Operators, maps: Sequence[Array]) -> Array:
+        return F.reshape(F.stack(*maps, axis=1), shape=(0, -3, 0, 0)) if len(maps) > 1 else maps[0]
+
+    def convolution(
+        self,
+        F: Operators,
+        x: Array,
+        weight: Array,
+        channels: int,
+        kernel: int = 1,
+        stride: int = 1,
+        groups: int = 1,
+        dilation: int = 1,
+    ) -> Array:
+        """Convolve with a constant bias of zeros.
+
+        The gradient of a convolution without bias reads past its list of gradient requests, and computes weight gradients that were
+        not requested, depending on what it reads there (MXNet 1.9.1).
+        """
+        if groups == channels > 1 and stride == dilation == 1 and kernel > WIDEST_STRIP:
+            return self._strips(F, x, weight, channels, kernel)
+        pad = dilation * (kernel // 2)
+        return F.Convolution(
+            x,
+            weight,
+            _constant(F, x, (channels,), 0.0),
+            kernel=(kernel, kernel),
+            stride=(stride, stride),
+            pad=(pad, pad),
+            dilate=(dilation, dilation),
+            num_filter=channels,
+            num_group=groups,
+        )
+
+    def _strips(self, F: Operators, x: Array, weight: Array, channels: int, kernel: int) -> Array:
+        """Compute a depthwise convolution as a sum over strips of the kernel's columns, each on the map shifted accordingly.
+
+        The gradient of a wide kernel is a small matrix product for each channel and image, 50 times as expensive as that of a strip.
+        """
+        reach, terms = kernel // 2, []
+        for column in range(0, kernel, WIDEST_STRIP):
+            begin = min(column, kernel - WIDEST_STRIP)
+            strip = F.slice_axis(weight, axis=3, begin=column, end=begin + WIDEST_STRIP)
+            if begin < column:  # the last strip overlaps the one before, with zeros
+                strip = _pad_columns(F, strip, column - begin, 0)
+            moved = _columns(F, x, begin - reach, begin - reach + WIDEST_STRIP - 1)
+            terms.append(
+                F.Convolution(
+                    moved,
+                    strip,
+                    _constant(F, x, (channels,), 0.0),
+                    kernel=(kernel, WIDEST_STRIP),
+                    pad=(reach, 0),
+                    num_filter=channels,
+                    num_group=channels,
+                )
+            )
+        return functools.reduce(operator.add, terms)
+
+    def _product(self, F: Operators, weights: Array, rows: Array, count: int, depth: int) -> Array:
+        """Multiply by a 1×1 convolution over maps of one row: oneDNN's GEMM is faster for matrices this flat."""
+        maps = F.reshape(rows, shape=(1, depth, 1, -1))
+        weights = F.reshape(weights, shape=(count, depth, 1, 1))
+        return F.reshape(F.Convolution(maps, weights, kernel=(1, 1), num_filter=count, no_bias=True), shape=(count, -1))
+
+    def gather(
+        self, F: Operators, maps: Sequence[Array], weights: Sequence[Array], scale: Array, channels: int
+    ) -> Array:
+        """Convolve each map, then add up: no map leaves oneDNN's layout to be concatenated."""
+        count = len(maps)
+        rows = [F.reshape(weight, shape=(1, -1)) for weight in weights]
+        weight = F.concat(*rows, dim=0) if count > 1 else rows[0]
+        weight = F.dot(F.diag(F.reshape(scale, shape=(-1,))), weight)  # broadcast_mul's gradient is a slow sum
+        parts = F.split(weight, num_outputs=count, axis=0) if count > 1 else [weight]
+        terms = [
+            convolution(F, x, F.reshape(part, shape=(channels, channels, 1, 1)), channels)
+            for x, part in zip(maps, parts)
+        ]
+        return F.add_n(*terms) if count > 1 else terms[0]
+
+    def bn_relu(
+        self, F: Operators, x: Array, gamma: Array, beta: Array, mean: Array, variance: Array, fix_gamma: bool
+    ) -> Array:
+        if not self._fused:
+            return super().bn_relu(F, x, gamma, beta, mean, variance, fix_gamma)
+        return F.contrib.BatchNormWithReLU(
+            x, gamma, beta, mean, variance, fix_gamma=fix_gamma, eps=BN_EPSILON, momentum=BN_MOMENTUM
+        )
+
+    def max_pool(self, F: Operators, x: Array, channels: int, kernel: int) -> Array:
+        """Apply max pooling to a copy that nothing else reads, so that its layout stays (Kernels.trains)."""
+        x = self.convolution(F, x, _constant(F, x, (channels, 1, 1, 1), 1.0), channels, groups=channels)
+        return super().max_pool(F, x, channels, kernel)
+
+    def average_pool(self, F: Operators, x: Array, channels: int, kernel: int) -> Array:
+        weight = _constant(F, x, (channels, 1, kernel, kernel), 1.0 / kernel**2)
+        return self.convolution(F, x, weight, channels, kernel=kernel, groups=channels)
+
+
+def _columns(F: Operators, x: Array, first: int, last: int) -> Array:
+    """Shift x, with zeros beside it, for an unpadded strip from column offset `first` to `last`."""
+    x = _pad_columns(F, x, max(-first, 0), max(last, 0))
+    if first > 0 or last < 0:
+        x = F.slice_axis(x, axis=3, begin=max(first, 0), end=min(last, 0) or None)
+    return x
+
+
+def _pad_columns(F: Operators, x: Array, left: int, right: int) -> Array:
+    return F.pad(x, mode='constant', pad_width=(0,) * 6 + (left, right)) if left or right else x
+
+
+def _constant(F: Operators, x: Array, shape: Shape, value: float) -> Array:
+    """Make a constant in the graph, which is no parameter of the network, neither counted nor saved."""
+    return F.full(shape, value, ctx=x.context) if F is mx.nd else F.full(shape, value)

@@ -1,0 +1,177 @@
+"""A network's operators as MXNet computes them, and the variants whose gradients are right where MXNet's are not."""
+
+from __future__ import annotations
+
+import functools
+import itertools
+from typing import List, Sequence
+
+import numpy as np
+
+from .types import Array, NDArray, Operators
+
+BN_EPSILON = 2e-5
+BN_MOMENTUM = 0.9
+
+
+def convolution(
+    F: Operators,
+    x: Array,
+    weight: Array,
+    channels: int,
+    kernel: int = 1,
+    stride: int = 1,
+    groups: int = 1,
+    dilation: int = 1,
+) -> Array:
+    """Convolve without bias, padded to keep the size at stride 1; x (batch, channels in, height, width)."""
+    pad = dilation * (kernel // 2)
+    return F.Convolution(
+        x,
+        weight,
+        kernel=(kernel, kernel),
+        stride=(stride, stride),
+        pad=(pad, pad),
+        dilate=(dilation, dilation),
+        num_filter=channels,
+        num_group=groups,
+        no_bias=True,
+    )
+
+
+def masked_sum(F: Operators, sources: Sequence[Array], rate: Array) -> Array:
+    """Sum feature maps, each dropped with probability `rate` for each image on its own, and scaled up where it is kept.
+
+    sources: feature maps of one shape (batch, …). rate: array of shape (1,), data and not a constant of the graph; at 0 the sum is exact.
+    The masked sum of all sources is one batched GEMM, so drop path costs no operator per edge.
+    """
+    rows = F.stack(*sources, axis=1)
+    draw = F.slice(rows, begin=(None, None, 0, 0, 0), end=(None, None, 1, 1, 1))
+    draw = F.reshape(F.BlockGrad(draw), shape=(0, 1, -1))
+    draw = F.random.uniform_like(draw)
+    keep = 1 - F.reshape(rate, shape=(1, 1, 1))
+    kept = F.broadcast_lesser(draw, keep)
+    mask = F.broadcast_div(kept, F.maximum(keep, 1e-6))  # at rate 1 nothing is kept, so nothing is scaled
+    mixed = F.batch_dot(mask, F.reshape(rows, shape=(0, 0, -1)))
+    return F.reshape_like(mixed, sources[0])
+
+
+class Kernels:
+    """MXNet's operators as they are."""
+
+    def trains(self, x: NDArray) -> bool:
+        """Tell whether gradients of the training mode are right for a network's images x, an NDArray.
+
+        In a graph of MXNet 1.9.1 on the CPU, in single precision, a map of at least 8 channels that max pooling and an operator without
+        oneDNN (reshape, stack) both read leaves oneDNN's layout in place, and pooling's gradient goes to other pixels.
+        """
+        return x.context.device_type != 'cpu' or x.dtype != np.float32
+
+    def convolution(
+        self,
+        F: Operators,
+        x: Array,
+        weight: Array,
+        channels: int,
+        kernel: int = 1,
+        stride: int = 1,
+        groups: int = 1,
+        dilation: int = 1,
+    ) -> Array:
+        """Convolve as the module's `convolution`."""
+        return convolution(F, x, weight, channels, kernel, stride, groups, dilation)
+
+    def join(self, F: Operators, maps: Sequence[Array]) -> Array:
+        """Concatenate feature maps of one shape along the channels."""
+        return F.concat(*maps, dim=1) if len(maps) > 1 else maps[0]
+
+    def mix(self, F: Operators, sources: Sequence[Array], weights: Array, count: int) -> List[Array]:
+        """Compute weighted sums of feature maps as one GEMM: eq. 3's sums for all operations of a level at once.
+
+        sources: K feature maps of one shape. weights: (count, K). Returns `count` feature maps of that shape.
+        Stacking them as the rows of a (K, everything) matrix costs one copy; one operator per edge costs 20 times as much.
+        """
+        rows = [F.reshape(source, shape=(1, -1)) for source in sources]
+        mixed = self._product(F, weights, F.concat(*rows, dim=0) if len(rows) > 1 else rows[0], count, len(rows))
+        rows = F.split(mixed, num_outputs=count, axis=0) if count > 1 else [mixed]
+        return [F.reshape_like(row, sources[0]) for row in rows]
+
+    def _product(self, F: Operators, weights: Array, rows: Array, count: int, depth: int) -> Array:
+        """Multiply (count, depth) by (depth, everything)."""
+        return F.dot(weights, rows)
+
+    def gather(
+        self, F: Operators, maps: Sequence[Array], weights: Sequence[Array], scale: Array, channels: int
+    ) -> Array:
+        """Compute R without its batch norm (eq. 4): a 1×1 convolution of the maps' concatenation, each map scaled.
+
+        maps: n feature maps; weights: of each (channels, channels, 1, 1); scale: (1, n), which is multiplied into the weights.
+        """
+        count = len(maps)
+        weight = F.reshape(F.concat(*weights, dim=1) if count > 1 else weights[0], shape=(channels, count, channels))
+        weight = F.reshape(F.broadcast_mul(weight, F.reshape(scale, shape=(1, count, 1))), shape=(channels, -1, 1, 1))
+        return convolution(F, self.join(F, maps), weight, channels)
+
+    def bn_relu(
+        self, F: Operators, x: Array, gamma: Array, beta: Array, mean: Array, variance: Array, fix_gamma: bool
+    ) -> Array:
+        """Apply batch norm over channels, then ReLU."""
+        return F.relu(
+            F.BatchNorm(x, gamma, beta, mean, variance, fix_gamma=fix_gamma, eps=BN_EPSILON, momentum=BN_MOMENTUM)
+        )
+
+    def max_pool(self, F: Operators, x: Array, channels: int, kernel: int) -> Array:
+        """Apply max pooling, stride 1, same size."""
+        return F.Pooling(x, kernel=(kernel, kernel), pad=(kernel // 2, kernel // 2), pool_type='max')
+
+    def average_pool(self, F: Operators, x: Array, channels: int, kernel: int) -> Array:
+        """Apply average pooling, stride 1, same size, padding counted."""
+        return F.Pooling(x, kernel=(kernel, kernel), pad=(kernel // 2, kernel // 2), pool_type='avg')
+
+
+class ExactKernels(Kernels):
+    """Operators whose gradients are right in both modes on every device."""
+
+    def trains(self, x: NDArray) -> bool:
+        return True
+
+    def max_pool(self, F: Operators, x: Array, channels: int, kernel: int) -> Array:
+        """Take the maximum of shifted maps. Of equal entries the first in reading order gets the gradient, as in Pooling."""
+        pad = kernel // 2
+        x = F.pad(x, mode='constant', pad_width=(0, 0, 0, 0, pad, pad, pad, pad), constant_value=-3e38)
+        for axis in (3, 2):
+            end = [1 + shift - kernel for shift in range(kernel)]
+            shifted = [F.slice_axis(x, axis=axis, begin=shift, end=end[shift] or None) for shift in range(kernel)]
+            x = functools.reduce(F.maximum, shifted)
+        return x
+
+
+class SyncKernels(Kernels):
+    """Operators with batch norm's statistics taken over `devices` devices together."""
+
+    networks = itertools.count()  # the keys that join devices must differ between networks
+
+    def __init__(self, devices: int) -> None:
+        self._devices, self._network, self._layers = devices, next(self.networks), itertools.count()
+
+    def trains(self, x: NDArray) -> bool:
+        return True  # GPUs only
+
+    def bn_relu(
+        self, F: Operators, x: Array, gamma: Array, beta: Array, mean: Array, variance: Array, fix_gamma: bool
+    ) -> Array:
+        key = f'network{self._network}_bn{next(self._layers)}'  # one graph serves all devices, so they agree on it
+        return F.relu(
+            F.contrib.SyncBatchNorm(
+                x,
+                gamma,
+                beta,
+                mean,
+                variance,
+                fix_gamma=fix_gamma,
+                eps=BN_EPSILON,
+                momentum=BN_MOMENTUM,
+                ndev=self._devices,
+                key=key,
+            )
+        )
