@@ -43,7 +43,7 @@ def stored(run):
 def refused(capsys, main, *words):
     capsys.readouterr()
     with pytest.raises(SystemExit) as info:
-        cli.main(lambda: main(list(words)))
+        cli.main(lambda _: main(list(words)))
     text = capsys.readouterr().err
     assert info.value.code == 2 and text.startswith('error: ') and text.count('\n') == 1, text
     return text
