@@ -3,10 +3,13 @@
 Also what the searches left: of each operation's edges how many, decoys among them (operations that no network needs); and where every
 block was searched on its own, how unequal their FLOPs are, by the budget in the penalty (search.budget).
 """
+
 try:
     import dsonas  # noqa: F401
 except ModuleNotFoundError:
-    raise SystemExit("error: dsonas is not installed: run 'make install', or pip install -e '.[cpu]', in its repository") from None
+    raise SystemExit(
+        "error: dsonas is not installed: run 'make install', or pip install -e '.[cpu]', in its repository"
+    ) from None
 
 import json
 
@@ -23,7 +26,9 @@ from dsonas.tools.reading.sources import image_size_of
 def arguments():
     """The command line."""
     parser = cli.parser(__doc__)
-    parser.add_argument('runs', nargs='+', metavar='RUN', help='run directories, or folders of them; runs inside runs are found')
+    parser.add_argument(
+        'runs', nargs='+', metavar='RUN', help='run directories, or folders of them; runs inside runs are found'
+    )
     parser.add_argument('--json', action='store_true', help='print JSON')
     plugins.add_flag(parser)
     return parser
@@ -68,17 +73,26 @@ def flops_spread(architecture, image_size):
 def compare(found):
     """Everything that is printed, as plain data."""
     groups = errors(found)
-    result = {'errors': groups, 'mean': {kind: float(np.mean(values)) for kind, values in groups.items()},
-              'std': {kind: float(np.std(values, ddof=1)) if len(values) > 1 else None for kind, values in groups.items()},
-              'against': {}, 'searches': [], 'flops_spread': {}}
+    result = {
+        'errors': groups,
+        'mean': {kind: float(np.mean(values)) for kind, values in groups.items()},
+        'std': {kind: float(np.std(values, ddof=1)) if len(values) > 1 else None for kind, values in groups.items()},
+        'against': {},
+        'searches': [],
+        'flops_spread': {},
+    }
     for kind, values in groups.items():
         if kind != 'searched' and 'searched' in groups:
             difference, p = welch(groups['searched'], values)
             result['against'][kind] = {'difference': difference, 'p': p}
     for run in found:
         if run.gates is not None and run.architecture is not None:
-            result['searches'].append({'run': run.name, 'edges': {name: list(pair) for name, pair
-                                                                  in edges_by_operation(run.architecture).items()}})
+            result['searches'].append(
+                {
+                    'run': run.name,
+                    'edges': {name: list(pair) for name, pair in edges_by_operation(run.architecture).items()},
+                }
+            )
             if not run.architecture.space.share:
                 spread = flops_spread(run.architecture, image_size_of(run, run.architecture))
                 result['flops_spread'].setdefault(str(run.get('search.budget')), []).append(spread)
@@ -91,22 +105,37 @@ def text(result):
     lines = ['test error (%) by kind of network:']
     for kind, values in sorted(result['errors'].items()):
         spread = result['std'][kind]
-        lines.append('  %-10s %.2f%s over %d runs: %s' % (kind, result['mean'][kind], '' if spread is None else ' ± %.2f' % spread,
-                                                         len(values), ', '.join('%.2f' % value for value in values)))
+        lines.append(
+            '  %-10s %.2f%s over %d runs: %s'
+            % (
+                kind,
+                result['mean'][kind],
+                '' if spread is None else f' ± {spread:.2f}',
+                len(values),
+                ', '.join(f'{value:.2f}' for value in values),
+            )
+        )
     for kind, entry in result['against'].items():
-        p = 'p is not defined below two runs each' if entry['p'] is None else 'p = %.3g (Welch)' % entry['p']
-        lines.append('  searched - %s: %+.2f points, %s' % (kind, entry['difference'], p))
+        p = 'p is not defined below two runs each' if entry['p'] is None else 'p = {:.3g} (Welch)'.format(entry['p'])
+        lines.append('  searched - {}: {:+.2f} points, {}'.format(kind, entry['difference'], p))
     for search in result['searches']:
         parts = []
         for name, (kept, total) in search['edges'].items():
             decoy = ' (decoy)' if OPERATIONS[name].kind == 'decoy' else ''
             parts.append('%s%s %d of %d' % (name, decoy, kept, total))
-        lines.append('edges left in %s, by the operation they leave: %s' % (search['run'], ', '.join(parts)))
+        lines.append('edges left in {}, by the operation they leave: {}'.format(search['run'], ', '.join(parts)))
     for budget, spreads in sorted(result['flops_spread'].items()):
         known = [spread for spread in spreads if spread is not None]
-        lines.append('FLOPs of the blocks, standard deviation over mean, search.budget=%s: %.2f over %d runs: %s' % (
-            budget, np.mean(known) if known else float('nan'), len(known), ', '.join('%.2f' % spread for spread in known)))
-    lines += ['not counted: %s (%s)' % pair for pair in result['unfinished'].items()]
+        lines.append(
+            'FLOPs of the blocks, standard deviation over mean, search.budget=%s: %.2f over %d runs: %s'
+            % (
+                budget,
+                np.mean(known) if known else float('nan'),
+                len(known),
+                ', '.join(f'{spread:.2f}' for spread in known),
+            )
+        )
+    lines += ['not counted: {} ({})'.format(*pair) for pair in result['unfinished'].items()]
     return '\n'.join(lines)
 
 

@@ -5,10 +5,13 @@ Images are prepared as those of the test set were. A file that cannot be read is
     python tools/predict.py runs/mine photo.jpg more/ --top 3
     python tools/predict.py runs/mine photos/ --format csv > classes.csv
 """
+
 try:
     from dsonas import installed
 except ModuleNotFoundError:
-    raise SystemExit("error: dsonas is not installed: run 'make install', or pip install -e '.[cpu]', in its repository") from None
+    raise SystemExit(
+        "error: dsonas is not installed: run 'make install', or pip install -e '.[cpu]', in its repository"
+    ) from None
 else:
     installed.require_mxnet(__name__)
 
@@ -34,7 +37,9 @@ def arguments():
     """The command line."""
     parser = cli.parser(__doc__)
     parser.add_argument('run', metavar='RUN', help='run directory with a retrained network')
-    parser.add_argument('images', metavar='IMAGE', nargs='+', help='image files, and folders, which are searched to any depth')
+    parser.add_argument(
+        'images', metavar='IMAGE', nargs='+', help='image files, and folders, which are searched to any depth'
+    )
     parser.add_argument('--top', type=int, default=3, metavar='K', help='so many of the most probable classes')
     parser.add_argument('--format', choices=tuple(FORMATS), default='table', help='how to print them')
     parser.add_argument('--batch-size', type=int, default=32, help='images at a time')
@@ -79,7 +84,9 @@ class Predictor:
                 return
             size = size or len(batch)
             images = np.stack([image for _, image in batch])
-            filled = images if len(batch) == size else np.resize(images, (size,) + images.shape[1:])   # one shape, one graph
+            filled = (
+                images if len(batch) == size else np.resize(images, (size,) + images.shape[1:])
+            )  # one shape, one graph
             for (path, _), row in zip(batch, self.probabilities(filled)):
                 yield path, row
 
@@ -92,7 +99,7 @@ def found(sources):
             continue
         inside = scan.images(source)
         if not inside:
-            raise UserError('%s: no images in this folder (%s)' % (source, ' '.join(scan.SUFFIXES)))
+            raise UserError('{}: no images in this folder ({})'.format(source, ' '.join(scan.SUFFIXES)))
         for name in inside:
             yield os.path.join(source, name)
 
@@ -106,21 +113,25 @@ def ranked(probabilities, classes, top):
 def show_table(rows, top, stream):
     """A line an image: the path, then classes and probabilities in percent."""
     for path, classes in rows:
-        stream.write('%s  %s\n' % (path, '  '.join('%s %.1f%%' % (name, 100 * share) for name, share in classes)))
+        stream.write('{}  {}\n'.format(path, '  '.join(f'{name} {100 * share:.1f}%' for name, share in classes)))
 
 
 def show_csv(rows, top, stream):
     """A row an image: image, then class and probability of each rank."""
     writer = csv.writer(stream, lineterminator='\n')
-    writer.writerow(['image'] + ['%s_%d' % (what, rank) for rank in range(1, top + 1) for what in ('class', 'probability')])
+    writer.writerow(
+        ['image'] + ['%s_%d' % (what, rank) for rank in range(1, top + 1) for what in ('class', 'probability')]
+    )
     for path, classes in rows:
-        writer.writerow([path] + list(itertools.chain.from_iterable((name, '%.6f' % share) for name, share in classes)))
+        writer.writerow([path] + list(itertools.chain.from_iterable((name, f'{share:.6f}') for name, share in classes)))
 
 
 def show_json(rows, top, stream):
     """A list of {image, classes: [{class, probability}]}."""
-    content = [{'image': path, 'classes': [{'class': name, 'probability': round(share, 6)} for name, share in classes]}
-               for path, classes in rows]
+    content = [
+        {'image': path, 'classes': [{'class': name, 'probability': round(share, 6)} for name, share in classes]}
+        for path, classes in rows
+    ]
     json.dump(content, stream, indent=1, ensure_ascii=False)
     stream.write('\n')
 
@@ -144,7 +155,9 @@ def main(argv):
         bad.append(error)
         cli.tell(cli.one_line(error))
 
-    rows = ((path, ranked(row, predictor.classes, top)) for path, row in predictor.files(paths, options.batch_size, failed))
+    rows = (
+        (path, ranked(row, predictor.classes, top)) for path, row in predictor.files(paths, options.batch_size, failed)
+    )
     FORMATS[options.format](rows, top, sys.stdout)
     if bad:
         print('%d of %d images could not be read' % (len(bad), len(paths)), file=sys.stderr)

@@ -2,10 +2,13 @@
 
 Works on a run that is still going: run it again to see more.
 """
+
 try:
     import dsonas  # noqa: F401
 except ModuleNotFoundError:
-    raise SystemExit("error: dsonas is not installed: run 'make install', or pip install -e '.[cpu]', in its repository") from None
+    raise SystemExit(
+        "error: dsonas is not installed: run 'make install', or pip install -e '.[cpu]', in its repository"
+    ) from None
 
 
 from dsonas.base import cli, files, plugins
@@ -20,8 +23,12 @@ from dsonas.tools.reporting.errors import errors
 from dsonas.tools.reporting.gates import gates, script
 from dsonas.tools.reporting.page import figure, page, paragraph, section
 
-CURVES = (('loss', 'Loss by epoch, over the stages.'), ('error', 'Error by epoch, over the stages.'),
-          ('left', 'What is left of the edges during the search.'), ('flops', 'FLOPs of what is left during the search.'))
+CURVES = (
+    ('loss', 'Loss by epoch, over the stages.'),
+    ('error', 'Error by epoch, over the stages.'),
+    ('left', 'What is left of the edges during the search.'),
+    ('flops', 'FLOPs of what is left during the search.'),
+)
 
 
 def arguments():
@@ -39,7 +46,7 @@ def report(run):
     with figures.styled():
         written += [blocks(run), gates(run), curves(run), flops(run)]
     written += [errors(run), parts.settings(run), parts.environment(run), parts.commands(run)]
-    return page('%s: report' % run.name, '\n'.join(part for part in written if part), script(run))
+    return page(f'{run.name}: report', '\n'.join(part for part in written if part), script(run))
 
 
 def blocks(run):
@@ -51,11 +58,12 @@ def blocks(run):
     graphs = dag.graphs(architecture, known)
     drawing = sheet(graphs, plot_blocks.colours_of(architecture))
     names = [edge.name for graph in graphs for edge in graph.surviving]
-    titles = {name: name if known is None else '%s: λ = %.3g' % (name, known[name]) for name in names}
+    titles = {name: name if known is None else f'{name}: λ = {known[name]:.3g}' for name in names}
     label = '%d edges in %d blocks' % (len(names), len(graphs))
     sofar = '' if 'architecture.json' not in run.missing else ' As of the last epoch of the search so far.'
-    words = 'Operations by level, coloured by kind; edges%s that survived the search.%s' % (
-        ', as wide as their λ,' if known else '', sofar)
+    words = 'Operations by level, coloured by kind; edges{} that survived the search.{}'.format(
+        ', as wide as their λ,' if known else '', sofar
+    )
     many = len(graphs) > 6
     picture = figures.svg(drawing, 'blocks', label, titles, grow=many)
     return section('The searched blocks', paragraph(words), figure(picture, kind='many-blocks' if many else 'sheet'))
@@ -68,7 +76,7 @@ def curves(run):
         picture = plot_search.panel(run, name)
         if picture is not None:
             drawn.append(figure(figures.svg(picture, 'curve-' + name, caption), caption))
-    return section('Epoch by epoch', '<div class="grid">%s</div>' % ''.join(drawn)) if drawn else ''
+    return section('Epoch by epoch', '<div class="grid">{}</div>'.format(''.join(drawn))) if drawn else ''
 
 
 def flops(run):
@@ -84,7 +92,9 @@ def flops(run):
     if len(series) > 1 and series[0][1] == series[1][1]:
         series = series[:1]
     picture, wide = plot_flops.bars(series, architecture.space.blocks), architecture.space.num_blocks > 8
-    return section('FLOPs by block', figure(figures.svg(picture, 'flops', 'FLOPs of every block'), kind='sheet' if wide else ''))
+    return section(
+        'FLOPs by block', figure(figures.svg(picture, 'flops', 'FLOPs of every block'), kind='sheet' if wide else '')
+    )
 
 
 def main(argv):

@@ -1,4 +1,5 @@
 """The report's part on mistakes: which classes are taken for which, and the images that the network got most wrong."""
+
 import numpy as np
 from PIL import Image
 
@@ -22,7 +23,7 @@ def errors(run):
     try:
         found = read_predictions(run.path)
     except UserError as error:
-        return section('Mistakes', paragraph('Damaged: %s' % error, 'bad'))
+        return section('Mistakes', paragraph(f'Damaged: {error}', 'bad'))
     if found is None:
         return ''
     names = _names(found)
@@ -42,21 +43,23 @@ def _names(found):
 
 
 def _matrix(counts, names):
-    head = '<tr><th></th>%s</tr>' % ''.join('<th>%s</th>' % text(name) for name in names)
+    head = '<tr><th></th>{}</tr>'.format(''.join(f'<th>{text(name)}</th>' for name in names))
     rows = []
     for index, row in enumerate(counts):
         cells = []
         for column, count in enumerate(row):
             part = count / max(row.sum(), 1)
-            strength = part if column == index else min(1.0, 6 * part)       # a share of 1/6 taken for another class is much
+            strength = part if column == index else min(1.0, 6 * part)  # a share of 1/6 taken for another class is much
             colour = (0, 114, 178) if column == index else (213, 94, 0)
-            shade = 'rgb(%s)' % ','.join('%d' % (255 - strength * 0.75 * (255 - part_)) for part_ in colour)
+            shade = 'rgb({})'.format(','.join('%d' % (255 - strength * 0.75 * (255 - part_)) for part_ in colour))
             ink = '#fff' if strength > 0.75 else '#222'
             title = '%s taken for %s: %d' % (names[index], names[column], count)
-            cells.append('<td style="background:%s;color:%s" title="%s">%s</td>' % (shade, ink, text(title), count or ''))
-        rows.append('<tr><th>%s</th>%s</tr>' % (text(names[index]), ''.join(cells)))
+            cells.append(
+                '<td style="background:{};color:{}" title="{}">{}</td>'.format(shade, ink, text(title), count or '')
+            )
+        rows.append('<tr><th>{}</th>{}</tr>'.format(text(names[index]), ''.join(cells)))
     words = '<p class="soft">Rows: true class. Columns: what the network said.</p>'
-    return words + '<div class="wide"><table class="confusion">%s%s</table></div>' % (head, ''.join(rows))
+    return words + '<div class="wide"><table class="confusion">{}{}</table></div>'.format(head, ''.join(rows))
 
 
 def _pairs(counts, names):
@@ -76,7 +79,7 @@ def _worst(found, names):
     for image, at in zip(images[:IMAGES], found['worst_index']):
         true, said = int(found['labels'][at]), int(found['predicted'][at])
         sure = ' (%.0f %%)' % (100 * found['probabilities'][at, said]) if 'probabilities' in found else ''
-        label = '%s, taken for %s%s' % (names[true], names[said], sure)
+        label = f'{names[true]}, taken for {names[said]}{sure}'
         picture = heatmap.data_uri(heatmap.png(Image.fromarray(image)))
-        cells.append('<div><img src="%s" alt="%s">%s</div>' % (picture, text(label), text(label)))
-    return '<p>The images that it got most wrong:</p><div class="worst">%s</div>' % ''.join(cells)
+        cells.append(f'<div><img src="{picture}" alt="{text(label)}">{text(label)}</div>')
+    return '<p>The images that it got most wrong:</p><div class="worst">{}</div>'.format(''.join(cells))

@@ -1,7 +1,8 @@
 """The frame of the report: one HTML page that holds its style, its pictures and its little script, and asks the network for nothing."""
+
 import html
 
-STYLE = '''
+STYLE = """
 :root { color-scheme: light; --ink: #222; --soft: #666; --line: #ddd; --accent: #0072B2; }
 * { box-sizing: border-box; }
 body { margin: 0; background: #fff; color: var(--ink); font: 15px/1.5 system-ui, "Segoe UI", Roboto, "DejaVu Sans", sans-serif; }
@@ -45,8 +46,8 @@ pre { background: #f6f6f6; padding: 10px; border-radius: 6px; overflow-x: auto; 
   .sheet > svg, .many-blocks > svg { min-width: 0; }
   .sheet > svg { max-width: 5in !important; } .grid { grid-template-columns: 1fr 1fr; } .confusion { break-inside: avoid; }
   h2, h2 + p { break-after: avoid; } pre { white-space: pre-wrap; } }
-'''
-SCRIPT = '''
+"""
+SCRIPT = """
 (function () {
   var info = JSON.parse(document.getElementById('edges').textContent), tip = document.getElementById('tip'), colours = {};
   info.colours.forEach(function (rgb, index) { colours[rgb] = index; });
@@ -83,8 +84,8 @@ SCRIPT = '''
     img.addEventListener('pointerleave', function () { tip.hidden = true; });
   });
 })();
-'''
-FRAME = '''<!DOCTYPE html>
+"""
+FRAME = """<!DOCTYPE html>
 <html lang="en">
 <head>
 <meta charset="utf-8">
@@ -99,7 +100,7 @@ FRAME = '''<!DOCTYPE html>
 </main>
 %s</body>
 </html>
-'''
+"""
 
 
 def page(title, body, script=''):
@@ -107,7 +108,7 @@ def page(title, body, script=''):
     live = ''
     if script:
         live = '<div id="tip" hidden="hidden"></div>\n<script type="application/json" id="edges">%s</script>\n'
-        live = live % script.replace('<', '\\u003c') + '<script>%s</script>\n' % SCRIPT
+        live = live % script.replace('<', '\\u003c') + f'<script>{SCRIPT}</script>\n'
     return FRAME % (text(title), STYLE, body, live)
 
 
@@ -119,27 +120,34 @@ def text(value):
 def section(title, *parts):
     """A heading and what stands under it; nothing where there is nothing."""
     filled = [part for part in parts if part]
-    return '<section>\n<h2>%s</h2>\n%s\n</section>' % (text(title), '\n'.join(filled)) if filled else ''
+    return '<section>\n<h2>{}</h2>\n{}\n</section>'.format(text(title), '\n'.join(filled)) if filled else ''
 
 
 def paragraph(words, kind=''):
     """A paragraph of plain text."""
-    return '<p%s>%s</p>' % (' class="%s"' % kind if kind else '', text(words))
+    return '<p{}>{}</p>'.format(f' class="{kind}"' if kind else '', text(words))
 
 
 def figure(content, caption='', kind=''):
     """A picture (an <svg> element as text) and its caption."""
     if not content:
         return ''
-    under = '<figcaption>%s</figcaption>' % text(caption) if caption else ''
-    return '<figure><div class="wide %s">%s</div>%s</figure>' % (kind, content, under)
+    under = f'<figcaption>{text(caption)}</figcaption>' if caption else ''
+    return f'<figure><div class="wide {kind}">{content}</div>{under}</figure>'
 
 
 def table(heads, rows, numbers=(), kind=''):
     """A table of texts. numbers: which columns are set to the right; kind: its class."""
+
     def line(cells, tag):
-        return '<tr>%s</tr>' % ''.join('<%s%s>%s</%s>' % (tag, ' class="n"' if at in numbers else '', text(cell), tag)
-                                       for at, cell in enumerate(cells))
-    head = '<thead>%s</thead>' % line(heads, 'th') if heads else ''
-    return '<div class="wide"><table%s>%s<tbody>%s</tbody></table></div>' % (
-        ' class="%s"' % kind if kind else '', head, ''.join(line(row, 'td') for row in rows))
+        return '<tr>{}</tr>'.format(
+            ''.join(
+                '<{}{}>{}</{}>'.format(tag, ' class="n"' if at in numbers else '', text(cell), tag)
+                for at, cell in enumerate(cells)
+            )
+        )
+
+    head = '<thead>{}</thead>'.format(line(heads, 'th')) if heads else ''
+    return '<div class="wide"><table{}>{}<tbody>{}</tbody></table></div>'.format(
+        f' class="{kind}"' if kind else '', head, ''.join(line(row, 'td') for row in rows)
+    )

@@ -1,4 +1,5 @@
 """The report's parts on the result: what came out, beside which baselines, from which settings, and how to do it again."""
+
 import os
 import shlex
 
@@ -12,19 +13,19 @@ def heading(run):
     """Name, what it is, how far it is, and what is wrong with it."""
     space = 'shared blocks' if run.get('space.share', True) else 'every block its own'
     parts = [run.summary.get('dataset') or run.get('data.name') or 'data set not known', space]
-    parts += ['C = %s' % run.get('space.channels')] if run.get('space.channels') else []
-    parts += ['%s blocks' % ' + '.join(map(str, run.get('space.blocks')))] if run.get('space.blocks') else []
-    parts += ['seed %s' % run.get('seed')] if run.get('seed') is not None else []
-    lines = ['<h1>%s</h1>' % text(run.name), paragraph(', '.join(map(str, parts)), 'soft')]
+    parts += ['C = {}'.format(run.get('space.channels'))] if run.get('space.channels') else []
+    parts += ['{} blocks'.format(' + '.join(map(str, run.get('space.blocks'))))] if run.get('space.blocks') else []
+    parts += ['seed {}'.format(run.get('seed'))] if run.get('seed') is not None else []
+    lines = [f'<h1>{text(run.name)}</h1>', paragraph(', '.join(map(str, parts)), 'soft')]
     if run.state == 'unfinished':
-        lines.append(paragraph('Not finished: %s. What is there so far follows.' % run.why, 'bad'))
+        lines.append(paragraph(f'Not finished: {run.why}. What is there so far follows.', 'bad'))
     if run.damaged:
-        lines.append(paragraph('Damaged, and left out below: %s' % '; '.join(run.damaged), 'bad'))
+        lines.append(paragraph('Damaged, and left out below: {}'.format('; '.join(run.damaged)), 'bad'))
     return '\n'.join(lines)
 
 
 def _card(value, label, kind=''):
-    return '<div class="card %s"><b>%s</b><span>%s</span></div>' % (kind, text(value), text(label))
+    return f'<div class="card {kind}"><b>{text(value)}</b><span>{text(label)}</span></div>'
 
 
 def result(run):
@@ -32,9 +33,9 @@ def result(run):
     summary, cards = run.summary, []
     if summary.get('test_error') is not None:
         earlier = ' (of an earlier retraining)' if run.state == 'unfinished' else ''
-        cards.append(_card('%.2f %%' % summary['test_error'], 'test error' + earlier, 'first'))
+        cards.append(_card('{:.2f} %'.format(summary['test_error']), 'test error' + earlier, 'first'))
         if summary.get('top5_error') is not None:
-            cards.append(_card('%.2f %%' % summary['top5_error'], 'top-5 error'))
+            cards.append(_card('{:.2f} %'.format(summary['top5_error']), 'top-5 error'))
         sizes = (('params', 'parameters'), ('flops', 'FLOPs'), ('mac', 'memory accesses'))
         cards += [_card(format_count(summary[key]), label) for key, label in sizes if summary.get(key) is not None]
         cards += _budget(summary.get('budget'))
@@ -42,7 +43,7 @@ def result(run):
         last = run.log[-1]
         cards.append(_card(run.why, 'so far', 'first'))
         kinds = (('test_error', 'test error, last epoch'), ('error', 'training error, last epoch'))
-        cards += [_card('%.1f %%' % last[key], label) for key, label in kinds if last.get(key) is not None]
+        cards += [_card(f'{last[key]:.1f} %', label) for key, label in kinds if last.get(key) is not None]
     if run.architecture is not None:
         whole = Architecture.full(run.architecture.space).num_edges
         cards.append(_card('%d of %d' % (run.architecture.num_edges, whole), 'edges left'))
@@ -50,7 +51,7 @@ def result(run):
     if seconds:
         count, hardware = experiments.devices(run)
         cards.append(_card(format_duration(seconds), 'on %d %s%s' % (count, hardware, 's' if count > 1 else '')))
-    return '<div class="cards">%s</div>' % ''.join(cards)
+    return '<div class="cards">{}</div>'.format(''.join(cards))
 
 
 def _budget(budget):
@@ -58,7 +59,9 @@ def _budget(budget):
         return []
     met = 'met' if budget['reached'] <= budget['target'] else 'NOT met'
     part = 100 * budget['reached'] / budget['target']
-    return [_card('%.1f %%' % part, 'of the budget %s = %s: %s' % (budget['kind'], format_count(budget['target']), met))]
+    return [
+        _card(f'{part:.1f} %', 'of the budget {} = {}: {}'.format(budget['kind'], format_count(budget['target']), met))
+    ]
 
 
 def baselines(run):
@@ -71,10 +74,18 @@ def baselines(run):
     for member in [run] + others:
         kind = experiments.kind(member)
         done = member.state == 'finished'
-        rows.append((names.get(kind, kind), member.name, '%.2f' % member.summary['test_error'] if done else member.state,
-                     *[format_count(member.summary.get(key)) if done else '' for key in ('params', 'flops')],
-                     '' if done else member.why))
-    return section('Beside other networks', table(('Network', 'Run', 'Test error (%)', 'Parameters', 'FLOPs', ''), rows, (2, 3, 4)))
+        rows.append(
+            (
+                names.get(kind, kind),
+                member.name,
+                '{:.2f}'.format(member.summary['test_error']) if done else member.state,
+                *[format_count(member.summary.get(key)) if done else '' for key in ('params', 'flops')],
+                '' if done else member.why,
+            )
+        )
+    return section(
+        'Beside other networks', table(('Network', 'Run', 'Test error (%)', 'Parameters', 'FLOPs', ''), rows, (2, 3, 4))
+    )
 
 
 def settings(run):
@@ -83,9 +94,12 @@ def settings(run):
         return ''
     plain = [(key, _show(value)) for key, value in run.config.items() if not isinstance(value, dict)]
     parts = [_group('general', plain)] if plain else []
-    parts += [_group(key, [(name, _show(value)) for name, value in group.items()])
-              for key, group in run.config.items() if isinstance(group, dict)]
-    return section('Settings', '<div class="settings">%s</div>' % ''.join(parts))
+    parts += [
+        _group(key, [(name, _show(value)) for name, value in group.items()])
+        for key, group in run.config.items()
+        if isinstance(group, dict)
+    ]
+    return section('Settings', '<div class="settings">{}</div>'.format(''.join(parts)))
 
 
 def _group(name, rows):
@@ -102,29 +116,34 @@ def environment(run):
     """Versions and machine."""
     if not run.environment:
         return ''
-    rows = [(key, ' '.join(map(str, value)) if key == 'command' and isinstance(value, list) else _show(value))
-            for key, value in run.environment.items()]
+    rows = [
+        (key, ' '.join(map(str, value)) if key == 'command' and isinstance(value, list) else _show(value))
+        for key, value in run.environment.items()
+    ]
     return section('Versions and machine', table((), rows, kind='long'))
 
 
 def commands(run):
     """What reproduces the run: its own configuration, stage by stage."""
-    config, again = os.path.join(run.path, 'config.yaml'), os.path.join('runs', '%s-again' % os.path.basename(os.path.abspath(run.path)))
+    config, again = (
+        os.path.join(run.path, 'config.yaml'),
+        os.path.join('runs', f'{os.path.basename(os.path.abspath(run.path))}-again'),
+    )
     quote = shlex.quote
     lines = []
     kind = experiments.kind(run)
     if kind == 'searched' and not experiments.transferred(run):
-        lines.append('python train/search.py --config %s --run %s' % (quote(config), quote(again)))
-        lines.append('python train/retrain.py --run %s' % quote(again))
+        lines.append(f'python train/search.py --config {quote(config)} --run {quote(again)}')
+        lines.append(f'python train/retrain.py --run {quote(again)}')
     else:
         what = {'random': '--architecture', 'searched': '--architecture', 'full': '--full'}.get(kind.split(':')[0])
-        what = '--gluoncv %s' % quote(kind.partition(':')[2]) if what is None else what
+        what = '--gluoncv {}'.format(quote(kind.partition(':')[2])) if what is None else what
         if what == '--architecture':
             what += ' ' + quote(os.path.join(run.path, 'architecture.json'))
-        lines.append('python train/retrain.py %s --config %s --run %s' % (what, quote(config), quote(again)))
-    lines.append('python tools/report.py %s -o report.html' % quote(again))
+        lines.append(f'python train/retrain.py {what} --config {quote(config)} --run {quote(again)}')
+    lines.append(f'python tools/report.py {quote(again)} -o report.html')
     given = run.environment.get('command')
     first = 'On a CPU the same settings and seed give the same numbers.'
     if isinstance(given, list) and given:
-        first = 'It was last started as: %s. %s' % (' '.join(quote(str(word)) for word in given), first)
-    return section('To reproduce it', '<pre>%s</pre>' % text('\n'.join(lines)), paragraph(first, 'soft'))
+        first = 'It was last started as: {}. {}'.format(' '.join(quote(str(word)) for word in given), first)
+    return section('To reproduce it', '<pre>{}</pre>'.format(text('\n'.join(lines))), paragraph(first, 'soft'))
