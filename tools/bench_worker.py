@@ -29,7 +29,7 @@ class Stepper:
         from dsonas.symbols.architecture import Architecture
         from dsonas.symbols.space import SearchSpace
         from dsonas.symbols.supernet import Supernet
-        from dsonas.tools.naive_supernet import NaiveSupernet
+        from dsonas.tools.timing.naive_supernet import NaiveSupernet
 
         self._mx = mx
         space = SearchSpace.from_dict(task['space'])

@@ -15,12 +15,10 @@ import json
 
 from dsonas.base import cli, plugins
 from dsonas.base.errors import UserError
-from dsonas.base.text import aligned, format_count
+from dsonas.base.text import format_count
 from dsonas.symbols.cost import cost
 from dsonas.tools.reading.sources import image_size_of, load, widths_of
-
-FIELDS = ('params', 'flops', 'mac')
-HEADS = ('parameters', 'FLOPs', 'MAC')
+from dsonas.tools.tables.costs import FIELDS, as_dict, table
 
 
 def arguments():
@@ -51,36 +49,6 @@ def parse_channels(text):
     if not all(part.isdigit() and int(part) > 0 for part in parts):
         raise UserError(f'--channels {text}: accepted is a whole number above 0, or one for each stage as in 16,32,64')
     return int(parts[0]) if len(parts) == 1 else tuple(map(int, parts))
-
-
-def as_dict(counted, image_size):
-    """A Cost as plain data."""
-
-    def numbers(part):
-        return {field: getattr(part, field) for field in FIELDS}
-
-    blocks = [
-        dict(
-            name=block.name,
-            **numbers(block),
-            operations={name: numbers(part) for name, part in block.operations.items()},
-        )
-        for block in counted.blocks
-    ]
-    return dict(numbers(counted), widths=list(counted.widths), image_size=image_size, blocks=blocks)
-
-
-def table(counted, operations=False):
-    """A Cost as text: a line for each block (and operation), and the total, in exact numbers."""
-    rows = [('',) + HEADS]
-    for block in counted.blocks:
-        rows.append((block.name,) + tuple(f'{getattr(block, field):,}' for field in FIELDS))
-        for name, part in block.operations.items() if operations else ():
-            rows.append(('  ' + name,) + tuple(f'{getattr(part, field):,}' for field in FIELDS))
-    rows.append(('total',) + tuple(f'{getattr(counted, field):,}' for field in FIELDS))
-    lines = aligned(rows)
-    rule = '-' * max(map(len, lines))
-    return '\n'.join(lines[:1] + [rule] + lines[1:-1] + [rule] + lines[-1:])
 
 
 def main(argv):

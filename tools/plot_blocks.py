@@ -14,10 +14,8 @@ except ModuleNotFoundError:
 import os
 
 from dsonas.base import cli, files, plugins
-from dsonas.base.errors import UserError
-from dsonas.symbols.space import REDUCTION_BRANCHES
-from dsonas.tools.drawing import dag, figures, palette
-from dsonas.tools.drawing.blocks import sheet
+from dsonas.tools.drawing import figures
+from dsonas.tools.drawing.architectures import colours_of, draw, edges_left, graphs_of
 from dsonas.tools.drawing.dot import dot
 from dsonas.tools.reading.sources import gates_of, load
 
@@ -43,42 +41,6 @@ def arguments():
     return parser
 
 
-def colours_of(architecture):
-    """{operation: colour}, those of the reduction blocks too."""
-    return palette.operation_colours(architecture.space.operations + REDUCTION_BRANCHES)
-
-
-def edges_left(architecture):
-    """'34 of 128 edges left'"""
-    return '%d of %d edges left' % (
-        architecture.num_edges,
-        sum(len(group) for group in architecture.space.gate_names()),
-    )
-
-
-def draw(architecture, gates=None, faint=False, block=None, title='', page=None):
-    """The blocks of an Architecture as a matplotlib Figure.
-
-    gates: {edge name: λ}, where known: edges are as wide. faint: with what did not survive. block: this scope or block number alone.
-    page: (width, height) in inches instead of A4.
-    """
-    with figures.styled():
-        return sheet(_graphs(architecture, gates, faint, block), colours_of(architecture), title, page)
-
-
-def _graphs(architecture, gates, faint, block):
-    graphs = dag.graphs(architecture, gates, faint)
-    return graphs if block in (None, '') else _only(graphs, str(block))
-
-
-def _only(graphs, scope):
-    wanted = 'b%02d' % int(scope) if scope.isdigit() else scope
-    kept = [graph for graph in graphs if graph.scope == wanted]
-    if not kept:
-        raise UserError('--block {}: accepted are {}'.format(scope, ', '.join(graph.scope for graph in graphs)))
-    return kept
-
-
 def main(argv):
     """Draw. Returns the exit status."""
     options = arguments().parse_args(argv)
@@ -88,7 +50,7 @@ def main(argv):
     title = f'{name}: {edges_left(architecture)}' if options.title is None else options.title
     what = (architecture, gates_of(run), options.pruned == 'faint', options.block)
     if kind == 'dot':
-        files.write_text(options.output, dot(_graphs(*what), colours_of(architecture), title))
+        files.write_text(options.output, dot(graphs_of(*what), colours_of(architecture), title))
     else:
         figure = draw(*what, title=title, page=(options.width, figures.A4[1]) if options.width else None)
         with figures.styled():

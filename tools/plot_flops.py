@@ -14,16 +14,11 @@ import sys
 
 from dsonas.base import cli, plugins
 from dsonas.base.errors import UserError
-from dsonas.base.text import unit_scale
-from dsonas.symbols.cost import cost
-from dsonas.tools.drawing import figures, palette
-from dsonas.tools.drawing.pareto import front
+from dsonas.tools.drawing import figures
+from dsonas.tools.drawing.charts import AXES, MOST_SERIES, bars, scatter
 from dsonas.tools.reading import runs
-from dsonas.tools.reading.sources import image_size_of, load, widths_of
-
-AXES = {'params': ('parameters', ''), 'flops': ('FLOPs', 'FLOPs'), 'mac': ('memory access cost', ' elements')}
-PENALTIES = {'none': 'constant γ', 'flops': 'adaptive FLOPs', 'mac': 'adaptive MAC', 'latency': 'adaptive latency'}
-MOST = len(palette.SERIES)
+from dsonas.tools.reading.sources import load
+from dsonas.tools.reporting.flops import block_flops, groups_of
 
 
 def arguments():
@@ -50,93 +45,6 @@ def arguments():
     return parser
 
 
-def block_flops(source, widths='search'):
-    """([name of each convolution block], [its FLOPs], name of the run) of a run directory or architecture file."""
-    architecture, run = load(source)
-    channels = widths_of(run) if widths == 'retrained' else None
-    counted = cost(architecture, channels, image_size_of(run, architecture))
-    blocks = [block for block in counted.blocks if block.name.startswith('b')]
-    name = run.name if run else os.path.splitext(os.path.basename(source))[0]
-    return [block.name for block in blocks], [block.flops for block in blocks], name
-
-
-def bars(series, stages, title=None, size=None):
-    """A Figure of FLOPs by block. series: [(label, [FLOPs of each block])]; stages: blocks of each stage, between which a line is drawn."""
-    count = max(len(values) for _, values in series)
-    scale, unit = unit_scale([value for _, values in series for value in values])
-    figure = figures.new(*(size or (max(4.2, min(7.6, 0.9 + 0.09 * count * (len(series) + 1))), 2.7)))
-    axes = figure.subplots()
-    width = 0.8 / len(series)
-    for index, (label, values) in enumerate(series):
-        spots = [block + (index - (len(series) - 1) / 2) * width for block in range(len(values))]
-        axes.bar(
-            spots,
-            [value / scale for value in values],
-            width,
-            color=palette.SERIES[index % MOST],
-            label=label,
-            linewidth=0,
-        )
-    for end in [sum(stages[: stage + 1]) for stage in range(len(stages) - 1)]:
-        axes.axvline(end - 0.5, color=palette.GREY, linewidth=0.8, linestyle=':')
-    axes.set(xlabel='block', ylabel=f'FLOPs of the block ({unit}FLOPs)', xlim=(-0.6, count - 0.4), title=title or '')
-    axes.grid(False, axis='x')
-    axes.set_xticks(range(0, count, 1 if count <= 26 else 5))
-    if len(series) > 1:
-        _legend(figure, axes, [label for label, _ in series])
-    return figure
-
-
-def _legend(figure, axes, labels):
-    column = 0.5 + 0.065 * max(len(label) for label in labels)  # inches
-    columns = max(1, min(len(labels), int((figure.get_figwidth() - 0.5) / column)))
-    axes.legend(loc='lower center', bbox_to_anchor=(0.5, 1), ncol=columns, borderaxespad=0.3, borderpad=0.2)
-
-
-def groups_of(found, key):
-    """{label: [Run]} of finished runs, by a setting for searched networks, by kind for others, in order of label."""
-    groups = {}
-    for run in found:
-        kind = run.summary.get('kind', 'searched')
-        value = run.get(key)
-        label = kind
-        if kind == 'searched':
-            label = PENALTIES.get(value) if key == 'search.budget' and value in PENALTIES else f'{key}: {value}'
-        groups.setdefault(label, []).append(run)
-    return {label: groups[label] for label in sorted(groups)}
-
-
-def scatter(groups, field, title=None):
-    """A Figure of test error against `field` for {label: [Run]}: a point a run, and each group's Pareto front as a staircase."""
-    values = [run.summary[field] for members in groups.values() for run in members]
-    scale, unit = unit_scale(values)
-    figure = figures.new(4.6, 3.3)
-    axes = figure.subplots()
-    for index, (label, members) in enumerate(groups.items()):
-        colour, marker = palette.SERIES[index % MOST], palette.MARKERS[index % MOST]
-        points = [(run.summary[field] / scale, run.summary['test_error']) for run in members]
-        best = [points[at] for at in front(points)]
-        axes.plot(
-            *zip(*points),
-            linestyle='none',
-            marker=marker,
-            color=colour,
-            markersize=4.5,
-            alpha=0.75,
-            markeredgewidth=0,
-            label='%s (%d)' % (label, len(members)),
-        )
-        axes.plot(*zip(*best), drawstyle='steps-post', color=colour, linewidth=1.2, gid='front-%d' % index)
-    axes.plot([], [], color=palette.GREY, linewidth=1.2, label='Pareto front')
-    name, what = AXES[field]
-    axes.set(
-        xlabel='{} ({})'.format(name, (unit + what).strip() or 'number'), ylabel='test error (%)', title=title or ''
-    )
-    axes.margins(0.08)
-    _legend(figure, axes, [text.get_label() for text in axes.get_lines() if not text.get_label().startswith('_')])
-    return figure
-
-
 def main(argv):
     """Draw. Returns the exit status."""
     options = arguments().parse_args(argv)
@@ -151,8 +59,8 @@ def _by_block(options):
     sources = []
     for source in options.runs:  # a run stands for itself, without the baselines in it
         sources += [source] if os.path.isfile(source) or runs.is_run(source) else runs.find([source])
-    if len(sources) > MOST:
-        raise UserError('%d runs side by side: accepted are at most %d' % (len(sources), MOST))
+    if len(sources) > MOST_SERIES:
+        raise UserError('%d runs side by side: accepted are at most %d' % (len(sources), MOST_SERIES))
     found = [block_flops(source, options.widths) for source in sources]
     labels = _labels(options, [name for _, _, name in found])
     return bars(
@@ -180,9 +88,12 @@ def _against(options):
             )
         )
     groups = groups_of(finished, options.group)
-    if len(groups) > MOST:
-        raise UserError('--group %s: %d groups; accepted are at most %d' % (options.group, len(groups), MOST))
-    return scatter(dict(zip(_labels(options, list(groups)), groups.values())), options.against, options.title)
+    if len(groups) > MOST_SERIES:
+        raise UserError('--group %s: %d groups; accepted are at most %d' % (options.group, len(groups), MOST_SERIES))
+    points = [
+        [(run.summary[options.against], run.summary['test_error']) for run in members] for members in groups.values()
+    ]
+    return scatter(dict(zip(_labels(options, list(groups)), points)), options.against, options.title)
 
 
 def _labels(options, names):

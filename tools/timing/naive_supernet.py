@@ -6,9 +6,9 @@ are additions, every operation has its own batch norm and ReLU, R concatenates s
 
 from mxnet.gluon import HybridBlock
 
-from ..base.errors import UserError
-from ..symbols.operations import OPERATIONS
-from ..symbols.space import REDUCTION_BRANCHES
+from ...base.errors import UserError
+from ...symbols.operations import OPERATIONS
+from ...symbols.space import REDUCTION_BRANCHES
 
 
 class NaiveSupernet(HybridBlock):
