@@ -3,6 +3,7 @@
     a search and its networks        plot_blocks, plot_search, plot_flops, count_cost, report
     many runs                        make_tables, compare
     a trained network in use         export, predict
+    the experiments of the paper     run_experiment
     data to learn from               prepare_cifar10, prepare_imagenet
     several machines                 launch
     speed                            bench_*
@@ -13,6 +14,7 @@ A script is a command line over the packages beside it, and imports no other scr
     drawing                          pictures of architectures and numbers
     reporting                        what a run shows: curves, FLOPs, the HTML report
     tables                           many runs as tables, beside the published numbers
+    recipes                          the experiments of the paper: their commands, run and resumed
     exporting                        ONNX and MXNet symbols, checked, with a model card
     using                            Predictor, a trained network as a function of images
     timing                           benchmarks

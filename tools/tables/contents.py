@@ -51,7 +51,7 @@ class Table:
 def make(which, found, seeds=0, with_published=True):
     """The Table `which` ('1', '2', '3' or 'summary') of a list of Run. seeds: how many runs a row should have, 0 if not known."""
     groups = group(found)
-    rows = [tuple(cells) + ('', PUBLISHED) for cells in _published(which)] if with_published else []
+    rows = [tuple(cells) + ('', PUBLISHED) for cells in published.cells(which)] if with_published else []
     for label, members in _labelled(which, groups):
         done = [run for run in members if run.state == 'finished']
         wanted = max(seeds, len(members))
@@ -217,47 +217,6 @@ def _supernets(label, done):
 _CELLS = {'1': _cells1, '2': _cells2, '3': _cells3, 'summary': _cells_summary}
 
 
-def _published(which):
-    def number(value, std=None, form='%.2f'):
-        return '-' if value is None else form % value if std is None else f'{form % value} ± {form % std}'
-
-    def days(value):
-        return '-' if value is None else f'{value:g} GPU days'
-
-    if which == '1':
-        return [
-            (name, number(error, std), number(params, spread, '%.1f'), days(spent), method)
-            for name, error, std, params, spread, spent, method in published.TABLE1
-        ]
-    if which == '2':
-        return [
-            (
-                name,
-                number(top1, form='%.1f'),
-                number(top5, form='%.1f'),
-                number(params, form='%.1f'),
-                number(flops, form='%.0f'),
-                days(spent),
-            )
-            for name, top1, top5, params, flops, spent in published.TABLE2
-        ]
-    return (
-        [
-            (
-                space,
-                '✓' if split else '',
-                '✓' if pretrained else '',
-                ratio,
-                number(params, form='%.1f'),
-                number(error, std),
-            )
-            for space, split, pretrained, ratio, params, error, std in published.TABLE3
-        ]
-        if which == '3'
-        else []
-    )
-
-
 def _caption(which, found, with_published):
     text = TITLES[which] + '.'
     if with_published and which != 'summary':
@@ -265,7 +224,7 @@ def _caption(which, found, with_published):
     text += ' Measured: mean ± standard deviation over runs that differ in their seed alone.'
     reasons = []
     for run in found:
-        dataset = published.DATASETS.get(which) or run.get('data.name')
+        dataset = published.dataset_of(which) or run.get('data.name')
         reasons += [reason for reason in published.smaller_than_published(run, dataset) if reason not in reasons]
     if reasons:
         text += ' SMOKE SCALE ({}): '.format('; '.join(reasons))
