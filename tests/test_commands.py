@@ -69,7 +69,8 @@ def test_every_command_of_a_recipe_is_accepted(recipe, scale, tmp_path):
 
 def test_every_preset_is_used_or_named():
     """A file of settings that no recipe, document or other file refers to is a leftover."""
-    text = ''.join(path.read_text(encoding='utf-8') for path in RECIPES + DOCUMENTS + [ROOT / 'experiments' / 'tables.yaml'] + list((ROOT / 'train').glob('*.py')))
+    files = RECIPES + DOCUMENTS + [ROOT / 'experiments' / 'tables.yaml', *(ROOT / 'train').glob('*.py')]
+    text = ''.join(path.read_text(encoding='utf-8') for path in files)
     text += ''.join(re.sub(r'^# .*', '', path.read_text()) for path in (ROOT / 'experiments' / 'configs').glob('*.yaml'))
     patterns = [re.sub(r'\$\{?\w+\}?', r'\\w+', word) for word in re.findall(r'[\w${}]+', text)]
     patterns = [re.compile(word) for word in set(patterns) if '\\w+' in word]

@@ -1,16 +1,19 @@
 """The whole report of a run: its sections in order, and the pictures in them."""
 
+from markupsafe import Markup
+
 from ...symbols.cost import cost
 from ..drawing import dag, figures
 from ..drawing.architectures import colours_of
 from ..drawing.blocks import sheet
 from ..drawing.charts import bars
+from ..reading.runs import Run
 from ..reading.sources import gates_of, image_size_of, widths_of
 from . import parts
 from .curves import panel
 from .errors import errors
 from .gates import gates, script
-from .page import figure, page, paragraph, section
+from .page import figure, group, page, paragraph, section
 
 CURVES = (
     ('loss', 'Loss by epoch, over the stages.'),
@@ -20,20 +23,20 @@ CURVES = (
 )
 
 
-def report(run):
-    """The page of a Run, as text."""
+def report(run: Run) -> str:
+    """Return the page of a run, finished or not, as HTML."""
     written = [parts.heading(run), parts.result(run), parts.baselines(run)]
     with figures.styled():
         written += [blocks(run), gates(run), curves(run), flops(run)]
     written += [errors(run), parts.settings(run), parts.environment(run), parts.commands(run)]
-    return page(f'{run.name}: report', '\n'.join(part for part in written if part), script(run))
+    return page(f'{run.name}: report', written, script(run))
 
 
-def blocks(run):
-    """The searched blocks, drawn, with the name and λ of an edge on hover."""
+def blocks(run: Run) -> Markup:
+    """Return the searched blocks, drawn, with the name and λ of an edge on hover."""
     architecture = run.architecture
     if architecture is None:
-        return ''
+        return Markup()
     known = gates_of(run)
     graphs = dag.graphs(architecture, known)
     drawing = sheet(graphs, colours_of(architecture))
@@ -49,21 +52,21 @@ def blocks(run):
     return section('The searched blocks', paragraph(words), figure(picture, kind='many-blocks' if many else 'sheet'))
 
 
-def curves(run):
-    """Loss, error, edges and FLOPs by epoch."""
+def curves(run: Run) -> Markup:
+    """Return loss, error, edges and FLOPs by epoch."""
     drawn = []
     for name, caption in CURVES:
         picture = panel(run, name)
         if picture is not None:
             drawn.append(figure(figures.svg(picture, 'curve-' + name, caption), caption))
-    return section('Epoch by epoch', '<div class="grid">{}</div>'.format(''.join(drawn))) if drawn else ''
+    return section('Epoch by epoch', group(drawn, 'grid')) if drawn else Markup()
 
 
-def flops(run):
-    """FLOPs by block: in the search, and as retrained."""
+def flops(run: Run) -> Markup:
+    """Return FLOPs by block: in the search, and as retrained."""
     architecture = run.architecture
     if architecture is None:
-        return ''
+        return Markup()
     series, size = [], image_size_of(run, architecture)
     for label, widths in (('channels of the search', None), ('as retrained', widths_of(run))):
         if widths or not series:
