@@ -28,6 +28,7 @@ GROUPS = (
         'tools',
         ('report', 'plot_blocks', 'plot_search', 'plot_flops', 'count_cost', 'make_tables', 'compare'),
     ),
+    ('repeat the paper', 'tools', ('run_experiment',)),
     ('prepare data', 'tools', ('prepare_cifar10', 'prepare_imagenet')),
     ('several machines', 'tools', ('launch',)),
     ('measure speed', 'tools', ('bench_step', 'bench_shrink', 'bench_data', 'bench_latency')),

@@ -4,13 +4,4 @@
 #   SEEDS=5 bash experiments/control_decoys.sh
 set -euo pipefail
 cd "$(dirname "$0")/.."
-source experiments/steps.sh
-ROOT="${ROOT:-runs/control_decoys}"
-
-for seed in $(seq 1 "${SEEDS:-1}"); do
-    run="$ROOT/seed-$seed"
-    searched "$run" python train/search.py --preset control_decoys --seed "$seed" --run "$run"
-    retrained "$run" python train/retrain.py --run "$run"
-    retrained "$run/retrain-random-$seed" python train/retrain.py --run "$run" --random "$seed"
-done
-python tools/compare.py "$ROOT"
+exec python tools/run_experiment.py control_decoys "$@"

@@ -4,18 +4,4 @@
 #   RUN=runs/other SEED=1 bash experiments/quickstart.sh
 set -euo pipefail
 cd "$(dirname "$0")/.."
-source experiments/steps.sh
-RUN="${RUN:-runs/quickstart}"
-SEED="${SEED:-0}"
-
-searched "$RUN" python train/search.py --preset quickstart --seed "$SEED" --run "$RUN"
-retrained "$RUN" python train/retrain.py --run "$RUN"
-retrained "$RUN/retrain-random-1" python train/retrain.py --run "$RUN" --random 1
-
-python tools/plot_blocks.py "$RUN" -o "$RUN/blocks.png"
-python tools/plot_search.py "$RUN" -o "$RUN/search.png"
-echo
-python tools/make_tables.py "$RUN" -o "$RUN/table.md" "$RUN/table.csv"
-cat "$RUN/table.md"
-echo
-echo "$RUN: architecture.json, summary.json, blocks.png, search.png, table.md"
+ROOT="${RUN:-runs/quickstart}" exec python tools/run_experiment.py quickstart --seed "${SEED:-0}" "$@"

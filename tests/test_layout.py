@@ -82,7 +82,7 @@ def test_what_scripts_share_does_not_need_a_script(path):
     assert not wrong, 'accepted: %s' % ', '.join(sorted(folders))
 
 
-SCRIPTS = sorted(path.stem for path in (ROOT / 'tools').glob('*.py') if path.stem not in ('__init__', 'naive_supernet'))
+SCRIPTS = sorted(path.stem for path in (ROOT / 'tools').glob('*.py') if path.stem != '__init__')
 
 
 @pytest.mark.parametrize('name', SCRIPTS)
@@ -90,6 +90,12 @@ def test_what_lies_in_tools_is_a_script_and_named_in_its_table(name):
     assert "if __name__ == '__main__':" in (ROOT / 'tools' / (name + '.py')).read_text(), 'what scripts share belongs in a folder of tools/'
     table = ast.get_docstring(ast.parse((ROOT / 'tools' / '__init__.py').read_text()))
     assert name in table or (name.startswith('bench_') and 'bench_*' in table), 'tools/__init__.py does not name %s' % name
+
+
+@pytest.mark.parametrize('name', SCRIPTS)
+def test_no_script_imports_another(name):
+    path = ROOT / 'tools' / (name + '.py')
+    assert not [other for other, _ in imported(path) if other.startswith('tools.') and other.split('.')[1] in SCRIPTS]
 
 
 @pytest.mark.parametrize('path', sorted((ROOT / 'base').glob('*.py')), ids=lambda path: path.stem)

@@ -5,10 +5,13 @@ those in gluoncv that suit the image size, or --gluoncv. Neither needs training 
 
     OMP_NUM_THREADS=1 python tools/bench_latency.py runs/mine --batch 1,32
 """
+
 try:
     from dsonas import installed
 except ModuleNotFoundError:
-    raise SystemExit("error: dsonas is not installed: run 'make install', or pip install -e '.[cpu]', in its repository") from None
+    raise SystemExit(
+        "error: dsonas is not installed: run 'make install', or pip install -e '.[cpu]', in its repository"
+    ) from None
 else:
     installed.require_mxnet(__name__)
 
@@ -34,13 +37,22 @@ from dsonas.tools.exporting import onnx_file
 from dsonas.tools.reading import runs
 
 SMALL = ('cifar_resnet20_v1', 'cifar_resnet56_v1', 'cifar_resnet110_v1', 'cifar_wideresnet16_10')
-LARGE = ('mobilenet0.25', 'mobilenetv2_0.5', 'mobilenet0.5', 'mobilenetv2_1.0', 'mobilenet1.0', 'resnet18_v1', 'resnet50_v1')
-LARGE_FROM = 64   # pixels
+LARGE = (
+    'mobilenet0.25',
+    'mobilenetv2_0.5',
+    'mobilenet0.5',
+    'mobilenetv2_1.0',
+    'mobilenet1.0',
+    'resnet18_v1',
+    'resnet50_v1',
+)
+LARGE_FROM = 64  # pixels
 
 
 @dataclasses.dataclass(frozen=True)
 class Subject:
     """A network to be timed. make(kernels_kind): the network with values, on the CPU."""
+
     name: str
     params: int
     flops: int
@@ -77,8 +89,14 @@ def subjects(folder, seed=0, gluoncv=None):
         found.append(Subject(description['kind'], counted.params, counted.flops, trained))
         other = random_like(architecture.space, seed, architecture)
         fit = fit_widths(other, ('params', counted.params), size)
-        found.append(Subject('random %d' % seed, fit.cost.params, fit.cost.flops,
-                             lambda kind: _initialised(Network(other, fit.widths, kernels_kind=kind), size)))
+        found.append(
+            Subject(
+                'random %d' % seed,
+                fit.cost.params,
+                fit.cost.flops,
+                lambda kind: _initialised(Network(other, fit.widths, kernels_kind=kind), size),
+            )
+        )
     else:
         counted = known.count(known.build(description['kind'].partition(':')[2], classes), size)
         found.append(Subject(description['kind'], counted['params'], counted['flops'], trained))
@@ -91,8 +109,12 @@ def _known(name, classes, size, params):
     for candidate in (name,) if name else (LARGE if size >= LARGE_FROM else SMALL):
         counts[candidate] = known.count(known.build(candidate, classes), size)
     name = min(counts, key=lambda candidate: abs(np.log(counts[candidate]['params'] / params)))
-    return Subject('gluoncv:' + name, counts[name]['params'], counts[name]['flops'],
-                   lambda kind: _initialised(known.build(name, classes), size))
+    return Subject(
+        'gluoncv:' + name,
+        counts[name]['params'],
+        counts[name]['flops'],
+        lambda kind: _initialised(known.build(name, classes), size),
+    )
 
 
 def _initialised(net, size):
@@ -131,14 +153,28 @@ def measure(folder, batches=(1, 8, 32), seed=0, gluoncv=None, passes=15, context
         try:
             runtimes.append(('onnxruntime', _waiting(in_onnxruntime(subject, description, threads)), _Array))
         except (ImportError, UserError) as error:
-            left_out.append('%s in onnxruntime: %s' % (subject.name, ' '.join(str(error).split())))
+            left_out.append('{} in onnxruntime: {}'.format(subject.name, ' '.join(str(error).split())))
         for batch in batches:
             x = np.random.RandomState(0).randn(batch, 3, size, size).astype(np.float32)
             for runtime, function, convert in runtimes:
                 seconds = median_seconds(function, convert(x), passes)
-                rows.append({'network': subject.name, 'params': subject.params, 'flops': subject.flops, 'runtime': runtime, 'batch': batch,
-                             'ms': 1e3 * seconds, 'images_per_second': batch / seconds})
-    about = {'device': device_name(context), 'threads': threads, 'mxnet': mx.__version__, 'system': machine.describe()['system']}
+                rows.append(
+                    {
+                        'network': subject.name,
+                        'params': subject.params,
+                        'flops': subject.flops,
+                        'runtime': runtime,
+                        'batch': batch,
+                        'ms': 1e3 * seconds,
+                        'images_per_second': batch / seconds,
+                    }
+                )
+    about = {
+        'device': device_name(context),
+        'threads': threads,
+        'mxnet': mx.__version__,
+        'system': machine.describe()['system'],
+    }
     return {'run': folder, 'image_size': size, 'machine': about, 'rows': rows, 'left_out': left_out}
 
 
@@ -160,10 +196,23 @@ def table(result):
     """The result as text."""
     rows = [('network', 'parameters', 'FLOPs', 'runtime', 'batch', 'ms a pass', 'images/s')]
     for row in result['rows']:
-        rows.append((row['network'], '{:,}'.format(row['params']), '{:,}'.format(row['flops']), row['runtime'], str(row['batch']),
-                     '%.2f' % row['ms'], '%.1f' % row['images_per_second']))
-    head = '%s, MXNet %s, images of %d × %d' % (result['machine']['device'], result['machine']['mxnet'], result['image_size'],
-                                               result['image_size'])
+        rows.append(
+            (
+                row['network'],
+                '{:,}'.format(row['params']),
+                '{:,}'.format(row['flops']),
+                row['runtime'],
+                str(row['batch']),
+                '{:.2f}'.format(row['ms']),
+                '{:.1f}'.format(row['images_per_second']),
+            )
+        )
+    head = '%s, MXNet %s, images of %d × %d' % (
+        result['machine']['device'],
+        result['machine']['mxnet'],
+        result['image_size'],
+        result['image_size'],
+    )
     return '\n'.join([head] + aligned(rows, left=(0, 3)) + ['left out: ' + reason for reason in result['left_out']])
 
 
@@ -172,7 +221,7 @@ def main(argv):
     options = arguments().parse_args(argv)
     parts = [part.strip() for part in options.batch.split(',')]
     if not all(part.isdigit() and int(part) > 0 for part in parts):
-        raise UserError('--batch %s: accepted are whole numbers above 0, as in 1,8,32' % options.batch)
+        raise UserError(f'--batch {options.batch}: accepted are whole numbers above 0, as in 1,8,32')
     if options.passes < 1:
         raise UserError('--passes %d: must be at least 1' % options.passes)
     if options.gpu is not None and not 0 <= options.gpu < mx.context.num_gpus():

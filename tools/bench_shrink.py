@@ -4,10 +4,13 @@ Architectures are drawn at random in three ways. operations: operations go, and 
 but every operation stays, down to one edge in and one out. random: edges go, and operations that this isolates.
 Each is measured in a process of its own; ratios are to the complete supernet.
 """
+
 try:
     from dsonas import installed
 except ModuleNotFoundError:
-    raise SystemExit("error: dsonas is not installed: run 'make install', or pip install -e '.[cpu]', in its repository") from None
+    raise SystemExit(
+        "error: dsonas is not installed: run 'make install', or pip install -e '.[cpu]', in its repository"
+    ) from None
 else:
     installed.require_mxnet(__name__)
 
@@ -28,8 +31,13 @@ def arguments():
     """The command line."""
     parser = cli.parser(__doc__)
     common.add_space(parser)
-    parser.add_argument('--kinds', type=lambda text: tuple(text.split(',')), default=tuple(DRAWN), metavar='KIND,…',
-                        help='what goes: %s' % ', '.join(DRAWN))
+    parser.add_argument(
+        '--kinds',
+        type=lambda text: tuple(text.split(',')),
+        default=tuple(DRAWN),
+        metavar='KIND,…',
+        help='what goes: {}'.format(', '.join(DRAWN)),
+    )
     parser.add_argument('--left', type=common.integers, default=LEFT, metavar='N,N,…', help='percent that are left')
     parser.add_argument('--seed', type=int, default=0, help='of the draws')
     return parser
@@ -37,19 +45,24 @@ def arguments():
 
 def operations_left(space, share, seed):
     """An Architecture of `share` of each block's operations, at least one, with all edges among them."""
-    edges, generator = space.block_edges(), random.Random('operations:%s' % seed)
+    edges, generator = space.block_edges(), random.Random(f'operations:{seed}')
     nodes = sorted({edge.source for edge in edges if edge.source[0]})
     blocks = []
     for _ in space.scopes:
         alive = set(generator.sample(nodes, max(1, round(share * len(nodes)))))
-        blocks.append([edge.name for edge in edges
-                       if (edge.source in alive or edge.source[0] == 0) and (edge.target in alive or _last(space, edge))])
+        blocks.append(
+            [
+                edge.name
+                for edge in edges
+                if (edge.source in alive or edge.source[0] == 0) and (edge.target in alive or _last(space, edge))
+            ]
+        )
     return Architecture(space, blocks)
 
 
 def edges_left(space, share, seed):
     """An Architecture of `share` of each block's edges in which every operation is alive; more than `share` where that needs it."""
-    edges, generator = space.block_edges(), random.Random('edges:%s' % seed)
+    edges, generator = space.block_edges(), random.Random(f'edges:{seed}')
     blocks = []
     for _ in space.scopes:
         needed = {edge for edge in edges if _last(space, edge)}
@@ -61,7 +74,11 @@ def edges_left(space, share, seed):
     return Architecture(space, blocks)
 
 
-DRAWN = {'operations': operations_left, 'edges': edges_left, 'random': lambda space, share, seed: Architecture.random(space, seed, share)}
+DRAWN = {
+    'operations': operations_left,
+    'edges': edges_left,
+    'random': lambda space, share, seed: Architecture.random(space, seed, share),
+}
 
 
 def _last(space, edge):
@@ -73,16 +90,22 @@ def rows(options):
     task = common.task(options)
     for kind in options.kinds:
         if kind not in DRAWN:
-            raise UserError('--kinds %s: accepted are %s' % (kind, ', '.join(DRAWN)))
+            raise UserError('--kinds {}: accepted are {}'.format(kind, ', '.join(DRAWN)))
     if not all(0 < percent <= 100 for percent in options.left):
-        raise UserError('--left %s: percents are above 0 and at most 100' % ','.join(map(str, options.left)))
+        raise UserError('--left {}: percents are above 0 and at most 100'.format(','.join(map(str, options.left))))
     space = SearchSpace.from_dict(task['space'])
     full = Architecture.full(space)
-    drawn = [(percent / 100, kind, DRAWN[kind](space, percent / 100, options.seed)) for percent in options.left for kind in options.kinds]
+    drawn = [
+        (percent / 100, kind, DRAWN[kind](space, percent / 100, options.seed))
+        for percent in options.left
+        for kind in options.kinds
+    ]
     tasks = [task] + [dict(task, architecture=architecture.to_dict()) for _, _, architecture in drawn]
     complete, *figures = common.in_turn([functools.partial(common.measure, task) for task in tasks], options.rounds)
-    measured = [dict(found, kind=kind, asked=asked, ratio=common.ratios(found, complete), **left(architecture, full))
-                for found, (asked, kind, architecture) in zip(figures, drawn)]
+    measured = [
+        dict(found, kind=kind, asked=asked, ratio=common.ratios(found, complete), **left(architecture, full))
+        for found, (asked, kind, architecture) in zip(figures, drawn)
+    ]
     return dict(complete, **left(full, full)), measured
 
 
@@ -96,10 +119,20 @@ def show(result):
     """The report as a table."""
     common.show_machine(result['machine'], result['complete']['versions'])
     rows = [('what goes', 'λ', 'ops', 'W step s', 'λ step s', 'step', 'CPU', 'peak GB', 'memory')]
-    for row in [dict(result['complete'], kind='nothing', ratio={'step': 1, 'processor': 1, 'rss_gb': 1})] + result['rows']:
-        rows.append([row['kind'], *('%.0f%%' % (100 * row[key]) for key in ('gates_left', 'operations_left')),
-                     '%.3f' % row['w_step'], '%.3f' % row['lambda_step'], *('%.0f%%' % (100 * row['ratio'][key])
-                     for key in ('step', 'processor')), '%.2f' % row['rss_gb'], '%.0f%%' % (100 * row['ratio']['rss_gb'])])
+    for row in [dict(result['complete'], kind='nothing', ratio={'step': 1, 'processor': 1, 'rss_gb': 1})] + result[
+        'rows'
+    ]:
+        rows.append(
+            [
+                row['kind'],
+                *('%.0f%%' % (100 * row[key]) for key in ('gates_left', 'operations_left')),
+                '{:.3f}'.format(row['w_step']),
+                '{:.3f}'.format(row['lambda_step']),
+                *('%.0f%%' % (100 * row['ratio'][key]) for key in ('step', 'processor')),
+                '{:.2f}'.format(row['rss_gb']),
+                '%.0f%%' % (100 * row['ratio']['rss_gb']),
+            ]
+        )
     print('\n'.join(aligned(rows)))
 
 

@@ -4,10 +4,13 @@ Each implementation runs in a process of its own. Times are seconds (medians), m
 in GB, and how much it grew over the steps that were timed (--steps 500: a thousand). --naive measures the network with one operator an
 edge, --torch the same network in PyTorch; ratios are theirs to ours.
 """
+
 try:
     from dsonas import installed
 except ModuleNotFoundError:
-    raise SystemExit("error: dsonas is not installed: run 'make install', or pip install -e '.[cpu]', in its repository") from None
+    raise SystemExit(
+        "error: dsonas is not installed: run 'make install', or pip install -e '.[cpu]', in its repository"
+    ) from None
 else:
     installed.require_mxnet(__name__)
 
@@ -18,8 +21,14 @@ from dsonas.base import cli
 from dsonas.base.text import aligned
 from dsonas.tools.timing import common
 
-SHOWN = (('w_step', 'W step s'), ('lambda_step', 'λ step s'), ('w_step_processor', 'W CPU s'), ('lambda_step_processor', 'λ CPU s'),
-         ('first', 'first step s'), ('rss_gb', 'peak GB'))
+SHOWN = (
+    ('w_step', 'W step s'),
+    ('lambda_step', 'λ step s'),
+    ('w_step_processor', 'W CPU s'),
+    ('lambda_step_processor', 'λ CPU s'),
+    ('first', 'first step s'),
+    ('rss_gb', 'peak GB'),
+)
 
 
 def arguments():
@@ -27,7 +36,9 @@ def arguments():
     parser = cli.parser(__doc__)
     common.add_space(parser)
     parser.add_argument('--naive', action='store_true', help='measure the network with one operator an edge too')
-    parser.add_argument('--torch', action='store_true', help='measure the network in PyTorch too; passed over where there is none')
+    parser.add_argument(
+        '--torch', action='store_true', help='measure the network in PyTorch too; passed over where there is none'
+    )
     parser.add_argument('--torch-python', default=sys.executable, metavar='PATH', help='the Python that has PyTorch')
     parser.add_argument('--profile', action='store_true', help='share of time by operator, too')
     return parser
@@ -41,10 +52,11 @@ def report(options):
         measurements['naive'] = functools.partial(common.measure, dict(task, implementation='naive'))
     if options.torch:
         if common.has_torch(options.torch_python):
-            measurements['torch'] = functools.partial(common.measure, dict(task, implementation='torch'), python=options.torch_python,
-                                                      script=common.TORCH)
+            measurements['torch'] = functools.partial(
+                common.measure, dict(task, implementation='torch'), python=options.torch_python, script=common.TORCH
+            )
         else:
-            print('%s has no PyTorch: passed over' % options.torch_python, file=sys.stderr)
+            print(f'{options.torch_python} has no PyTorch: passed over', file=sys.stderr)
     figures = dict(zip(measurements, common.in_turn(list(measurements.values()), options.rounds)))
     result = figures.pop('fused')
     for kind, found in figures.items():
@@ -61,20 +73,30 @@ def show(result):
     """The report as tables."""
     versions = dict(result['versions'], **result.get('torch', {}).get('versions', {}))
     common.show_machine(result['machine'], versions)
-    print('%d weights, %d λ; memory grew by %.2f %% over %d steps' % (
-        result['weights'], result['gates'], 100 * result['growth'], 2 * result['settings']['steps']))
+    print(
+        '%d weights, %d λ; memory grew by %.2f %% over %d steps'
+        % (result['weights'], result['gates'], 100 * result['growth'], 2 * result['settings']['steps'])
+    )
     rows = [['', *(title for _, title in SHOWN), 'step', 'CPU', 'memory']]
     for kind in ('fused', 'naive', 'torch'):
         figures = result if kind == 'fused' else result.get(kind)
         if figures:
             ratio = figures.get('ratio', {'step': 1, 'processor': 1, 'rss_gb': 1})
-            rows.append([kind, *('%.3f' % figures[key] for key, _ in SHOWN),
-                         *('%.2fx' % ratio[key] for key in ('step', 'processor', 'rss_gb'))])
+            rows.append(
+                [
+                    kind,
+                    *(f'{figures[key]:.3f}' for key, _ in SHOWN),
+                    *(f'{ratio[key]:.2f}x' for key in ('step', 'processor', 'rss_gb')),
+                ]
+            )
     print('\n'.join(aligned(rows)))
     for kind, rows in result.get('profile', {}).items():
-        print('\n%s step, by operator' % {'w': 'W', 'lambda': 'λ'}[kind])
+        print('\n{} step, by operator'.format({'w': 'W', 'lambda': 'λ'}[kind]))
         for row in rows[:20]:
-            print('%6.1f %%  %8.1f ms  %6d calls  %s' % (100 * row['share'], 1e3 * row['seconds'], row['calls'], row['operator']))
+            print(
+                '%6.1f %%  %8.1f ms  %6d calls  %s'
+                % (100 * row['share'], 1e3 * row['seconds'], row['calls'], row['operator'])
+            )
 
 
 def main(argv):

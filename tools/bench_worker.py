@@ -5,6 +5,7 @@ It takes a task as JSON and prints figures as JSON.
 A W step is forward, backward without gradients of λ, and NAG on W; a λ step is forward, backward without gradients of W, and APG-NAG
 on λ. They alternate, as in the search with a ratio of 1:1, so the price of going from one to the other is within.
 """
+
 import json
 import os
 import time
@@ -28,37 +29,54 @@ class Stepper:
         from dsonas.symbols.architecture import Architecture
         from dsonas.symbols.space import SearchSpace
         from dsonas.symbols.supernet import Supernet
-        from dsonas.tools.naive_supernet import NaiveSupernet
+        from dsonas.tools.timing.naive_supernet import NaiveSupernet
+
         self._mx = mx
         space = SearchSpace.from_dict(task['space'])
         architecture = Architecture.from_dict(task['architecture']) if task.get('architecture') else None
-        self.contexts = [mx.gpu(number) for number in range(task.get('gpus') or 0)] or [mx.cpu(number) for number in range(task['cpus'])]
+        self.contexts = [mx.gpu(number) for number in range(task.get('gpus') or 0)] or [
+            mx.cpu(number) for number in range(task['cpus'])
+        ]
         mx.random.seed(0)
         net = Supernet(space, architecture, kernels_kind=task.get('kernels'))
         net.initialize(ctx=self.contexts)
-        if architecture is not None:   # λ of what is not there are zero
+        if architecture is not None:  # λ of what is not there are zero
             for gate, mask in zip(net.gates, architecture.masks()):
                 gate.set_data(mx.nd.array(mask))
         self.groups = {'w': list(net.weights().values()), 'lambda': net.gates}
         self.groups['w'] = [param for param in self.groups['w'] if param.grad_req != 'null']
         self.net = net if task['implementation'] == 'fused' else NaiveSupernet(net)
         self.net.hybridize(static_alloc=True, static_shape=True)
-        optimizers = {'w': ExactNAG(learning_rate=1e-3, momentum=0.9, wd=1e-4, clip_gradient=2.0),
-                      'lambda': APGNAG(learning_rate=1e-3, momentum=0.9, gamma=1e-3, clip_gradient=2.0, nonnegative=True)}
-        self.trainers = {kind: mx.gluon.Trainer(params, optimizers[kind], kvstore='device', update_on_kvstore=False)
-                         for kind, params in self.groups.items()}
+        optimizers = {
+            'w': ExactNAG(learning_rate=1e-3, momentum=0.9, wd=1e-4, clip_gradient=2.0),
+            'lambda': APGNAG(learning_rate=1e-3, momentum=0.9, gamma=1e-3, clip_gradient=2.0, nonnegative=True),
+        }
+        self.trainers = {
+            kind: mx.gluon.Trainer(params, optimizers[kind], kvstore='device', update_on_kvstore=False)
+            for kind, params in self.groups.items()
+        }
         self._loss = mx.gluon.loss.SoftmaxCrossEntropyLoss()
         self.batch_size = task['batch_size']
         shape = (self.batch_size // len(self.contexts), 3, task['image_size'], task['image_size'])
-        self._data = [(mx.nd.random.normal(shape=shape, ctx=context),
-                       mx.nd.array([index % space.classes for index in range(shape[0])], ctx=context)) for context in self.contexts]
+        self._data = [
+            (
+                mx.nd.random.normal(shape=shape, ctx=context),
+                mx.nd.array([index % space.classes for index in range(shape[0])], ctx=context),
+            )
+            for context in self.contexts
+        ]
 
     def counts(self):
         """{'weights': trained weights, 'gates': λ}."""
-        sizes = {kind: sum(param.data(self.contexts[0]).size for param in params) for kind, params in self.groups.items()}
+        sizes = {
+            kind: sum(param.data(self.contexts[0]).size for param in params) for kind, params in self.groups.items()
+        }
         # batch norm's γ, fixed to 1, is a weight of the network all the same
         fixed = [param for name, param in self.net.collect_params().items() if name.endswith('gamma')]
-        return {'weights': sizes['w'] + sum(param.data(self.contexts[0]).size for param in fixed), 'gates': sizes['lambda']}
+        return {
+            'weights': sizes['w'] + sum(param.data(self.contexts[0]).size for param in fixed),
+            'gates': sizes['lambda'],
+        }
 
     def step(self, kind):
         """One step, 'w' or 'lambda'; (seconds, processor seconds) until all is done."""
@@ -84,6 +102,7 @@ def measure(task):
     start = time.perf_counter()
     import mxnet  # noqa: F401
     import numpy  # noqa: F401
+
     imported = time.perf_counter() - start
     start = time.perf_counter()
     stepper = Stepper(task)
@@ -101,6 +120,7 @@ def measure(task):
     figures['versions'] = machine.versions('mxnet', 'numpy')
     if task.get('profile'):
         from dsonas.tools.timing.operators import profile
+
         figures['profile'] = profile(stepper)
     return figures
 

@@ -3,111 +3,30 @@
 Also what the searches left: of each operation's edges how many, decoys among them (operations that no network needs); and where every
 block was searched on its own, how unequal their FLOPs are, by the budget in the penalty (search.budget).
 """
+
 try:
     import dsonas  # noqa: F401
 except ModuleNotFoundError:
-    raise SystemExit("error: dsonas is not installed: run 'make install', or pip install -e '.[cpu]', in its repository") from None
+    raise SystemExit(
+        "error: dsonas is not installed: run 'make install', or pip install -e '.[cpu]', in its repository"
+    ) from None
 
 import json
 
-import numpy as np
-from scipy import stats
-
 from dsonas.base import cli, plugins
-from dsonas.symbols.cost import cost
-from dsonas.symbols.operations import OPERATIONS
 from dsonas.tools.reading import runs
-from dsonas.tools.reading.sources import image_size_of
+from dsonas.tools.tables.comparison import compare, text
 
 
 def arguments():
     """The command line."""
     parser = cli.parser(__doc__)
-    parser.add_argument('runs', nargs='+', metavar='RUN', help='run directories, or folders of them; runs inside runs are found')
+    parser.add_argument(
+        'runs', nargs='+', metavar='RUN', help='run directories, or folders of them; runs inside runs are found'
+    )
     parser.add_argument('--json', action='store_true', help='print JSON')
     plugins.add_flag(parser)
     return parser
-
-
-def errors(found):
-    """{kind: test errors in percent, sorted by run} of the finished runs; kind as in summary.json."""
-    groups = {}
-    for run in found:
-        if run.state == 'finished':
-            groups.setdefault(str(run.summary.get('kind')), []).append(float(run.summary['test_error']))
-    return groups
-
-
-def welch(searched, others):
-    """(difference of means searched - others, two-sided p-value of Welch's t-test); p is None with fewer than two on either side."""
-    difference = float(np.mean(searched) - np.mean(others))
-    if min(len(searched), len(others)) < 2:
-        return difference, None
-    return difference, float(stats.ttest_ind(searched, others, equal_var=False).pvalue)
-
-
-def edges_by_operation(architecture):
-    """{operation: (surviving edges that leave it, all such edges)} over the block λ of an architecture."""
-    space, counts = architecture.space, {}
-    for scope in architecture.scopes:
-        alive = set(architecture.block_edges(scope))
-        for edge in space.block_edges():
-            if edge.source[0]:
-                name = space.operations[edge.source[1]]
-                kept, total = counts.get(name, (0, 0))
-                counts[name] = (kept + (edge in alive), total + 1)
-    return counts
-
-
-def flops_spread(architecture, image_size):
-    """Standard deviation of the FLOPs of an architecture's blocks over their mean; None where there are no FLOPs in them."""
-    flops = [block.flops for block in cost(architecture, image_size=image_size).blocks if block.name.startswith('b')]
-    return float(np.std(flops) / np.mean(flops)) if any(flops) else None
-
-
-def compare(found):
-    """Everything that is printed, as plain data."""
-    groups = errors(found)
-    result = {'errors': groups, 'mean': {kind: float(np.mean(values)) for kind, values in groups.items()},
-              'std': {kind: float(np.std(values, ddof=1)) if len(values) > 1 else None for kind, values in groups.items()},
-              'against': {}, 'searches': [], 'flops_spread': {}}
-    for kind, values in groups.items():
-        if kind != 'searched' and 'searched' in groups:
-            difference, p = welch(groups['searched'], values)
-            result['against'][kind] = {'difference': difference, 'p': p}
-    for run in found:
-        if run.gates is not None and run.architecture is not None:
-            result['searches'].append({'run': run.name, 'edges': {name: list(pair) for name, pair
-                                                                  in edges_by_operation(run.architecture).items()}})
-            if not run.architecture.space.share:
-                spread = flops_spread(run.architecture, image_size_of(run, run.architecture))
-                result['flops_spread'].setdefault(str(run.get('search.budget')), []).append(spread)
-    result['unfinished'] = {run.name: run.why for run in found if run.state != 'finished'}
-    return result
-
-
-def text(result):
-    """The comparison as lines."""
-    lines = ['test error (%) by kind of network:']
-    for kind, values in sorted(result['errors'].items()):
-        spread = result['std'][kind]
-        lines.append('  %-10s %.2f%s over %d runs: %s' % (kind, result['mean'][kind], '' if spread is None else ' ± %.2f' % spread,
-                                                         len(values), ', '.join('%.2f' % value for value in values)))
-    for kind, entry in result['against'].items():
-        p = 'p is not defined below two runs each' if entry['p'] is None else 'p = %.3g (Welch)' % entry['p']
-        lines.append('  searched - %s: %+.2f points, %s' % (kind, entry['difference'], p))
-    for search in result['searches']:
-        parts = []
-        for name, (kept, total) in search['edges'].items():
-            decoy = ' (decoy)' if OPERATIONS[name].kind == 'decoy' else ''
-            parts.append('%s%s %d of %d' % (name, decoy, kept, total))
-        lines.append('edges left in %s, by the operation they leave: %s' % (search['run'], ', '.join(parts)))
-    for budget, spreads in sorted(result['flops_spread'].items()):
-        known = [spread for spread in spreads if spread is not None]
-        lines.append('FLOPs of the blocks, standard deviation over mean, search.budget=%s: %.2f over %d runs: %s' % (
-            budget, np.mean(known) if known else float('nan'), len(known), ', '.join('%.2f' % spread for spread in known)))
-    lines += ['not counted: %s (%s)' % pair for pair in result['unfinished'].items()]
-    return '\n'.join(lines)
 
 
 def main(argv):

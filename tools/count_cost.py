@@ -3,31 +3,40 @@
 FLOPs are multiply-adds of convolutions and dense layers; memory access cost (MAC) is elements read, written, and weights read. All
 for one image, and without the auxiliary tower.
 """
+
 try:
     import dsonas  # noqa: F401
 except ModuleNotFoundError:
-    raise SystemExit("error: dsonas is not installed: run 'make install', or pip install -e '.[cpu]', in its repository") from None
+    raise SystemExit(
+        "error: dsonas is not installed: run 'make install', or pip install -e '.[cpu]', in its repository"
+    ) from None
 
 import json
 
 from dsonas.base import cli, plugins
 from dsonas.base.errors import UserError
-from dsonas.base.text import aligned, format_count
+from dsonas.base.text import format_count
 from dsonas.symbols.cost import cost
 from dsonas.tools.reading.sources import image_size_of, load, widths_of
-
-FIELDS = ('params', 'flops', 'mac')
-HEADS = ('parameters', 'FLOPs', 'MAC')
+from dsonas.tools.tables.costs import FIELDS, as_dict, table
 
 
 def arguments():
     """The command line."""
     parser = cli.parser(__doc__)
     parser.add_argument('source', metavar='RUN_OR_ARCHITECTURE', help='a run directory, or an architecture.json')
-    parser.add_argument('--channels', metavar='C[,C...]', help="channels of the first stage, or of each stage (default: those that the "
-                        "run's network was retrained with, else those of the search)")
-    parser.add_argument('--image-size', type=int, metavar='PIXELS', help="side of the image (default: the run's, else 32, or 224 for the "
-                        'imagenet stem)')
+    parser.add_argument(
+        '--channels',
+        metavar='C[,C...]',
+        help='channels of the first stage, or of each stage (default: those that the '
+        "run's network was retrained with, else those of the search)",
+    )
+    parser.add_argument(
+        '--image-size',
+        type=int,
+        metavar='PIXELS',
+        help="side of the image (default: the run's, else 32, or 224 for the imagenet stem)",
+    )
     parser.add_argument('--operations', action='store_true', help='a line for each operation, too')
     parser.add_argument('--json', action='store_true', help='print JSON')
     plugins.add_flag(parser)
@@ -38,30 +47,8 @@ def parse_channels(text):
     """'36' -> 36, '16,32,64' -> (16, 32, 64). Raises UserError."""
     parts = [part.strip() for part in text.split(',')]
     if not all(part.isdigit() and int(part) > 0 for part in parts):
-        raise UserError('--channels %s: accepted is a whole number above 0, or one for each stage as in 16,32,64' % text)
+        raise UserError(f'--channels {text}: accepted is a whole number above 0, or one for each stage as in 16,32,64')
     return int(parts[0]) if len(parts) == 1 else tuple(map(int, parts))
-
-
-def as_dict(counted, image_size):
-    """A Cost as plain data."""
-    def numbers(part):
-        return {field: getattr(part, field) for field in FIELDS}
-    blocks = [dict(name=block.name, **numbers(block), operations={name: numbers(part) for name, part in block.operations.items()})
-              for block in counted.blocks]
-    return dict(numbers(counted), widths=list(counted.widths), image_size=image_size, blocks=blocks)
-
-
-def table(counted, operations=False):
-    """A Cost as text: a line for each block (and operation), and the total, in exact numbers."""
-    rows = [('',) + HEADS]
-    for block in counted.blocks:
-        rows.append((block.name,) + tuple('{:,}'.format(getattr(block, field)) for field in FIELDS))
-        for name, part in block.operations.items() if operations else ():
-            rows.append(('  ' + name,) + tuple('{:,}'.format(getattr(part, field)) for field in FIELDS))
-    rows.append(('total',) + tuple('{:,}'.format(getattr(counted, field)) for field in FIELDS))
-    lines = aligned(rows)
-    rule = '-' * max(map(len, lines))
-    return '\n'.join(lines[:1] + [rule] + lines[1:-1] + [rule] + lines[-1:])
 
 
 def main(argv):
@@ -76,9 +63,16 @@ def main(argv):
     if options.json:
         print(json.dumps(as_dict(counted, size), indent=1))
         return 0
-    print('%s at %s channels a stage, images of %d × %d' % (options.source, ', '.join(map(str, counted.widths)), size, size))
+    print(
+        '%s at %s channels a stage, images of %d × %d'
+        % (options.source, ', '.join(map(str, counted.widths)), size, size)
+    )
     print(table(counted, options.operations))
-    print('%s parameters, %sFLOPs, %s memory accesses' % tuple(format_count(getattr(counted, field)) for field in FIELDS))
+    print(
+        '{} parameters, {}FLOPs, {} memory accesses'.format(
+            *tuple(format_count(getattr(counted, field)) for field in FIELDS)
+        )
+    )
     return 0
 
 

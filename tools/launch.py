@@ -6,6 +6,7 @@
 Every process's output comes with its name in front. When one fails, the others are ended, and so is this; SIGTERM and SIGINT go to the
 workers, which then stop at the next step. Hosts (one a line) must see the same files under the same paths, and let ssh in without asking.
 """
+
 import argparse
 import ctypes
 import os
@@ -20,22 +21,39 @@ import time
 from dsonas.base import cli
 from dsonas.base.errors import UserError
 
-GRACE = 20.0      # seconds in which the others may end by themselves after one has failed, or the servers after the workers
-PASSED = ('DMLC_', 'PS_', 'MXNET_', 'OMP_', 'KMP_', 'DSONAS_', 'CUDA_', 'NCCL_', 'LD_LIBRARY_PATH', 'PYTHONPATH')   # to other hosts
-SERVE = 'import mxnet'   # with DMLC_ROLE=server or scheduler, the import serves until the workers are done
+GRACE = 20.0  # seconds in which the others may end by themselves after one has failed, or the servers after the workers
+PASSED = (
+    'DMLC_',
+    'PS_',
+    'MXNET_',
+    'OMP_',
+    'KMP_',
+    'DSONAS_',
+    'CUDA_',
+    'NCCL_',
+    'LD_LIBRARY_PATH',
+    'PYTHONPATH',
+)  # to other hosts
+SERVE = 'import mxnet'  # with DMLC_ROLE=server or scheduler, the import serves until the workers are done
 
 
 class Launch:
     """The processes of one job. python: the interpreter for scheduler and servers."""
 
-    def __init__(self, workers, servers, command, hosts=(), ssh=('ssh', '-o', 'BatchMode=yes'), port=0, python=sys.executable):
+    def __init__(
+        self, workers, servers, command, hosts=(), ssh=('ssh', '-o', 'BatchMode=yes'), port=0, python=sys.executable
+    ):
         self.command, self.hosts, self.ssh, self.python = list(command), list(hosts), list(ssh), python
-        self.processes = []   # (name, Popen)
+        self.processes = []  # (name, Popen)
         self.readers = []
         self.asked = 0
         root = _address_towards(self.hosts[0]) if self.hosts else '127.0.0.1'
-        self.settings = {'DMLC_PS_ROOT_URI': root, 'DMLC_PS_ROOT_PORT': str(port or _free_port()), 'DMLC_NUM_WORKER': str(workers),
-                         'DMLC_NUM_SERVER': str(servers)}
+        self.settings = {
+            'DMLC_PS_ROOT_URI': root,
+            'DMLC_PS_ROOT_PORT': str(port or _free_port()),
+            'DMLC_NUM_WORKER': str(workers),
+            'DMLC_NUM_SERVER': str(servers),
+        }
         if not self.hosts:
             self.settings['DMLC_NODE_HOST'] = root
         self.start('scheduler', 'scheduler', [python, '-c', SERVE])
@@ -52,9 +70,16 @@ class Launch:
         if self.hosts and role != 'scheduler':
             given = {key: value for key, value in environment.items() if key.startswith(PASSED)}
             command = self.ssh + [self.hosts[number % len(self.hosts)], _remote(given, command)]
-            stdin = subprocess.PIPE   # stays open as long as this process lives
-        process = subprocess.Popen(command, env=environment, stdin=stdin, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-                                   start_new_session=True, preexec_fn=_die_with_parent)
+            stdin = subprocess.PIPE  # stays open as long as this process lives
+        process = subprocess.Popen(
+            command,
+            env=environment,
+            stdin=stdin,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            start_new_session=True,
+            preexec_fn=_die_with_parent,
+        )
         self.processes.append((name, process))
         for stream, out in ((process.stdout, sys.stdout), (process.stderr, sys.stderr)):
             reader = threading.Thread(target=_forward, args=(name, stream, out), daemon=True)
@@ -91,7 +116,7 @@ class Launch:
         deadline = time.monotonic() + GRACE
         while time.monotonic() < deadline and any(process.poll() is None for _, process in self.processes):
             if failed and all(process.poll() is not None for process in self.of('worker')):
-                break   # servers would wait for ever
+                break  # servers would wait for ever
             time.sleep(0.1)
         self.end(signal.SIGKILL, self.processes)
         for _, process in self.processes:
@@ -100,8 +125,13 @@ class Launch:
             reader.join(5)
         if failed:
             name, status = failed
-            print('launch: %s %s; the job is over' % (
-                name, 'ended with status %d' % status if status >= 0 else 'was killed by signal %d' % -status), file=sys.stderr, flush=True)
+            print(
+                'launch: {} {}; the job is over'.format(
+                    name, 'ended with status %d' % status if status >= 0 else 'was killed by signal %d' % -status
+                ),
+                file=sys.stderr,
+                flush=True,
+            )
             return status if status > 0 else 128 - status
         return 0
 
@@ -114,24 +144,26 @@ class Launch:
 
 def _forward(name, stream, out):
     for line in iter(stream.readline, b''):
-        out.write('[%s] %s' % (name, line.decode('utf-8', 'replace')))
+        out.write('[{}] {}'.format(name, line.decode('utf-8', 'replace')))
         out.flush()
 
 
 def _die_with_parent():
     """Linux: when this launcher is killed, so are its processes."""
     try:
-        ctypes.CDLL('libc.so.6').prctl(1, signal.SIGKILL)   # PR_SET_PDEATHSIG
+        ctypes.CDLL('libc.so.6').prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG
     except (OSError, AttributeError):
         pass
 
 
 def _remote(environment, command):
     """Shell text that runs `command` in this folder, and ends it when the connection's input is closed."""
-    assignments = ' '.join('%s=%s' % (key, shlex.quote(value)) for key, value in sorted(environment.items()))
-    run = 'env %s %s' % (assignments, ' '.join(shlex.quote(word) for word in command))
-    return ('exec 3<&0; cd %s && { %s & child=$!; { cat <&3; kill -9 $child; } >/dev/null 2>&1 & guard=$!; '
-            'wait $child; status=$?; kill $guard; exit $status; }' % (shlex.quote(os.getcwd()), run))
+    assignments = ' '.join(f'{key}={shlex.quote(value)}' for key, value in sorted(environment.items()))
+    run = 'env {} {}'.format(assignments, ' '.join(shlex.quote(word) for word in command))
+    return (
+        f'exec 3<&0; cd {shlex.quote(os.getcwd())} && {{ {run} & child=$!; {{ cat <&3; kill -9 $child; }} >/dev/null 2>&1 & guard=$!; '
+        'wait $child; status=$?; kill $guard; exit $status; }'
+    )
 
 
 def _free_port():
@@ -146,7 +178,7 @@ def _address_towards(host):
         try:
             probe.connect((host.rpartition('@')[2], 9))
         except OSError as error:
-            raise UserError('host %s: %s' % (host, error)) from None
+            raise UserError(f'host {host}: {error}') from None
         return probe.getsockname()[0]
 
 
@@ -156,7 +188,7 @@ def read_hosts(path):
         hosts = [line.split('#')[0].strip() for line in stream]
     hosts = [host for host in hosts if host]
     if not hosts:
-        raise UserError('%s: no host in it; expected one a line' % path)
+        raise UserError(f'{path}: no host in it; expected one a line')
     return hosts
 
 

@@ -3,10 +3,13 @@
 Runs that differ in their seed alone are one row, mean ± standard deviation. A run that is missing, unfinished or damaged shows as
 such and never as a number.
 """
+
 try:
     import dsonas  # noqa: F401
 except ModuleNotFoundError:
-    raise SystemExit("error: dsonas is not installed: run 'make install', or pip install -e '.[cpu]', in its repository") from None
+    raise SystemExit(
+        "error: dsonas is not installed: run 'make install', or pip install -e '.[cpu]', in its repository"
+    ) from None
 
 
 from dsonas.base import cli, files, plugins
@@ -19,9 +22,20 @@ def arguments():
     """The command line."""
     parser = cli.parser(__doc__)
     parser.add_argument('runs', nargs='*', metavar='RUN', help='run directories, or folders of them')
-    parser.add_argument('--table', choices=list(contents.HEADS), default='summary', help="the paper's table, or a summary of these runs")
-    parser.add_argument('-o', '--output', nargs='+', default=[], metavar='F', help='files to write: .md, .csv, .tex (none: print Markdown)')
-    parser.add_argument('--seeds', type=int, default=0, metavar='N', help='runs that each measured row should have; 0: not known')
+    parser.add_argument(
+        '--table', choices=list(contents.HEADS), default='summary', help="the paper's table, or a summary of these runs"
+    )
+    parser.add_argument(
+        '-o',
+        '--output',
+        nargs='+',
+        default=[],
+        metavar='F',
+        help='files to write: .md, .csv, .tex (none: print Markdown)',
+    )
+    parser.add_argument(
+        '--seeds', type=int, default=0, metavar='N', help='runs that each measured row should have; 0: not known'
+    )
     parser.add_argument('--no-published', action='store_true', help='leave the published rows out')
     plugins.add_flag(parser)
     return parser

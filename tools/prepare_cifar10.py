@@ -6,10 +6,13 @@
 The trainer also reads the archive itself (`--dataset cifar10 --data-dir DIR`); with this step every later start takes less
 time and notices damage.  The records hold PNGs, divided into W part and lambda part.
 """
+
 try:
     import dsonas  # noqa: F401
 except ModuleNotFoundError:
-    raise SystemExit("error: dsonas is not installed: run 'make install', or pip install -e '.[cpu]', in its repository") from None
+    raise SystemExit(
+        "error: dsonas is not installed: run 'make install', or pip install -e '.[cpu]', in its repository"
+    ) from None
 
 import hashlib
 import json
@@ -28,10 +31,15 @@ from dsonas.data.sources import cifar10
 def parser():
     parse = cli.parser(__doc__)
     parse.add_argument('out', metavar='OUT', help='folder for what is made')
-    parse.add_argument('--from', dest='source', required=True, metavar='PATH',
-                       help='the archive, its folder, or the extracted folder; binary or python version')
+    parse.add_argument(
+        '--from',
+        dest='source',
+        required=True,
+        metavar='PATH',
+        help='the archive, its folder, or the extracted folder; binary or python version',
+    )
     parse.add_argument('--records', action='store_true', help='make record files, too')
-    parse.add_argument('--split', type=float, default=0.5, metavar='F', help='records: the W part\'s share')
+    parse.add_argument('--split', type=float, default=0.5, metavar='F', help="records: the W part's share")
     parse.add_argument('--seed', type=int, default=0, metavar='N', help='records: of the split and the order')
     return parse
 
@@ -42,11 +50,18 @@ def write_binary(folder, classes, train, test):
     cuts = np.array_split(np.arange(len(train[1])), len(cifar10.TRAIN))
     batches = {name + '.bin': (train[0][cut], train[1][cut]) for name, cut in zip(cifar10.TRAIN, cuts)}
     batches['test_batch.bin'] = test
-    contents = {name: np.concatenate([labels[:, None].astype(np.uint8), images.reshape(len(images), -1)], axis=1).tobytes()
-                for name, (images, labels) in batches.items()}
+    contents = {
+        name: np.concatenate([labels[:, None].astype(np.uint8), images.reshape(len(images), -1)], axis=1).tobytes()
+        for name, (images, labels) in batches.items()
+    }
     contents['batches.meta.txt'] = ('\n'.join(classes) + '\n').encode()
-    manifest = {'format': cifar10.FORMAT, 'version': 1, 'train': len(train[1]), 'test': len(test[1]),
-                'files': {name: hashlib.sha256(content).hexdigest() for name, content in contents.items()}}
+    manifest = {
+        'format': cifar10.FORMAT,
+        'version': 1,
+        'train': len(train[1]),
+        'test': len(test[1]),
+        'files': {name: hashlib.sha256(content).hexdigest() for name, content in contents.items()},
+    }
     stale = os.path.join(folder, cifar10.MANIFEST)
     if os.path.exists(stale):
         os.unlink(stale)
@@ -58,13 +73,18 @@ def write_binary(folder, classes, train, test):
 def write_records(folder, classes, train, test, fraction, seed):
     """Record files of PNGs, checked; the manifest."""
     import cv2
+
     os.makedirs(folder, exist_ok=True)
     rng = streams.generator(seed, streams.RECORDS)
     weights, gates = (rng.permutation(half) for half in split.two_parts(train[1], fraction, seed))
     for name in os.listdir(folder):
         if name.split('.')[-1] in ('idx', 'lst') or name == 'manifest.json':
             os.unlink(os.path.join(folder, name))
-    for stem, (images, labels), members in (('weights', train, weights), ('gates', train, gates), ('val', test, np.arange(len(test[1])))):
+    for stem, (images, labels), members in (
+        ('weights', train, weights),
+        ('gates', train, gates),
+        ('val', test, np.arange(len(test[1]))),
+    ):
         with files.replacing(os.path.join(folder, stem + '.rec')) as out:
             for key, i in enumerate(members):
                 png = cv2.imencode('.png', np.ascontiguousarray(images[i][::-1].transpose(1, 2, 0)))[1].tobytes()
@@ -76,16 +96,25 @@ def run(args):
     classes, train, test = cifar10.read(args.source)
     folder = os.path.join(args.out, cifar10.VERSIONS['binary'][1])
     if os.path.isdir(args.source) and os.path.realpath(cifar10.find(args.source)[1]) == os.path.realpath(folder):
-        raise UserError('%s lies in %s, which would be replaced; give another OUT' % (args.source, args.out))
+        raise UserError(f'{args.source} lies in {args.out}, which would be replaced; give another OUT')
     write_binary(folder, classes, train, test)
     again = cifar10.read(args.out)
-    if again[0] != classes or not all(np.array_equal(a, b) for old, new in zip((train, test), again[1:]) for a, b in zip(old, new)):
-        raise UserError('%s: what was written is not what is read back' % folder)
+    if again[0] != classes or not all(
+        np.array_equal(a, b) for old, new in zip((train, test), again[1:]) for a, b in zip(old, new)
+    ):
+        raise UserError(f'{folder}: what was written is not what is read back')
     print('%s: %d training and %d test images of %d classes' % (folder, len(train[1]), len(test[1]), len(classes)))
     if args.records:
         manifest = write_records(os.path.join(args.out, 'records'), classes, train, test, args.split, args.seed)
-        print('%s: %s' % (os.path.join(args.out, 'records'), ', '.join(
-            '%s %d' % (name, manifest['files'][name]['records']) for name in manifest['train'] + manifest['test'])))
+        print(
+            '{}: {}'.format(
+                os.path.join(args.out, 'records'),
+                ', '.join(
+                    '%s %d' % (name, manifest['files'][name]['records'])
+                    for name in manifest['train'] + manifest['test']
+                ),
+            )
+        )
 
 
 def main(arguments):

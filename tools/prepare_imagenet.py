@@ -10,10 +10,13 @@ Corrupt images are skipped, counted and named; any kind of image becomes an RGB 
 W part and lambda part, stratified by class.  An interrupted run goes on where it was when it is started again.  At the end
 every record is decoded once, and OUT/manifest.json is written, which the trainer trusts.
 """
+
 try:
     import dsonas  # noqa: F401
 except ModuleNotFoundError:
-    raise SystemExit("error: dsonas is not installed: run 'make install', or pip install -e '.[cpu]', in its repository") from None
+    raise SystemExit(
+        "error: dsonas is not installed: run 'make install', or pip install -e '.[cpu]', in its repository"
+    ) from None
 
 import argparse
 import logging
@@ -29,7 +32,9 @@ from dsonas.data.sources import folder
 
 def parser():
     parse = cli.parser(__doc__, epilog=__doc__.split('\n', 2)[2])
-    parse.formatter_class = type('Help', (argparse.RawDescriptionHelpFormatter, parse.formatter_class), {})      # examples as they are
+    parse.formatter_class = type(
+        'Help', (argparse.RawDescriptionHelpFormatter, parse.formatter_class), {}
+    )  # examples as they are
 
     def add(name, default=None, text='', **how):
         parse.add_argument(name, default=default, help=text, **how)
@@ -44,7 +49,7 @@ def parser():
     add('--validate', False, 'check the record files in OUT, and write their manifest anew', action='store_true')
     add('--short-side', 256, 'larger images are shrunk to it, pixels (0: as they are)', type=int, metavar='N')
     add('--quality', 95, 'of the JPEGs, 1 to 100', type=int, metavar='Q')
-    add('--split', 0.8, 'the W part\'s share of the training images', type=float, metavar='F')
+    add('--split', 0.8, "the W part's share of the training images", type=float, metavar='F')
     add('--seed', 0, 'of the split and of the order of the records', type=int, metavar='N')
     add('--workers', machine.cores(), 'processes', type=int, metavar='N')
     add('--max-bad', 0.01, 'largest share of corrupt images that is passed over', type=float, metavar='F')
@@ -58,18 +63,20 @@ def sources(args):
         if args.train or args.val:
             raise UserError('give --from-folder, or --train and --val, not both')
         classes, paths, labels, tests = folder.tree(args.from_folder)
-        items = [ilsvrc.Item(os.path.relpath(path, args.from_folder), label, path) for path, label in zip(paths, labels)]
+        items = [
+            ilsvrc.Item(os.path.relpath(path, args.from_folder), label, path) for path, label in zip(paths, labels)
+        ]
         if tests:
             return classes, items[:-tests], items[-tests:]
         if not 0 < args.held_out < 1:
-            raise UserError('--held-out %g: a share between 0 and 1' % args.held_out)
+            raise UserError(f'--held-out {args.held_out:g}: a share between 0 and 1')
         kept, held = split.two_parts(labels, 1 - args.held_out, 0, streams.HELD_OUT)
         return classes, [items[i] for i in kept], [items[i] for i in held]
     if not args.train or not args.val:
         raise UserError('give --train and --val (the official tars, or folders), or --from-folder, or --validate')
     for path in (args.train, args.val, args.val_list, args.devkit):
         if path and not os.path.exists(path):
-            raise UserError('%s: no such file or folder' % path)
+            raise UserError(f'{path}: no such file or folder')
     if os.path.isdir(args.train):
         classes, train = ilsvrc.class_folder_items(args.train)
     else:
@@ -85,6 +92,7 @@ class Progress:
 
     def __call__(self, what, done, total):
         from tqdm import tqdm
+
         if what != self._what:
             self.close()
             self._bar, self._what = tqdm(total=total, desc=what, unit='image', file=sys.stderr, mininterval=1), what
@@ -96,9 +104,15 @@ class Progress:
 
 
 def check(args):
-    for name, low, high in (('short_side', 0, 4096), ('quality', 1, 100), ('workers', 1, 1024), ('seed', 0, 2 ** 32), ('max_bad', 0, 1)):
+    for name, low, high in (
+        ('short_side', 0, 4096),
+        ('quality', 1, 100),
+        ('workers', 1, 1024),
+        ('seed', 0, 2**32),
+        ('max_bad', 0, 1),
+    ):
         if not low <= getattr(args, name) <= high:
-            raise UserError('--%s %s: from %s to %s' % (name.replace('_', '-'), getattr(args, name), low, high))
+            raise UserError('--{} {}: from {} to {}'.format(name.replace('_', '-'), getattr(args, name), low, high))
 
 
 def run(args):
@@ -109,8 +123,20 @@ def run(args):
         if args.validate:
             return prepare.validate(args.out, args.workers, args.max_bad, progress)
         classes, train, val = sources(args)
-        return prepare.prepare(args.out, classes, train, val, args.short_side, args.quality, args.split, args.seed,
-                               args.workers, args.max_bad, args.restart, progress)
+        return prepare.prepare(
+            args.out,
+            classes,
+            train,
+            val,
+            args.short_side,
+            args.quality,
+            args.split,
+            args.seed,
+            args.workers,
+            args.max_bad,
+            args.restart,
+            progress,
+        )
     finally:
         progress.close()
 
@@ -123,9 +149,19 @@ def main(arguments):
     except KeyboardInterrupt:
         print('interrupted; the same command goes on from here', file=sys.stderr)
         return 130
-    counts = ', '.join('%s %d' % (name, manifest['files'][name]['records']) for name in manifest['train'] + manifest['test'])
-    print('%s: %d classes; %s; %d images skipped, %d records damaged' % (
-        args.out, len(manifest['classes']), counts, len(manifest.get('skipped', [])), sum(map(len, manifest['bad'].values()))))
+    counts = ', '.join(
+        '%s %d' % (name, manifest['files'][name]['records']) for name in manifest['train'] + manifest['test']
+    )
+    print(
+        '%s: %d classes; %s; %d images skipped, %d records damaged'
+        % (
+            args.out,
+            len(manifest['classes']),
+            counts,
+            len(manifest.get('skipped', [])),
+            sum(map(len, manifest['bad'].values())),
+        )
+    )
     return 0
 
 

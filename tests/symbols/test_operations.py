@@ -14,7 +14,7 @@ from dsonas.symbols.network import Network
 from dsonas.symbols.operations import OPERATIONS, Depthwise, Operation, Pointwise, register
 from dsonas.symbols.space import PAPER_OPERATIONS, SearchSpace
 from dsonas.symbols.supernet import Supernet
-from dsonas.tools.naive_supernet import NaiveSupernet
+from dsonas.tools.timing.naive_supernet import NaiveSupernet
 
 from .graph_costs import counted
 

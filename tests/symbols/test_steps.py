@@ -10,7 +10,7 @@ from dsonas.symbols.architecture import Architecture
 from dsonas.symbols.operations import OPERATIONS, Depthwise, Operation, Pointwise
 from dsonas.symbols.space import PAPER_OPERATIONS, SearchSpace
 from dsonas.symbols.supernet import Supernet
-from dsonas.tools.naive_supernet import NaiveSupernet
+from dsonas.tools.timing.naive_supernet import NaiveSupernet
 
 STEPS = 5
 ADDED = [

@@ -8,7 +8,7 @@ from mxnet import autograd
 from dsonas.symbols.architecture import Architecture
 from dsonas.symbols.space import SearchSpace
 from dsonas.symbols.supernet import Supernet, zero_fraction
-from dsonas.tools.naive_supernet import NaiveSupernet
+from dsonas.tools.timing.naive_supernet import NaiveSupernet
 
 SMALL = dict(channels=6, blocks=(2, 1), classes=5)
 VARIANTS = {

@@ -4,8 +4,8 @@ import pytest
 
 from dsonas.symbols.architecture import Architecture
 from dsonas.symbols.space import SearchSpace
-from dsonas.tools.compare import compare, edges_by_operation, flops_spread, text, welch
 from dsonas.tools.reading.runs import Run
+from dsonas.tools.tables.comparison import compare, edges_by_operation, flops_spread, text, welch
 
 
 def test_welch_against_its_formula():

@@ -11,6 +11,7 @@ from dsonas.symbols.architecture import Architecture
 from dsonas.symbols.space import SearchSpace
 from dsonas.tools import plot_blocks
 from dsonas.tools.drawing import dag, figures
+from dsonas.tools.drawing.architectures import colours_of
 from dsonas.tools.drawing.blocks import sheet
 
 from .runmaker import make_run
@@ -22,7 +23,7 @@ HEADERS = {'svg': b'<?xml', 'png': b'\x89PNG', 'pdf': b'%PDF'}
 def figure_of(architecture, **options):
     with figures.styled():
         graphs = dag.graphs(architecture, **options)
-        figure = sheet(graphs, plot_blocks.colours_of(architecture), 'a title')
+        figure = sheet(graphs, colours_of(architecture), 'a title')
         figure.canvas.draw()
     return figure
 

@@ -11,9 +11,10 @@ from dsonas.symbols.architecture import Architecture
 from dsonas.symbols.cost import cost
 from dsonas.symbols.space import SearchSpace
 from dsonas.tools import count_cost, plot_flops, plot_search
-from dsonas.tools.drawing import figures, palette
+from dsonas.tools.drawing import charts, figures, palette
 from dsonas.tools.drawing.pareto import front
 from dsonas.tools.reading import runs
+from dsonas.tools.reporting import curves, flops
 
 from .runmaker import SMALL, make_run
 
@@ -41,7 +42,7 @@ def no_text_overlaps(figure):
 def test_search_is_drawn_for_any_length_and_state(space, epochs, state, tmp_path):
     run = runs.read(make_run(tmp_path / 'run', space, epochs=epochs, state=state))
     with figures.styled():
-        figure = plot_search.draw(run)
+        figure = curves.draw(run)
         no_text_overlaps(figure)
     assert [axes.get_ylabel() for axes in figure.axes[:4]] == ['loss (nats)', 'error (%)', 'λ', 'λ at zero (%)']
     assert figure.axes[4].get_ylabel().startswith('FLOPs left (')
@@ -49,9 +50,9 @@ def test_search_is_drawn_for_any_length_and_state(space, epochs, state, tmp_path
 
 def test_curves_hold_what_the_log_says_one_stage_after_the_other(tmp_path):
     run = runs.read(make_run(tmp_path / 'run'))
-    assert plot_search.timeline(run) == [('pretrain', 0, 2), ('search', 2, 3), ('retrain', 5, 2)]
+    assert curves.timeline(run) == [('pretrain', 0, 2), ('search', 2, 3), ('retrain', 5, 2)]
     with figures.styled():
-        axes = plot_search.draw(run, ['loss']).axes[0]
+        axes = curves.draw(run, ['loss']).axes[0]
     found = sorted(point for line in axes.get_lines() for point in zip(line.get_xdata(), line.get_ydata()))
     before = {'pretrain': 0, 'search': 2, 'retrain': 5}
     names = ('loss', 'gate_loss', 'test_loss')
@@ -61,7 +62,7 @@ def test_curves_hold_what_the_log_says_one_stage_after_the_other(tmp_path):
 def test_a_line_for_every_lambda_that_ends_where_it_is_pruned(tmp_path):
     run = runs.read(make_run(tmp_path / 'run', epochs=(1, 8, 1)))
     with figures.styled():
-        lines = [line for line in plot_search.draw(run, ['lambda']).axes[0].get_lines() if len(line.get_xdata())]
+        lines = [line for line in curves.draw(run, ['lambda']).axes[0].get_lines() if len(line.get_xdata())]
     assert len(lines) == len(run.gates.names)
     first = [np.flatnonzero(gone)[0] if gone.any() else len(run.gates.epochs) - 1 for gone in run.gates.pruned.T]
     assert sorted(line.get_xdata()[-1] for line in lines) == sorted(1 + epoch for epoch in first)
@@ -91,12 +92,12 @@ def test_pareto_front_against_the_definition():
 
 def test_flops_of_blocks_are_those_of_the_cost(tmp_path):
     path = make_run(tmp_path / 'run', FULL)
-    names, values, name = plot_flops.block_flops(path)
+    names, values, name = flops.block_flops(path)
     run = runs.read(path)
     counted = {block.name: block.flops for block in cost(run.architecture).blocks}
     assert names == ['b00', 'b01', 'b02', 'b03', 'b04'] and values == [counted[block] for block in names] and name == 'run'
     with figures.styled():
-        figure = plot_flops.bars([('one', values), ('two', values)], FULL.blocks)
+        figure = charts.bars([('one', values), ('two', values)], FULL.blocks)
         no_text_overlaps(figure)
     heights = [bar.get_height() for bar in figure.axes[0].patches]
     scale = unit_scale(values)[0]
@@ -118,10 +119,11 @@ def test_error_against_cost_has_each_finished_run_once_and_each_groups_front(tmp
         make_run(tmp_path / 'runs' / str(index), FULL, seed=index, search__budget=budget)
     make_run(tmp_path / 'runs' / 'late', state='searched')
     found = [runs.read(path) for path in runs.find([str(tmp_path / 'runs')])]
-    groups = plot_flops.groups_of([run for run in found if run.state == 'finished'], 'search.budget')
+    groups = flops.groups_of([run for run in found if run.state == 'finished'], 'search.budget')
     assert {label: len(members) for label, members in groups.items()} == {'constant γ': 4, 'adaptive FLOPs': 4}
     with figures.styled():
-        figure = plot_flops.scatter(groups, 'params')
+        points = {label: [(run.summary['params'], run.summary['test_error']) for run in members] for label, members in groups.items()}
+        figure = charts.scatter(points, 'params')
         no_text_overlaps(figure)
     lines = [line for line in figure.axes[0].get_lines() if len(line.get_xdata())]
     scale = unit_scale([run.summary['params'] for run in found if run.state == 'finished'])[0]

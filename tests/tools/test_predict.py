@@ -11,11 +11,14 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from dsonas.base.errors import UserError
 from dsonas.data import registry
 from dsonas.symbols import stored
 from dsonas.symbols.architecture import Architecture
 from dsonas.symbols.space import SearchSpace
 from dsonas.tools import predict
+from dsonas.tools.using import Predictor
+from dsonas.tools.using.formats import FORMATS
 
 from ..data.image_files import tree
 from .trainedmaker import describe, make_trained
@@ -64,7 +67,7 @@ def test_equals_the_networks_answer_to_the_test_set(run, images, capsys):
 
 def test_formats_agree(run, images, capsys):
     found = {}
-    for kind in predict.FORMATS:
+    for kind in FORMATS:
         assert predict.main([run, str(images / '0.png'), str(images / 'more'), '--format', kind, '--top', '2']) == 0
         found[kind] = capsys.readouterr().out
     rows = list(csv.DictReader(io.StringIO(found['csv'])))
@@ -78,11 +81,31 @@ def test_formats_agree(run, images, capsys):
 
 
 def test_batches_make_no_difference(run, images):
-    predictor = predict.Predictor(run)
+    predictor = Predictor(run)
     paths = [str(images / ('%d.png' % number)) for number in range(5)]
     results = [[row for _, row in predictor.files(paths, size)] for size in (1, 2, 5, 99)]
     for found in results[1:]:
         assert np.allclose(found, results[0], atol=1e-6)
+
+
+def test_arrays_files_and_folders_are_the_same_images(run, images):
+    from dsonas.data.sources.digits import arrays
+    pixels = arrays()['test_images'][:COUNT]                                      # (n, 3, H, W)
+    paths = [images / ('more' if number > 4 else '') / ('%d.png' % number) for number in range(COUNT)]
+    predictor = Predictor(run)
+    wanted = expected(run)
+    for given in (pixels, pixels.transpose(0, 2, 3, 1), paths, images, list(pixels), [paths[0], *pixels[1:]]):
+        assert np.allclose(predictor(given, batch_size=3), wanted, atol=1e-5)
+    assert np.allclose(predictor(pixels[0]), wanted[:1], atol=1e-5) and np.allclose(predictor(str(paths[0])), wanted[:1], atol=1e-5)
+    assert predictor([]).shape == (0, 10)
+    best = predictor.predict(pixels, top=2)
+    assert [[name for name, _ in row] for row in best] == [[str(label) for label in np.argsort(-row)[:2]] for row in wanted]
+
+
+@pytest.mark.parametrize('array', [np.zeros((32, 32, 3)), np.zeros((32, 32), np.uint8), np.zeros((2, 32, 32, 4), np.uint8)])
+def test_arrays_that_are_no_images(run, array):
+    with pytest.raises(UserError, match='uint8 of shape'):
+        Predictor(run)(array)
 
 
 def test_unreadable_images_are_named_and_passed_over(run, images, tmp_path, capsys):

@@ -10,6 +10,7 @@ from dsonas.symbols.architecture import Architecture
 from dsonas.tools import export, predict
 from dsonas.tools.exporting import onnx_file
 from dsonas.tools.reading import runs
+from dsonas.tools.using import Predictor
 from dsonas.train.config import settings
 from dsonas.train.deriving import evaluation, retraining
 from dsonas.train.searching import pipeline
@@ -63,7 +64,7 @@ def test_all_say_the_same(name, tmp_path, monkeypatch, capsys):
         assert entry['probability'] == pytest.approx(predicted['probabilities'][number, label], abs=1e-4)
 
     assert export.main([run, '--onnx', 'net.onnx', '--symbol', 'net', '--normalise']) == 0
-    predictor = predict.Predictor(run)
+    predictor = Predictor(run)
     held = predictor.description
     mean, std = (np.array(held[key]).reshape(1, 3, 1, 1) for key in ('mean', 'std'))
     pixels = np.rint((np.stack([predictor.read(path) for path in files[:2]]) * std + mean) * 255).astype(np.float32)

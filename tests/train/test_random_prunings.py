@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from mxnet import autograd
 
 from dsonas.symbols.space import SearchSpace
-from dsonas.tools.naive_supernet import NaiveSupernet
+from dsonas.tools.timing.naive_supernet import NaiveSupernet
 from dsonas.train.runtime import state
 
 from .test_pruning import batch, searching, set_gates

@@ -1,7 +1,7 @@
 """Pictures: what a figure is made of. Nothing here knows of run directories; scripts hand over architectures, graphs and numbers.
 
-    the look of every figure         figures.py (matplotlib), palette.py (colours, labels, units)
-    a block                          dag.py (its graph), layout.py (where things stand), blocks.py (drawn), dot.py (for Graphviz)
-    λ over time                      heatmap.py
-    error against a cost             pareto.py
+the look of every figure         figures.py (matplotlib), palette.py (colours, labels, units)
+a block                          dag.py (its graph), layout.py (where things stand), blocks.py (drawn), dot.py (for Graphviz)
+λ over time                      heatmap.py
+error against a cost             pareto.py
 """

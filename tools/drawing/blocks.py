@@ -1,4 +1,5 @@
 """Drawing blocks (Fig. 4 of the paper): one in print quality, or all of a network on a sheet of one page."""
+
 import dataclasses
 
 from matplotlib.lines import Line2D
@@ -8,22 +9,23 @@ from matplotlib.path import Path
 from . import figures, palette
 from .layout import layout
 
-MARGIN, HEAD, FOOT, LINE = 0.35, 0.3, 0.55, 0.19      # inches
-LARGEST = 0.72                            # inches a unit, which is the width of a box with its long label
-LEVELS = 0.75                             # units, for the names of the levels
+MARGIN, HEAD, FOOT, LINE = 0.35, 0.3, 0.55, 0.19  # inches
+LARGEST = 0.72  # inches a unit, which is the width of a box with its long label
+LEVELS = 0.75  # units, for the names of the levels
 NAMES = {'in': ('input', 'in'), 'out': ('concat 1×1', 'out'), 'sum': ('+', '+')}
 
 
 @dataclasses.dataclass(frozen=True)
 class Look:
     """short: abbreviated labels in narrow boxes. Lengths in units of the layout; label: height of the type."""
+
     short: bool
     width: float
     height: float
     label: float
-    row: float                    # least distance of two levels
-    side: float                   # free space beside a block; level names stand in it
-    head: float                   # above it, for its title
+    row: float  # least distance of two levels
+    side: float  # free space beside a block; level names stand in it
+    head: float  # above it, for its title
 
 
 LONG, SHORT = Look(False, 1.0, 0.4, 0.155, 0.5, 0.30, 0.5), Look(True, 0.54, 0.29, 0.19, 0.34, 0.16, 0.4)
@@ -74,7 +76,7 @@ class Cell:
 def _fit(cells, width, height):
     """The largest scale (inches a unit) at which `cells`, set like words in lines, fit; and the lines, each a list of cells."""
     low, high = 0.01, LARGEST
-    if len(cells) == 2:                         # the shared block, and the reduction blocks beside it
+    if len(cells) == 2:  # the shared block, and the reduction blocks beside it
         high = min(high, width / sum(cell.width for cell in cells) * 0.999)
     if _tall(cells, high, width) <= height:
         return high, _lines(cells, width / high)
@@ -130,8 +132,18 @@ def _draw(graphs, colours, title, least, look, cells, scale, lines):
         y -= step
     at = MARGIN * 0.6
     for entries, columns, rows in legends[::-1]:
-        figure.legend(*zip(*entries), loc='lower center', ncol=columns, fontsize=7, handlelength=1.8, columnspacing=1.2, handletextpad=0.5,
-                      bbox_to_anchor=(0.5, at / height), borderaxespad=0, borderpad=0)
+        figure.legend(
+            *zip(*entries),
+            loc='lower center',
+            ncol=columns,
+            fontsize=7,
+            handlelength=1.8,
+            columnspacing=1.2,
+            handletextpad=0.5,
+            bbox_to_anchor=(0.5, at / height),
+            borderaxespad=0,
+            borderpad=0,
+        )
         at += rows * LINE + 0.03
     return figure
 
@@ -146,6 +158,7 @@ class _Pen:
     def block(self, graph, placed, left, bottom, level_names):
         def at(point):
             return left + point[0] * self.scale, bottom + point[1] * self.scale
+
         kinds = {node.key: node.kind for node in graph.nodes}
         order = sorted(placed.routes, key=lambda route: (route[0].alive, abs(route[0].value or 0)))
         for number, (edge, points) in enumerate(order):
@@ -160,7 +173,9 @@ class _Pen:
             ys = {node.key[0]: placed.boxes[node.key][1] for node in graph.nodes if node.kind in self.colours}
             for level, height in ys.items():
                 x, y = at((-0.2, height))
-                self.axes.text(x, y, 'level %d' % level, ha='right', va='center', fontsize=self.type * 0.9, color=palette.GREY)
+                self.axes.text(
+                    x, y, 'level %d' % level, ha='right', va='center', fontsize=self.type * 0.9, color=palette.GREY
+                )
 
     def width(self, edge):
         """Points: a thin line for a small λ, a thick one for the largest; one width where no λ is known."""
@@ -183,11 +198,28 @@ class _Pen:
         dashes = '-' if edge.value is None or edge.value >= 0 else (0, (1.2, 1))
         if edge.shortcut:
             colour, dashes = palette.GREY, (0, (4, 2))
-        self.axes.add_patch(PathPatch(Path(path, codes), fill=False, edgecolor=colour, linewidth=self.width(edge), linestyle=dashes,
-                                      capstyle='butt', zorder=order if edge.alive else 1, gid=edge.name))
+        self.axes.add_patch(
+            PathPatch(
+                Path(path, codes),
+                fill=False,
+                edgecolor=colour,
+                linewidth=self.width(edge),
+                linestyle=dashes,
+                capstyle='butt',
+                zorder=order if edge.alive else 1,
+                gid=edge.name,
+            )
+        )
         (x, y), tip = points[-1], 0.035 * self.scale
-        self.axes.add_patch(Polygon([(x, y), (x - tip, y + 2.4 * tip), (x + tip, y + 2.4 * tip)], closed=True, facecolor=colour,
-                                    linewidth=0, zorder=order if edge.alive else 1))
+        self.axes.add_patch(
+            Polygon(
+                [(x, y), (x - tip, y + 2.4 * tip), (x + tip, y + 2.4 * tip)],
+                closed=True,
+                facecolor=colour,
+                linewidth=0,
+                zorder=order if edge.alive else 1,
+            )
+        )
 
     def _node(self, node, centre):
         fixed = NAMES.get(node.kind)
@@ -197,11 +229,21 @@ class _Pen:
         edge = palette.FAINT if not node.alive else palette.INK if fixed else face
         width, height = self.look.width * self.scale, self.look.height * self.scale
         if node.kind == 'sum':
-            shape = Ellipse(centre, height, height, facecolor=face, edgecolor=edge, linewidth=0.8 * self.scale, zorder=4)
+            shape = Ellipse(
+                centre, height, height, facecolor=face, edgecolor=edge, linewidth=0.8 * self.scale, zorder=4
+            )
         else:
             round_ = 'round,pad=0,rounding_size=%.4f' % (0.1 * self.scale)
-            shape = FancyBboxPatch((centre[0] - width / 2, centre[1] - height / 2), width, height, boxstyle=round_, facecolor=face,
-                                   edgecolor=edge, linewidth=0.8 * self.scale, zorder=4)
+            shape = FancyBboxPatch(
+                (centre[0] - width / 2, centre[1] - height / 2),
+                width,
+                height,
+                boxstyle=round_,
+                facecolor=face,
+                edgecolor=edge,
+                linewidth=0.8 * self.scale,
+                zorder=4,
+            )
         self.axes.add_patch(shape)
         size = self.type * min(1, (9.4 if not self.look.short else 4.4) / len(label))
         self.axes.text(*centre, label, ha='center', va='center_baseline', fontsize=size, color=ink, zorder=5)
@@ -210,14 +252,28 @@ class _Pen:
         """A mark on the shortcut that is a 1×1 convolution."""
         x, y = points[len(points) // 2]
         side = 0.36 * (self.look.height / 0.4) * self.scale
-        self.axes.add_patch(FancyBboxPatch((x - side / 2, y - side / 2), side, side, boxstyle='square,pad=0', facecolor='#ffffff',
-                                           edgecolor=palette.GREY, linewidth=0.7 * self.scale, zorder=4))
-        if self.type * 0.7 >= 4:                                      # the legend says what it is
-            self.axes.text(x, y, '1×1', ha='center', va='center_baseline', fontsize=self.type * 0.7, color=palette.INK, zorder=5)
+        self.axes.add_patch(
+            FancyBboxPatch(
+                (x - side / 2, y - side / 2),
+                side,
+                side,
+                boxstyle='square,pad=0',
+                facecolor='#ffffff',
+                edgecolor=palette.GREY,
+                linewidth=0.7 * self.scale,
+                zorder=4,
+            )
+        )
+        if self.type * 0.7 >= 4:  # the legend says what it is
+            self.axes.text(
+                x, y, '1×1', ha='center', va='center_baseline', fontsize=self.type * 0.7, color=palette.INK, zorder=5
+            )
 
 
 def _largest(graphs):
-    return max([abs(edge.value) for graph in graphs for edge in graph.edges if edge.value is not None and edge.alive] or [0])
+    return max(
+        [abs(edge.value) for graph in graphs for edge in graph.edges if edge.value is not None and edge.alive] or [0]
+    )
 
 
 def _legends(graphs, colours, scale, width):

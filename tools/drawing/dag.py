@@ -1,15 +1,17 @@
 """A block as a graph: its operations by level, and its edges with their λ."""
+
 import dataclasses
 from typing import Optional, Tuple
 
 from ...symbols.space import INPUT, OUTPUT, REDUCTION_BRANCHES
 
-Key = Tuple[int, int]      # (level, index): level 0 the input, M + 1 concatenation and 1×1, M + 2 the sum
+Key = Tuple[int, int]  # (level, index): level 0 the input, M + 1 concatenation and 1×1, M + 2 the sum
 
 
 @dataclasses.dataclass(frozen=True)
 class Node:
     """kind: an operation's name, 'in', 'out' (concatenation and 1×1 convolution) or 'sum'."""
+
     key: Key
     kind: str
     alive: bool = True
@@ -18,6 +20,7 @@ class Node:
 @dataclasses.dataclass(frozen=True)
 class Line:
     """One edge. name: its λ's ('b03/out<-L4.avg_pool_3x3'), None without λ; value: λ where known; shortcut: from input to sum."""
+
     source: Key
     target: Key
     name: Optional[str] = None
@@ -29,6 +32,7 @@ class Line:
 @dataclasses.dataclass(frozen=True)
 class Graph:
     """One block: scope ('shared', 'b03', 'r01'), title, nodes, edges. projected: the shortcut is a 1×1 convolution."""
+
     scope: str
     title: str
     nodes: Tuple[Node, ...]
@@ -62,13 +66,14 @@ def graphs(architecture, gates=None, pruned=False):
 def _block(space, scope, operations, alive, values, pruned):
     def living(key):
         return space.node_name(key) in operations
+
     top = space.levels + 1
     nodes = [Node((0, 0), INPUT)]
     nodes += [Node(key, space.operations[key[1]], living(key)) for key in space.nodes() if living(key) or pruned]
-    edges = [Line(edge.source, edge.target, '%s/%s' % (scope, edge.name)) for edge in space.block_edges()]
+    edges = [Line(edge.source, edge.target, f'{scope}/{edge.name}') for edge in space.block_edges()]
     edges = [dataclasses.replace(edge, value=values[edge.name], alive=edge.name in alive) for edge in edges]
     edges = [edge for edge in edges if edge.alive or pruned]
-    if not space.first_level_gates:             # the input of a first-level operation carries no λ
+    if not space.first_level_gates:  # the input of a first-level operation carries no λ
         edges += [Line((0, 0), node.key, alive=node.alive) for node in nodes if node.key[0] == 1]
     if any(edge.target == (top, 0) for edge in edges):
         joined = any(edge.target == (top, 0) and edge.alive for edge in edges)
@@ -87,17 +92,20 @@ def _block(space, scope, operations, alive, values, pruned):
 def _reduction(space, scope, alive, values, pruned):
     nodes, edges = [Node((0, 0), INPUT)], []
     for index, branch in enumerate(REDUCTION_BRANCHES):
-        name = '%s/%s<-%s' % (scope, OUTPUT, branch)
+        name = f'{scope}/{OUTPUT}<-{branch}'
         if name in alive or pruned:
             nodes.append(Node((1, index), branch, name in alive))
-            edges += [Line((0, 0), (1, index), alive=name in alive), Line((1, index), (2, 0), name, values[name], name in alive)]
+            edges += [
+                Line((0, 0), (1, index), alive=name in alive),
+                Line((1, index), (2, 0), name, values[name], name in alive),
+            ]
     nodes.append(Node((2, 0), 'sum'))
     return Graph(scope, 'reduction %d' % space.reduction_scopes.index(scope), tuple(nodes), tuple(edges))
 
 
 def _in_order_of_the_network(space, found):
-    blocks, reductions, ordered = found[:len(space.scopes)], found[len(space.scopes):], []
+    blocks, reductions, ordered = found[: len(space.scopes)], found[len(space.scopes) :], []
     for stage, count in enumerate(space.blocks):
         ordered, blocks = ordered + blocks[:count], blocks[count:]
-        ordered += reductions[stage:stage + 1]
+        ordered += reductions[stage : stage + 1]
     return ordered

@@ -1,4 +1,5 @@
 """Matplotlib as every figure here uses it: no display, one look, text that stays text, and SVG that can stand in a page with others."""
+
 import io
 import re
 
@@ -9,13 +10,32 @@ from matplotlib.figure import Figure
 from ...base import files
 from . import palette
 
-A4 = (8.27, 11.69)                # inches
+A4 = (8.27, 11.69)  # inches
 STYLE = {
-    'font.family': ['DejaVu Sans', 'sans-serif'], 'font.size': 8, 'axes.titlesize': 9, 'axes.labelsize': 8, 'legend.fontsize': 7.5,
-    'xtick.labelsize': 7.5, 'ytick.labelsize': 7.5, 'axes.spines.top': False, 'axes.spines.right': False, 'axes.edgecolor': palette.INK,
-    'axes.labelcolor': palette.INK, 'xtick.color': palette.INK, 'ytick.color': palette.INK, 'text.color': palette.INK,
-    'legend.frameon': False, 'pdf.fonttype': 42, 'svg.fonttype': 'path', 'svg.hashsalt': 'dsonas', 'figure.constrained_layout.use': True,
-    'lines.linewidth': 1.3, 'axes.grid': True, 'grid.color': '#e6e6e6', 'grid.linewidth': 0.6, 'axes.axisbelow': True,
+    'font.family': ['DejaVu Sans', 'sans-serif'],
+    'font.size': 8,
+    'axes.titlesize': 9,
+    'axes.labelsize': 8,
+    'legend.fontsize': 7.5,
+    'xtick.labelsize': 7.5,
+    'ytick.labelsize': 7.5,
+    'axes.spines.top': False,
+    'axes.spines.right': False,
+    'axes.edgecolor': palette.INK,
+    'axes.labelcolor': palette.INK,
+    'xtick.color': palette.INK,
+    'ytick.color': palette.INK,
+    'text.color': palette.INK,
+    'legend.frameon': False,
+    'pdf.fonttype': 42,
+    'svg.fonttype': 'path',
+    'svg.hashsalt': 'dsonas',
+    'figure.constrained_layout.use': True,
+    'lines.linewidth': 1.3,
+    'axes.grid': True,
+    'grid.color': '#e6e6e6',
+    'grid.linewidth': 0.6,
+    'axes.axisbelow': True,
 }
 
 
@@ -48,18 +68,27 @@ def svg(figure, prefix, label, titles=None, grow=False):
     with matplotlib.rc_context({'svg.fonttype': 'none', 'svg.hashsalt': prefix}):
         figure.savefig(stream, format='svg', metadata={'Date': None, 'Creator': None, 'Format': None, 'Type': None})
     text = stream.getvalue()
-    text = text[text.index('<svg'):]
+    text = text[text.index('<svg') :]
     text = re.sub(r'<metadata>.*?</metadata>', '', text, flags=re.S)
-    text = re.sub(r'\bid="', 'id="%s-' % prefix, text)
-    text = re.sub(r'(xlink:href="|href="|url\()#', r'\1#%s-' % prefix, text)
+    text = re.sub(r'\bid="', f'id="{prefix}-', text)
+    text = re.sub(r'(xlink:href="|href="|url\()#', rf'\1#{prefix}-', text)
     if titles:
-        known = {_escape('%s-%s' % (prefix, gid)): _escape(title) for gid, title in titles.items()}
-        text = re.sub(r'<g id="([^"]*)">', lambda found: found.group(0) + ('<title>%s</title>' % known[found.group(1)]
-                                                                           if found.group(1) in known else ''), text)
+        known = {_escape(f'{prefix}-{gid}'): _escape(title) for gid, title in titles.items()}
+        text = re.sub(
+            r'<g id="([^"]*)">',
+            lambda found: (
+                found.group(0) + (f'<title>{known[found.group(1)]}</title>' if found.group(1) in known else '')
+            ),
+            text,
+        )
     width, height = figure.get_size_inches()
-    start = '<svg role="img" aria-label="%s" style="max-width:%s" viewBox="0 0 %g %g" xmlns="http://www.w3.org/2000/svg" ' \
-            'xmlns:xlink="http://www.w3.org/1999/xlink">' % (_escape(label), 'none' if grow else '%.2fin' % width, width * 72, height * 72)
-    return start + text[text.index('>') + 1:]
+    start = (
+        '<svg role="img" aria-label="{}" style="max-width:{}" viewBox="0 0 {:g} {:g}" xmlns="http://www.w3.org/2000/svg" '
+        'xmlns:xlink="http://www.w3.org/1999/xlink">'.format(
+            _escape(label), 'none' if grow else f'{width:.2f}in', width * 72, height * 72
+        )
+    )
+    return start + text[text.index('>') + 1 :]
 
 
 def _escape(text):

@@ -1,4 +1,5 @@
 """λ over time as a heat map: a small picture with a pixel for each edge and epoch, whose colours a page can turn back into values."""
+
 import base64
 import io
 
@@ -6,7 +7,7 @@ import matplotlib
 import numpy as np
 from PIL import Image
 
-STEPS = 240                                   # shades, all different; two more colours stand for λ = 0 and for what is pruned for good
+STEPS = 240  # shades, all different; two more colours stand for λ = 0 and for what is pruned for good
 ZERO, PRUNED = (201, 201, 201), (240, 240, 240)
 
 
@@ -15,7 +16,7 @@ def shades(signed):
     colours = matplotlib.colormaps['RdBu' if signed else 'viridis_r'](np.linspace(0, 1, STEPS))[:, :3]
     taken, distinct = {ZERO, PRUNED}, []
     for red, green, blue in (255 * colours + 0.5).astype(int).tolist():
-        while (red, green, blue) in taken:                # a page reads values back from colours
+        while (red, green, blue) in taken:  # a page reads values back from colours
             blue = blue + 1 if blue < 255 else 0
         taken.add((red, green, blue))
         distinct.append((red, green, blue))
@@ -40,7 +41,9 @@ def limits(gates):
 
 def picture(gates, columns, low, high):
     """PNG bytes: a row of pixels for each λ in `columns`, a column for each epoch."""
-    image = Image.fromarray(np.ascontiguousarray(indices(gates.values[:, columns], gates.pruned[:, columns], low, high).T), 'P')
+    image = Image.fromarray(
+        np.ascontiguousarray(indices(gates.values[:, columns], gates.pruned[:, columns], low, high).T), 'P'
+    )
     image.putpalette(np.concatenate([shades(low < 0).ravel(), ZERO, PRUNED]).astype(np.uint8).tobytes())
     return png(image)
 

@@ -4,17 +4,19 @@ An edge that skips levels passes each row of operations through a lane of its ow
 and part where they go different ways), so that no line crosses a label. Rows are ordered by the barycentre heuristic, and placed by
 least squares under the distances that must be kept, which is isotonic regression.
 """
+
 import dataclasses
 from typing import Dict, List, Tuple
 
 from .dag import Key, Line
 
-LANE, SHORTCUT, GAP, SWEEPS = 0.13, 0.46, 0.16, 24      # widths in boxes of width 1; narrower for narrower boxes
+LANE, SHORTCUT, GAP, SWEEPS = 0.13, 0.46, 0.16, 24  # widths in boxes of width 1; narrower for narrower boxes
 
 
 @dataclasses.dataclass
 class Layout:
     """boxes: {node key: (x, y) of its centre}; routes: (edge, points (x, y)); all within (0, 0) to (width, height)."""
+
     boxes: Dict[Key, Tuple[float, float]]
     routes: List[Tuple[Line, List[Tuple[float, float]]]]
     width: float
@@ -27,7 +29,11 @@ def layout(graph, width=1.0, height=0.4, row=0.5):
     levels = sorted({node.key[0] for node in graph.nodes})
     place = {level: at for at, level in enumerate(levels)}
     rows, links = _rows(graph, place)
-    size = {item: (SHORTCUT if item[1] == 'shortcut' else LANE) * part if item[0] == 'lane' else width for items in rows for item in items}
+    size = {
+        item: (SHORTCUT if item[1] == 'shortcut' else LANE) * part if item[0] == 'lane' else width
+        for items in rows
+        for item in items
+    }
     _order(rows, links)
     xs = _positions(rows, links, size, GAP * part)
     ys = _heights(rows, links, height, row)
@@ -78,7 +84,7 @@ def _order(rows, links):
     best, fewest = [list(items) for items in rows], _crossings(rows, links)
     for sweep in range(SWEEPS):
         down = sweep % 2 == 0
-        for at in (range(1, len(rows)) if down else range(len(rows) - 2, -1, -1)):
+        for at in range(1, len(rows)) if down else range(len(rows) - 2, -1, -1):
             other = rows[at - 1] if down else rows[at + 1]
             spot = {item: (index + 0.5) / len(other) for index, item in enumerate(other)}
             near = above if down else below
@@ -101,22 +107,26 @@ def _crossings(rows, links):
     for row in range(len(rows) - 1):
         pairs = sorted((at[source], at[target]) for source, target in links if level[source] == row)
         ends = [end for _, end in pairs]
-        total += sum(later < end for index, end in enumerate(ends) for later in ends[index + 1:])
+        total += sum(later < end for index, end in enumerate(ends) for later in ends[index + 1 :])
     return total
 
 
 def _positions(rows, links, size, gap):
     """x of every item but the shortcut's, near its neighbours in both rows; each row is drawn half way to the middle, against drift."""
-    above, below = _neighbours({pair: count for pair, count in links.items() if 'shortcut' not in (pair[0][1], pair[1][1])})
+    above, below = _neighbours(
+        {pair: count for pair, count in links.items() if 'shortcut' not in (pair[0][1], pair[1][1])}
+    )
     rows = [[item for item in items if item[1] != 'shortcut'] for items in rows]
     xs = {item: float(index) for items in rows for index, item in enumerate(items)}
     for sweep in range(SWEEPS + 1):
-        for items in (rows if sweep % 2 == 0 else rows[::-1]):
+        for items in rows if sweep % 2 == 0 else rows[::-1]:
             wanted = []
             for item in items:
                 near = above.get(item, []) + below.get(item, [])
                 wanted.append(sum(xs[other] for other in near) / len(near) if near else xs[item])
-            placed = _apart(wanted, [4.0 if item[0] == 'lane' else 1.0 for item in items], [size[item] for item in items], gap)
+            placed = _apart(
+                wanted, [4.0 if item[0] == 'lane' else 1.0 for item in items], [size[item] for item in items], gap
+            )
             drift = (placed[0] - size[items[0]] / 2 + placed[-1] + size[items[-1]] / 2) / 4 if len(items) > 1 else 0.0
             xs.update((item, x - drift) for item, x in zip(items, placed))
     return xs

@@ -3,6 +3,7 @@
 Colours are Okabe and Ito's, which people with any colour vision can tell apart; convolutions are blue, poolings orange, and the
 lightness differs within a family, so that a black and white print still shows it.
 """
+
 import re
 
 BLACK, GREY, FAINT, INK = '#000000', '#8a8a8a', '#dcdcdc', '#333333'
@@ -10,8 +11,14 @@ SERIES = ('#0072B2', '#D55E00', '#009E73', '#CC79A7', '#E69F00', '#56B4E9', '#00
 MARKERS = ('o', 's', '^', 'D', 'v', 'P', 'X', '*')
 STAGES = {'pretrain': '#eef3f8', 'search': '#fff4e0', 'retrain': '#eaf6f1'}
 
-_KNOWN = {'sep_conv_3x3': '#0072B2', 'sep_conv_5x5': '#56B4E9', 'avg_pool_3x3': '#E69F00', 'max_pool_3x3': '#D55E00',
-          'conv_1x1': '#009E73', 'conv_3x3': '#CC79A7'}
+_KNOWN = {
+    'sep_conv_3x3': '#0072B2',
+    'sep_conv_5x5': '#56B4E9',
+    'avg_pool_3x3': '#E69F00',
+    'max_pool_3x3': '#D55E00',
+    'conv_1x1': '#009E73',
+    'conv_3x3': '#CC79A7',
+}
 _OTHERS = ('#009E73', '#CC79A7', '#F0E442', '#8a8a8a', '#6a51a3', '#a6761d')
 
 
@@ -30,7 +37,7 @@ def operation_colours(operations):
 
 def text_on(colour):
     """Black or white, whichever can be read on `colour` ('#rrggbb'; relative luminance as WCAG defines it)."""
-    channels = [int(colour[at:at + 2], 16) / 255 for at in (1, 3, 5)]
+    channels = [int(colour[at : at + 2], 16) / 255 for at in (1, 3, 5)]
     linear = [c / 12.92 if c <= 0.03928 else ((c + 0.055) / 1.055) ** 2.4 for c in channels]
     return '#ffffff' if 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2] < 0.3 else BLACK
 
@@ -44,4 +51,4 @@ def operation_label(name, short=False):
     kind, height, width = match.groups()
     if short:
         return kind[:4] + (height if 'conv' in name else '')
-    return '%s %s×%s' % (kind, height, width)
+    return f'{kind} {height}×{width}'

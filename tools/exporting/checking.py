@@ -1,4 +1,5 @@
 """Is what was written what was trained? Logits of a file against those of the network, on images of the test set."""
+
 import dataclasses
 import os
 
@@ -16,6 +17,7 @@ IMAGES, SINGLE = 32, 4
 @dataclasses.dataclass(frozen=True)
 class Checked:
     """What a comparison found. runtime: what ran the file; images: on how many; difference: the largest, of logits; largest: logit."""
+
     runtime: str
     images: int
     difference: float
@@ -36,7 +38,7 @@ def test_images(run, description, data_dir=None, folder=None, count=IMAGES):
     if folder:
         paths = [os.path.join(folder, name) for name in scan.images(folder)[:count]] if os.path.isdir(folder) else []
         if not paths:
-            raise UserError('--images %s: no folder with images in it' % folder)
+            raise UserError(f'--images {folder}: no folder with images in it')
         images = np.stack([registry.read_image(description['dataset'], path, size, mean, std) for path in paths])
         return pixels(images, mean, std), folder
     options = dict(run.get('data') or {}, image_size=size, seed=run.get('seed', 0))
@@ -46,11 +48,13 @@ def test_images(run, description, data_dir=None, folder=None, count=IMAGES):
     try:
         dataset = registry.load(description['dataset'], **options)
     except (UserError, OSError) as error:
-        raise UserError('the test images to check on cannot be read: %s; --data-dir says where they are, --images FOLDER takes '
-                         'others' % error) from None
+        raise UserError(
+            f'the test images to check on cannot be read: {error}; --data-dir says where they are, --images FOLDER takes '
+            'others'
+        ) from None
     batches = dataset.batches('test', min(count, dataset.sizes['test']), train=False)
     try:
-        return pixels(next(iter(batches))[0], dataset.mean, dataset.std), 'test set of %s' % dataset.name
+        return pixels(next(iter(batches))[0], dataset.mean, dataset.std), f'test set of {dataset.name}'
     finally:
         batches.close()
 
@@ -65,19 +69,30 @@ def compare(name, runner, net, images, fed, tolerance, source, where=lambda imag
     images, fed = images[:most], fed[:most]
     expected = net(mx.nd.array(images)).asnumpy()
     largest = max(1.0, float(np.abs(expected).max()))
-    single = [function(fed[index:index + 1]) for index in range(min(SINGLE, len(fed)))]
+    single = [function(fed[index : index + 1]) for index in range(min(SINGLE, len(fed)))]
     found = [('a batch of %d' % len(fed), function(fed)), ('single images', np.concatenate(single))]
     difference = 0.0
     for what, logits in found:
-        wanted = expected[:len(logits)]
+        wanted = expected[: len(logits)]
         if logits.shape != wanted.shape:
-            raise Mismatch('%s: %s gives %s of shape %s, the network %s' % (name, runtime, what, logits.shape, wanted.shape))
+            raise Mismatch(f'{name}: {runtime} gives {what} of shape {logits.shape}, the network {wanted.shape}')
         apart = np.abs(logits - wanted)
         if not apart.max() <= tolerance * largest:
             image, label = np.unravel_index(np.argmax(np.where(np.isfinite(apart), apart, np.inf)), apart.shape)
-            first = where(fed[image:image + 1])
-            raise Mismatch('%s: %s, in %s, gives %g for class %d of test image %d, the network %g (tolerance %g)%s'
-                           % (name, runtime, what, logits[image, label], label, image, wanted[image, label], tolerance * largest,
-                              '; the first operator that differs is %s' % first if first else ''))
+            first = where(fed[image : image + 1])
+            raise Mismatch(
+                '%s: %s, in %s, gives %g for class %d of test image %d, the network %g (tolerance %g)%s'
+                % (
+                    name,
+                    runtime,
+                    what,
+                    logits[image, label],
+                    label,
+                    image,
+                    wanted[image, label],
+                    tolerance * largest,
+                    f'; the first operator that differs is {first}' if first else '',
+                )
+            )
         difference = max(difference, float(apart.max()))
     return Checked(runtime, len(fed), difference, largest, source)

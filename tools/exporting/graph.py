@@ -1,4 +1,5 @@
 """What is exported: the trained network without what only training needs, with normalisation inside the graph by option."""
+
 import mxnet as mx
 import numpy as np
 from mxnet.gluon import HybridBlock

@@ -1,4 +1,5 @@
 """ONNX: a network written for any runtime, and read back by onnxruntime or, where that is not installed, by onnx's reference evaluator."""
+
 import contextlib
 import json
 import os
@@ -13,8 +14,8 @@ from . import symbol_file
 from .graph import INPUT
 
 OUTPUT = 'logits'
-MANY, FEW = 32, 2   # images to check on; the reference evaluator takes seconds for each
-OPSET, IR = 15, 8   # read by onnxruntime since 1.10; the reference evaluator's batch norm needs 14
+MANY, FEW = 32, 2  # images to check on; the reference evaluator takes seconds for each
+OPSET, IR = 15, 8  # read by onnxruntime since 1.10; the reference evaluator's batch norm needs 14
 
 
 def write(net, path, description, normalised, workspace):
@@ -27,10 +28,17 @@ def write(net, path, description, normalised, workspace):
     size = description['image_size']
     with _opset(onnx):
         try:
-            mx.onnx.export_model(symbol, parameters, [(1, 3, size, size)], np.float32, path, dynamic=True,
-                                 dynamic_input_shapes=[('batch', 3, size, size)])
-        except AttributeError as error:   # "No conversion function registered for op type …"
-            raise UserError('%s: %s' % (path, ' '.join(str(error).split()))) from None
+            mx.onnx.export_model(
+                symbol,
+                parameters,
+                [(1, 3, size, size)],
+                np.float32,
+                path,
+                dynamic=True,
+                dynamic_input_shapes=[('batch', 3, size, size)],
+            )
+        except AttributeError as error:  # "No conversion function registered for op type …"
+            raise UserError('{}: {}'.format(path, ' '.join(str(error).split()))) from None
     model = tidied(onnx, onnx.load(path), description, normalised)
     onnx.checker.check_model(model, full_check=True)
     onnx.save(model, path)
@@ -44,21 +52,31 @@ def tidied(onnx, model, description, normalised):
     _keep(graph.input, [entry for entry in graph.input if entry.name not in weights])
     _pool_globally(onnx, graph)
     _rename(graph, graph.output[0].name, OUTPUT, outputs=True)
-    _keep(graph.output, [onnx.helper.make_tensor_value_info(OUTPUT, onnx.TensorProto.FLOAT, ('batch', len(description['classes'])))])
+    _keep(
+        graph.output,
+        [onnx.helper.make_tensor_value_info(OUTPUT, onnx.TensorProto.FLOAT, ('batch', len(description['classes'])))],
+    )
     _drop_unused(graph)
-    onnx.helper.set_model_props(model, {
-        'classes': json.dumps(description['classes']), 'mean': json.dumps(description['mean']), 'std': json.dumps(description['std']),
-        'image_size': str(description['image_size']), 'dataset': description['dataset'],
-        'input': 'RGB, 0 to 255' if normalised else 'RGB, (pixel / 255 - mean) / std'})
+    onnx.helper.set_model_props(
+        model,
+        {
+            'classes': json.dumps(description['classes']),
+            'mean': json.dumps(description['mean']),
+            'std': json.dumps(description['std']),
+            'image_size': str(description['image_size']),
+            'dataset': description['dataset'],
+            'input': 'RGB, 0 to 255' if normalised else 'RGB, (pixel / 255 - mean) / std',
+        },
+    )
     return model
 
 
 def runner(path):
     """(function of images float32 (b, 3, H, W) giving logits, name and version of the runtime, on how many images it can be asked)."""
     try:
-        return session(path), 'onnxruntime %s' % _onnxruntime().__version__, MANY
+        return session(path), f'onnxruntime {_onnxruntime().__version__}', MANY
     except ImportError:
-        return reference(path), 'onnx.reference %s' % _onnx().__version__, FEW
+        return reference(path), f'onnx.reference {_onnx().__version__}', FEW
 
 
 def session(path, threads=1):
@@ -67,13 +85,16 @@ def session(path, threads=1):
     options = ort.SessionOptions()
     options.intra_op_num_threads = threads
     options.log_severity_level = 3
-    opened = ort.InferenceSession(path if isinstance(path, bytes) else str(path), options, providers=['CPUExecutionProvider'])
+    opened = ort.InferenceSession(
+        path if isinstance(path, bytes) else str(path), options, providers=['CPUExecutionProvider']
+    )
     return lambda images: _only(opened.run(None, {INPUT: images}))
 
 
 def reference(path):
     """onnx's own evaluator as a function of images: slow, and on every machine."""
     from onnx.reference import ReferenceEvaluator
+
     evaluator = ReferenceEvaluator(_onnx().load_from_string(path) if isinstance(path, bytes) else str(path))
     return lambda images: _only(evaluator.run(None, {INPUT: images}))
 
@@ -85,15 +106,17 @@ def first_difference(path, net, images, tolerance):
     internals = net(data).get_internals()
     made = {name for node in model.graph.node for name in node.output}
     for name in internals.list_outputs():
-        inside = name[:-len('_output')] if name.endswith('_output') else name
+        inside = name[: -len('_output')] if name.endswith('_output') else name
         if inside not in made:
             continue
         _keep(model.graph.output, [onnx.ValueInfoProto(name=inside)])
         found = runner(model.SerializeToString())[0](images)
         with warnings.catch_warnings():
-            warnings.simplefilter('ignore')   # of an input that carries no type
+            warnings.simplefilter('ignore')  # of an input that carries no type
             expected = SymbolBlock(internals[name], data, params=net.collect_params())(mx.nd.array(images)).asnumpy()
-        if found.size != expected.size or not np.abs(found.ravel() - expected.ravel()).max() <= tolerance * max(1, np.abs(expected).max()):
+        if found.size != expected.size or not np.abs(found.ravel() - expected.ravel()).max() <= tolerance * max(
+            1, np.abs(expected).max()
+        ):
             return inside
     return ''
 
@@ -113,6 +136,7 @@ def _opset(onnx):
 def _onnx():
     try:
         import onnx
+
         return onnx
     except ImportError:
         raise UserError("ONNX: the package onnx is not installed; pip install 'dsonas[onnx]'") from None
@@ -120,6 +144,7 @@ def _onnx():
 
 def _onnxruntime():
     import onnxruntime
+
     return onnxruntime
 
 

@@ -1,4 +1,5 @@
 """MXNet symbol: PREFIX-symbol.json and PREFIX-0000.params, for MXNet's bindings in any language."""
+
 import warnings
 
 import mxnet as mx
@@ -6,7 +7,7 @@ from mxnet.gluon import SymbolBlock
 
 from .graph import INPUT
 
-MANY = 32   # images to check on
+MANY = 32  # images to check on
 SUFFIXES = ('-symbol.json', '-0000.params')
 
 
@@ -19,6 +20,6 @@ def write(net, prefix):
 def runner(prefix):
     """As onnx_file.runner, for the files of a prefix."""
     with warnings.catch_warnings():
-        warnings.simplefilter('ignore')   # of parameters that carry no type
+        warnings.simplefilter('ignore')  # of parameters that carry no type
         net = SymbolBlock.imports(prefix + SUFFIXES[0], [INPUT], prefix + SUFFIXES[1])
-    return lambda images: net(mx.nd.array(images)).asnumpy(), 'mxnet %s' % mx.__version__, MANY
+    return lambda images: net(mx.nd.array(images)).asnumpy(), f'mxnet {mx.__version__}', MANY

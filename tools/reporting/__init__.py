@@ -1,6 +1,6 @@
-"""The parts of the page that tools/report.py writes: page.py is its frame, the others each write sections of it.
+"""What a run shows: its report as an HTML page, its curves, and the FLOPs of its blocks.
 
-    the result, settings, commands   parts.py
-    λ over time                      gates.py
-    confusion, worst images          errors.py
+the result, settings, commands   parts.py
+λ over time                      gates.py
+confusion, worst images          errors.py
 """

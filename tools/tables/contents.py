@@ -2,6 +2,7 @@
 
 A number stands in a table only if its run is finished and undamaged; any other run is named, with what is wrong with it.
 """
+
 import dataclasses
 from typing import List, Tuple
 
@@ -29,13 +30,18 @@ HEADS = {
     '3': ('Search space', 'Split training', 'Pre-trained model', 'Ratio of W&S', 'Params (M)', 'Test error (%)'),
     'summary': ('Network', 'Test error (%)', 'Params', 'FLOPs', 'Search time', 'Retraining time'),
 }
-TITLES = {'1': 'Comparison on CIFAR-10', '2': 'Comparison on ImageNet', '3': 'Settings of the search, on CIFAR-10',
-          'summary': 'Networks of these runs'}
+TITLES = {
+    '1': 'Comparison on CIFAR-10',
+    '2': 'Comparison on ImageNet',
+    '3': 'Settings of the search, on CIFAR-10',
+    'summary': 'Networks of these runs',
+}
 
 
 @dataclasses.dataclass
 class Table:
     """heads: names of columns, the last two 'Runs' and 'Source'; rows: texts; notes: lines that belong below it."""
+
     caption: str
     heads: Tuple[str, ...]
     rows: List[Tuple[str, ...]]
@@ -45,7 +51,7 @@ class Table:
 def make(which, found, seeds=0, with_published=True):
     """The Table `which` ('1', '2', '3' or 'summary') of a list of Run. seeds: how many runs a row should have, 0 if not known."""
     groups = group(found)
-    rows = [tuple(cells) + ('', PUBLISHED) for cells in _published(which)] if with_published else []
+    rows = [tuple(cells) + ('', PUBLISHED) for cells in published.cells(which)] if with_published else []
     for label, members in _labelled(which, groups):
         done = [run for run in members if run.state == 'finished']
         wanted = max(seeds, len(members))
@@ -54,7 +60,7 @@ def make(which, found, seeds=0, with_published=True):
         rows.append(tuple(cells) + (count, MEASURED))
         if which == 'summary' and done:
             rows += [tuple(cells) + (count, MEASURED) for cells in _supernets(label, done)]
-    notes = ['%s: %s (%s)' % (run.path, run.state, run.why) for run in found if run.state != 'finished']
+    notes = [f'{run.path}: {run.state} ({run.why})' for run in found if run.state != 'finished']
     return Table(_caption(which, found, with_published), HEADS[which] + ('Runs', 'Source'), rows, notes)
 
 
@@ -64,7 +70,9 @@ def _name(which, run):
         return what.split(':', 1)[1]
     if not run.config:
         return run.name
-    label = {'searched': 'DSO-NAS-%s', 'random': 'random-%s', 'full': 'completely connected (%s)'}.get(what, what + ' (%s)') % space
+    label = {'searched': 'DSO-NAS-%s', 'random': 'random-%s', 'full': 'completely connected (%s)'}.get(
+        what, what + ' (%s)'
+    ) % space
     if transferred(run):
         label = 'DSO-NAS*' if which == '2' else label + '*'
     return label + (' + c/o' if which == '1' and run.get('retrain.cutout') else '')
@@ -80,9 +88,11 @@ def _labelled(which, groups):
         twins = [others for other, others in named if other == label and others[0].config] if members[0].config else []
         keys = differing([others[0] for others in twins]) if len(twins) > 1 else []
         if which == '3':
-            keys = [key for key in keys if key not in ('space.share', 'search.split', 'search.ratio', 'pretrain.epochs')]
-        extra = ', '.join('%s=%s' % (key, members[0].get(key)) for key in keys)
-        labelled.append(('%s (%s)' % (label, extra) if extra else label, members))
+            keys = [
+                key for key in keys if key not in ('space.share', 'search.split', 'search.ratio', 'pretrain.epochs')
+            ]
+        extra = ', '.join(f'{key}={members[0].get(key)}' for key in keys)
+        labelled.append((f'{label} ({extra})' if extra else label, members))
     return labelled
 
 
@@ -108,7 +118,9 @@ def _error(done, members, key='test_error'):
 def _millions(done, members, key):
     values = [run.summary.get(key) for run in done]
     small = all(value is not None and value < 1e6 for value in values)
-    return _number(done, members, lambda run: run.summary.get(key), '%.3f' if small else '%.1f' if key == 'params' else '%.0f', 1e6)
+    return _number(
+        done, members, lambda run: run.summary.get(key), '%.3f' if small else '%.1f' if key == 'params' else '%.0f', 1e6
+    )
 
 
 def _cost(done, members):
@@ -118,7 +130,7 @@ def _cost(done, members):
     if None in days:
         return '-'
     kinds = sorted({devices(run)[1] for run in done})
-    return '%.2g %s days' % (mean_std(days)[0], '/'.join(kinds))
+    return '{:.2g} {} days'.format(mean_std(days)[0], '/'.join(kinds))
 
 
 def _cells1(label, done, members):
@@ -127,8 +139,14 @@ def _cells1(label, done, members):
 
 
 def _cells2(label, done, members):
-    return (label, _error(done, members), _error(done, members, 'top5_error'), _millions(done, members, 'params'),
-            _millions(done, members, 'flops'), _cost(done, members))
+    return (
+        label,
+        _error(done, members),
+        _error(done, members, 'top5_error'),
+        _millions(done, members, 'params'),
+        _millions(done, members, 'flops'),
+        _cost(done, members),
+    )
 
 
 def _cells3(label, done, members):
@@ -136,8 +154,14 @@ def _cells3(label, done, members):
     if not run.config:
         return run.name, '', '', '', _state(members), _state(members)
     split = run.get('search.split', True)
-    return (('share' if run.get('space.share') else 'full') + label, '✓' if split else '', '✓' if run.get('pretrain.epochs') else '',
-            str(run.get('search.ratio')) if split else '-', _millions(done, members, 'params'), _error(done, members))
+    return (
+        ('share' if run.get('space.share') else 'full') + label,
+        '✓' if split else '',
+        '✓' if run.get('pretrain.epochs') else '',
+        str(run.get('search.ratio')) if split else '-',
+        _millions(done, members, 'params'),
+        _error(done, members),
+    )
 
 
 def _seconds(done, members, value):
@@ -157,14 +181,24 @@ def _cells_summary(label, done, members):
     def retraining(run):
         seconds = run.summary.get('seconds')
         return run.summary.get('retrain_seconds', None if seconds is None else seconds - (search_seconds(run) or 0))
-    return (label, _error(done, members), mean('params'), mean('flops'), _seconds(done, members, search_seconds),
-            _seconds(done, members, retraining))
+
+    return (
+        label,
+        _error(done, members),
+        mean('params'),
+        mean('flops'),
+        _seconds(done, members, search_seconds),
+        _seconds(done, members, retraining),
+    )
 
 
 def _supernets(label, done):
     """The supernet's own rows: completely connected after pretraining, and with what was left after the search."""
     rows = []
-    for stage, text in (('pretrain', 'supernet of %s, completely connected'), ('search', 'supernet of %s, after search')):
+    for stage, text in (
+        ('pretrain', 'supernet of %s, completely connected'),
+        ('search', 'supernet of %s, after search'),
+    ):
         tested = [run.columns(stage, 'test_error')[0] for run in done]
         if not all(len(errors) for errors in tested):
             continue
@@ -173,7 +207,9 @@ def _supernets(label, done):
             kept = Architecture.full(run.architecture.space) if stage == 'pretrain' else run.architecture
             counted.append(cost(kept, image_size=image_size_of(run, kept)))
         error = plus_minus(*mean_std([float(errors[-1]) for errors in tested]))
-        numbers = [format_count(mean_std([getattr(part, field) for part in counted])[0]) for field in ('params', 'flops')]
+        numbers = [
+            format_count(mean_std([getattr(part, field) for part in counted])[0]) for field in ('params', 'flops')
+        ]
         rows.append((text % label, error, *numbers, '-', '-'))
     return rows
 
@@ -181,34 +217,20 @@ def _supernets(label, done):
 _CELLS = {'1': _cells1, '2': _cells2, '3': _cells3, 'summary': _cells_summary}
 
 
-def _published(which):
-    def number(value, std=None, form='%.2f'):
-        return '-' if value is None else form % value if std is None else '%s ± %s' % (form % value, form % std)
-
-    def days(value):
-        return '-' if value is None else '%g GPU days' % value
-    if which == '1':
-        return [(name, number(error, std), number(params, spread, '%.1f'), days(spent), method)
-                for name, error, std, params, spread, spent, method in published.TABLE1]
-    if which == '2':
-        return [(name, number(top1, form='%.1f'), number(top5, form='%.1f'), number(params, form='%.1f'), number(flops, form='%.0f'),
-                 days(spent))
-                for name, top1, top5, params, flops, spent in published.TABLE2]
-    return [(space, '✓' if split else '', '✓' if pretrained else '', ratio, number(params, form='%.1f'), number(error, std))
-            for space, split, pretrained, ratio, params, error, std in published.TABLE3] if which == '3' else []
-
-
 def _caption(which, found, with_published):
     text = TITLES[which] + '.'
     if with_published and which != 'summary':
-        text += ' Rows marked "%s" are the numbers of the paper (arXiv 1811.01567), not measured here.' % PUBLISHED
+        text += f' Rows marked "{PUBLISHED}" are the numbers of the paper (arXiv 1811.01567), not measured here.'
     text += ' Measured: mean ± standard deviation over runs that differ in their seed alone.'
     reasons = []
     for run in found:
-        dataset = published.DATASETS.get(which) or run.get('data.name')
+        dataset = published.dataset_of(which) or run.get('data.name')
         reasons += [reason for reason in published.smaller_than_published(run, dataset) if reason not in reasons]
     if reasons:
-        text += ' SMOKE SCALE (%s): ' % '; '.join(reasons)
-        text += 'these numbers compare among themselves alone.' if which == 'summary' else \
-            'the measured rows show that the pipeline runs, and do not compare with the published ones.'
+        text += ' SMOKE SCALE ({}): '.format('; '.join(reasons))
+        text += (
+            'these numbers compare among themselves alone.'
+            if which == 'summary'
+            else 'the measured rows show that the pipeline runs, and do not compare with the published ones.'
+        )
     return text

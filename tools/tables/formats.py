@@ -1,55 +1,85 @@
 """A table as Markdown, CSV or LaTeX text."""
+
 import csv
 import io
 
 from .contents import PUBLISHED
 
-_TEX = (('\\', r'\textbackslash{}'), ('&', r'\&'), ('%', r'\%'), ('_', r'\_'), ('#', r'\#'), ('$', r'\$'), ('{', r'\{'), ('}', r'\}'),
-        ('~', r'\textasciitilde{}'), ('^', r'\textasciicircum{}'), ('±', r'$\pm$'), ('✓', r'\checkmark{}'), ('λ', r'$\lambda$'),
-        ('γ', r'$\gamma$'), ('×', r'$\times$'), ('"', "''"), ('<', r'\textless{}'), ('>', r'\textgreater{}'))
+_TEX = (
+    ('\\', r'\textbackslash{}'),
+    ('&', r'\&'),
+    ('%', r'\%'),
+    ('_', r'\_'),
+    ('#', r'\#'),
+    ('$', r'\$'),
+    ('{', r'\{'),
+    ('}', r'\}'),
+    ('~', r'\textasciitilde{}'),
+    ('^', r'\textasciicircum{}'),
+    ('±', r'$\pm$'),
+    ('✓', r'\checkmark{}'),
+    ('λ', r'$\lambda$'),
+    ('γ', r'$\gamma$'),
+    ('×', r'$\times$'),
+    ('"', "''"),
+    ('<', r'\textless{}'),
+    ('>', r'\textgreater{}'),
+)
 
 
 def markdown(table):
     """Published rows in italics; the caption above, what is left out below."""
+
     def cell(text, row):
         text = text.replace('|', r'\|').replace('*', r'\*') or ' '
-        return '*%s*' % text if row[-1] == PUBLISHED and text.strip() else text
-    lines = ['**%s**' % table.caption, '', _line(table.heads), _line(['---'] * len(table.heads))]
+        return f'*{text}*' if row[-1] == PUBLISHED and text.strip() else text
+
+    lines = [f'**{table.caption}**', '', _line(table.heads), _line(['---'] * len(table.heads))]
     lines += [_line([cell(text, row) for text in row]) for row in table.rows]
     if table.notes:
-        lines += ['', 'Not counted:', ''] + ['- %s' % note for note in table.notes]
+        lines += ['', 'Not counted:', ''] + [f'- {note}' for note in table.notes]
     return '\n'.join(lines) + '\n'
 
 
 def _line(cells):
-    return '| %s |' % ' | '.join(cells)
+    return '| {} |'.format(' | '.join(cells))
 
 
 def comma(table):
     """CSV: a line a row, the column Source tells published from measured; caption and what is left out as lines that begin with #."""
     stream = io.StringIO()
-    stream.write('# %s\n' % table.caption)
+    stream.write(f'# {table.caption}\n')
     writer = csv.writer(stream, lineterminator='\n')
     writer.writerow(table.heads)
     writer.writerows(table.rows)
     for note in table.notes:
-        stream.write('# not counted: %s\n' % ' '.join(note.split()))
+        stream.write('# not counted: {}\n'.format(' '.join(note.split())))
     return stream.getvalue()
 
 
 def latex(table):
     """A table environment (packages booktabs and amssymb); published rows first, in italics, then a rule."""
-    lines = [r'\begin{table}', r'\centering', r'\small', r'\caption{%s}' % tex(table.caption),
-             r'\begin{tabular}{l%s}' % ('r' * (len(table.heads) - 2) + 'l'), r'\toprule',
-             ' & '.join(map(tex, table.heads)) + r' \\', r'\midrule']
+    lines = [
+        r'\begin{table}',
+        r'\centering',
+        r'\small',
+        rf'\caption{{{tex(table.caption)}}}',
+        r'\begin{tabular}{l%s}' % ('r' * (len(table.heads) - 2) + 'l'),
+        r'\toprule',
+        ' & '.join(map(tex, table.heads)) + r' \\',
+        r'\midrule',
+    ]
     before = None
     for row in table.rows:
         if before is not None and row[-1] != before:
             lines.append(r'\midrule')
         before = row[-1]
-        lines.append(' & '.join((r'\textit{%s}' % tex(cell) if before == PUBLISHED and cell else tex(cell)) for cell in row) + r' \\')
+        lines.append(
+            ' & '.join((rf'\textit{{{tex(cell)}}}' if before == PUBLISHED and cell else tex(cell)) for cell in row)
+            + r' \\'
+        )
     lines += [r'\bottomrule', r'\end{tabular}']
-    lines += [r'\par Not counted: %s.' % tex('; '.join(table.notes))] if table.notes else []
+    lines += [r'\par Not counted: {}.'.format(tex('; '.join(table.notes)))] if table.notes else []
     return '\n'.join(lines + [r'\end{table}']) + '\n'
 
 

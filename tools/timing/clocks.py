@@ -1,4 +1,5 @@
 """Times and memory. Nothing but the standard library, for a Python that has nothing else."""
+
 import statistics
 import sys
 import time
@@ -19,9 +20,10 @@ def _status(field):
 
 def peak_memory():
     """The largest resident memory of this process so far, in GB."""
-    peak = _status('VmHWM')   # unlike ru_maxrss it does not begin with what the parent had
+    peak = _status('VmHWM')  # unlike ru_maxrss it does not begin with what the parent had
     if peak is None:
         import resource
+
         unit = 1 if sys.platform == 'darwin' else 1024
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / GIGABYTE
     return peak
@@ -51,7 +53,7 @@ def summarise(times):
     figures = {}
     for kind, values in times.items():
         seconds, busy = zip(*values)
-        figures['%s_step' % kind] = statistics.median(seconds)
-        figures['%s_step_fastest' % kind] = min(seconds)
-        figures['%s_step_processor' % kind] = statistics.median(busy)
+        figures[f'{kind}_step'] = statistics.median(seconds)
+        figures[f'{kind}_step_fastest'] = min(seconds)
+        figures[f'{kind}_step_processor'] = statistics.median(busy)
     return figures

@@ -1,4 +1,5 @@
 """What the benchmarks share: their command line, and measurements in processes of their own."""
+
 import json
 import os
 import subprocess
@@ -20,21 +21,35 @@ def add_space(parser):
     add('--channels', type=int, default=48, help='channels of the first stage')
     add('--blocks', type=integers, default=(8, 8, 8), metavar='N,N,…', help='blocks in each stage')
     add('--levels', type=int, default=4, help='levels of a block')
-    add('--operations', type=lambda text: tuple(text.split(',')), default=PAPER_OPERATIONS, metavar='NAME,…', help='operations of a level')
+    add(
+        '--operations',
+        type=lambda text: tuple(text.split(',')),
+        default=PAPER_OPERATIONS,
+        metavar='NAME,…',
+        help='operations of a level',
+    )
     add('--classes', type=int, default=10, help='classes')
     add('--stem', choices=STEMS, default='cifar', help='the stem')
     share = parser.add_mutually_exclusive_group()
     share.add_argument('--share', dest='share', action='store_true', default=True, help='one set of λ for all blocks')
     share.add_argument('--full', dest='share', action='store_false', help='a set of λ for each block')
     add('--batch-size', type=int, default=8, help='images a step')
-    add('--image-size', type=int, default=0, help='height and width of the images; 0: 32 with the cifar stem, 224 with the imagenet stem')
+    add(
+        '--image-size',
+        type=int,
+        default=0,
+        help='height and width of the images; 0: 32 with the cifar stem, 224 with the imagenet stem',
+    )
     add('--steps', type=int, default=5, help='W steps and λ steps to take the median of')
     add('--warm-up', type=int, default=1, help='steps of each kind before, beside the first')
     add('--threads', type=int, default=host.threads(), help='OMP_NUM_THREADS')
     add('--cpus', type=int, default=1, help='CPU devices to divide the batch over')
     add('--gpus', type=int, default=0, help='GPUs to divide the batch over, instead')
-    add('--kernels', choices=('cpu', 'plain'),
-        help="how operators are computed, default: what suits the device; on a CPU, plain takes the steps of 'exact'")
+    add(
+        '--kernels',
+        choices=('cpu', 'plain'),
+        help="how operators are computed, default: what suits the device; on a CPU, plain takes the steps of 'exact'",
+    )
     add('--rounds', type=int, default=1, help='measure everything so often, in turn, and keep the least of each figure')
     plugins.add_flag(parser)
     add('--json', action='store_true', help='print JSON instead of a table')
@@ -47,37 +62,61 @@ def integers(text):
 
 def task(arguments):
     """The part of a worker task that the command line says. Raises UserError."""
-    space = SearchSpace(share=arguments.share, channels=arguments.channels, classes=arguments.classes, blocks=arguments.blocks,
-                        levels=arguments.levels, operations=arguments.operations, stem=arguments.stem)
+    space = SearchSpace(
+        share=arguments.share,
+        channels=arguments.channels,
+        classes=arguments.classes,
+        blocks=arguments.blocks,
+        levels=arguments.levels,
+        operations=arguments.operations,
+        stem=arguments.stem,
+    )
     for flag in ('batch_size', 'steps', 'threads', 'cpus'):
         if getattr(arguments, flag) < 1:
             raise UserError('--%s %d: must be at least 1' % (flag.replace('_', '-'), getattr(arguments, flag)))
     devices = arguments.gpus or arguments.cpus
     if arguments.batch_size % devices:
         raise UserError('--batch-size %d: not a multiple of %d devices' % (arguments.batch_size, devices))
-    return {'space': space.to_dict(), 'architecture': None, 'batch_size': arguments.batch_size, 'steps': arguments.steps,
-            'image_size': arguments.image_size or (32 if arguments.stem == 'cifar' else 224), 'warm_up': arguments.warm_up,
-            'cpus': arguments.cpus, 'gpus': arguments.gpus, 'kernels': arguments.kernels, 'threads': arguments.threads,
-            'implementation': 'fused', 'plugins': list(arguments.plugins)}
+    return {
+        'space': space.to_dict(),
+        'architecture': None,
+        'batch_size': arguments.batch_size,
+        'steps': arguments.steps,
+        'image_size': arguments.image_size or (32 if arguments.stem == 'cifar' else 224),
+        'warm_up': arguments.warm_up,
+        'cpus': arguments.cpus,
+        'gpus': arguments.gpus,
+        'kernels': arguments.kernels,
+        'threads': arguments.threads,
+        'implementation': 'fused',
+        'plugins': list(arguments.plugins),
+    }
 
 
 def measure(task, python=sys.executable, script=WORKER, **environment):
     """The figures of a task, measured in a new process. Raises UserError with the process's last words where it fails."""
     threads = str(task['threads'])
     variables = dict(os.environ, OMP_NUM_THREADS=threads, MKL_NUM_THREADS=threads, **environment)
-    run = subprocess.run([python, script, json.dumps(task)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=variables)
+    run = subprocess.run(
+        [python, script, json.dumps(task)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=variables
+    )
     if run.returncode:
         words = [line for line in run.stderr.decode('utf-8', 'replace').splitlines() if line.strip()]
-        raise UserError('measuring %s failed with status %d: %s' % (task['implementation'], run.returncode, words[-1] if words else ''))
+        raise UserError(
+            'measuring %s failed with status %d: %s'
+            % (task['implementation'], run.returncode, words[-1] if words else '')
+        )
     return json.loads(run.stdout.decode().strip().splitlines()[-1])
 
 
 def has_torch(python):
     """Whether the Python at `python` can import PyTorch. Raises UserError where there is no such Python."""
     try:
-        return not subprocess.run([python, '-c', 'import torch'], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL).returncode
+        return not subprocess.run(
+            [python, '-c', 'import torch'], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        ).returncode
     except OSError as error:
-        raise UserError('--torch-python %s: %s' % (python, error.strerror)) from None
+        raise UserError(f'--torch-python {python}: {error.strerror}') from None
 
 
 def in_turn(measurements, rounds):
@@ -86,8 +125,17 @@ def in_turn(measurements, rounds):
     for _ in range(max(1, rounds)):
         for figures, measurement in zip(found, measurements):
             figures.append(measurement())
-    return [dict(figures[0], **{key: min(entry[key] for entry in figures) for key, value in figures[0].items() if isinstance(value, float)})
-            for figures in found]
+    return [
+        dict(
+            figures[0],
+            **{
+                key: min(entry[key] for entry in figures)
+                for key, value in figures[0].items()
+                if isinstance(value, float)
+            },
+        )
+        for figures in found
+    ]
 
 
 def ratios(figures, base):
@@ -107,8 +155,11 @@ def machine(threads):
 
 def show_machine(found, versions):
     """The two lines above a table."""
-    print('%(processor)s, %(cores)d cores, %(threads)d threads' % found + (', load %.2f' % found['load'] if 'load' in found else ''))
-    print(', '.join('%s %s' % item for item in sorted(versions.items())))
+    print(
+        '%(processor)s, %(cores)d cores, %(threads)d threads' % found
+        + (', load {:.2f}'.format(found['load']) if 'load' in found else '')
+    )
+    print(', '.join('{} {}'.format(*item) for item in sorted(versions.items())))
 
 
 def tell(result, options, show):

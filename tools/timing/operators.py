@@ -1,4 +1,5 @@
 """Where the time of a step goes: share of time by operator, from MXNet's profiler."""
+
 import json
 import os
 import tempfile
@@ -13,10 +14,16 @@ def profile(stepper):
     operators hide in bulks.
     """
     import mxnet as mx
+
     found = {}
     with tempfile.TemporaryDirectory() as folder:
-        mx.profiler.set_config(profile_all=False, profile_symbolic=True, profile_imperative=True, aggregate_stats=True,
-                               filename=os.path.join(folder, 'profile.json'))  # MXNet deletes what stands there: no device file
+        mx.profiler.set_config(
+            profile_all=False,
+            profile_symbolic=True,
+            profile_imperative=True,
+            aggregate_stats=True,
+            filename=os.path.join(folder, 'profile.json'),
+        )  # MXNet deletes what stands there: no device file
         for kind in ('w', 'lambda'):
             stepper.step(kind)
             mx.profiler.set_state('run')
@@ -29,8 +36,17 @@ def profile(stepper):
 
 def table(dumped):
     """Rows of the profiler's JSON, of operators alone."""
-    rows = {name: row for name, row in dumped.get('Time', {}).get('operator', {}).items() if not name.startswith('Delete')}
+    rows = {
+        name: row for name, row in dumped.get('Time', {}).get('operator', {}).items() if not name.startswith('Delete')
+    }
     total = sum(row['Total'] for row in rows.values()) or 1.0
-    table = [{'operator': name, 'share': row['Total'] / total, 'seconds': row['Total'] / 1e3 / STEPS, 'calls': row['Count'] / STEPS}
-             for name, row in rows.items()]
+    table = [
+        {
+            'operator': name,
+            'share': row['Total'] / total,
+            'seconds': row['Total'] / 1e3 / STEPS,
+            'calls': row['Count'] / STEPS,
+        }
+        for name, row in rows.items()
+    ]
     return sorted(table, key=lambda row: -row['share'])

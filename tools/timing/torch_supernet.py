@@ -2,6 +2,7 @@
 
 It stands alone: a script that needs nothing but PyTorch, takes a task as JSON and prints its measurement as JSON.
 """
+
 import json
 import platform
 import sys
@@ -24,16 +25,21 @@ def batch_norm(channels):
 
 def conv_bn_relu(channels_in, channels, kernel, stride=1):
     """Convolution, batch norm, ReLU."""
-    return nn.Sequential(nn.Conv2d(channels_in, channels, kernel, stride, kernel // 2, bias=False), batch_norm(channels),
-                         nn.ReLU(inplace=True))
+    return nn.Sequential(
+        nn.Conv2d(channels_in, channels, kernel, stride, kernel // 2, bias=False),
+        batch_norm(channels),
+        nn.ReLU(inplace=True),
+    )
 
 
 def operation(name, channels):
     """A candidate operation with its batch norm and ReLU."""
     if name in KERNELS:
         kernel = KERNELS[name]
-        layers = [nn.Conv2d(channels, channels, kernel, padding=kernel // 2, groups=channels, bias=False),
-                  nn.Conv2d(channels, channels, 1, bias=False)]
+        layers = [
+            nn.Conv2d(channels, channels, kernel, padding=kernel // 2, groups=channels, bias=False),
+            nn.Conv2d(channels, channels, 1, bias=False),
+        ]
     else:
         layers = [getattr(nn, POOLS[name])(3, 1, 1)]
     return nn.Sequential(*layers, batch_norm(channels), nn.ReLU(inplace=True))
@@ -44,7 +50,9 @@ class Block(nn.Module):
 
     def __init__(self, operations, levels, channels, opens_stage):
         super().__init__()
-        self.levels = nn.ModuleList(nn.ModuleList(operation(name, channels) for name in operations) for _ in range(levels))
+        self.levels = nn.ModuleList(
+            nn.ModuleList(operation(name, channels) for name in operations) for _ in range(levels)
+        )
         self.gather = conv_bn_relu(levels * len(operations) * channels, channels, 1)
         self.shortcut = conv_bn_relu(channels, channels, 1) if opens_stage else nn.Identity()
 
@@ -98,7 +106,9 @@ class Supernet(nn.Module):
             if stage:
                 self.reductions.append(Reduction(channels, 2 * channels))
                 channels *= 2
-            self.blocks.append(nn.ModuleList(Block(space['operations'], levels, channels, index == 0) for index in range(number)))
+            self.blocks.append(
+                nn.ModuleList(Block(space['operations'], levels, channels, index == 0) for index in range(number))
+            )
         self.head = nn.Sequential(batch_norm(channels), nn.ReLU(inplace=True))
         self.dense = nn.Linear(channels, space['classes'])
 
@@ -136,6 +146,7 @@ class ApgNag:
 def measure(task):
     """The same figures as bench_worker.measure."""
     from clocks import clocks, peak_memory, since, summarise
+
     torch.set_num_threads(task['threads'])
     torch.manual_seed(0)
     device = 'cuda' if task['gpus'] else 'cpu'
@@ -145,9 +156,15 @@ def measure(task):
     known = {id(lam) for lam in lambdas}
     weights = [param for param in net.parameters() if id(param) not in known and param.requires_grad]
     groups = {'w': weights, 'lambda': lambdas}
-    optimizers = {'w': torch.optim.SGD(weights, 1e-3, momentum=0.9, nesterov=True, weight_decay=1e-4), 'lambda': ApgNag(lambdas)}
+    optimizers = {
+        'w': torch.optim.SGD(weights, 1e-3, momentum=0.9, nesterov=True, weight_decay=1e-4),
+        'lambda': ApgNag(lambdas),
+    }
     size = task['image_size']
-    x, y = torch.randn(task['batch_size'], 3, size, size, device=device), torch.arange(task['batch_size'], device=device)
+    x, y = (
+        torch.randn(task['batch_size'], 3, size, size, device=device),
+        torch.arange(task['batch_size'], device=device),
+    )
     y = y % task['space']['classes']
 
     def step(kind):
@@ -163,14 +180,22 @@ def measure(task):
         return since(begin)
 
     step('w')
-    figures = {'first': time.perf_counter() - start, 'weights': sum(param.numel() for param in net.parameters()) - sum(map(len, lambdas)),
-               'gates': sum(map(len, lambdas)), 'first_lambda': step('lambda')[0]}
+    figures = {
+        'first': time.perf_counter() - start,
+        'weights': sum(param.numel() for param in net.parameters()) - sum(map(len, lambdas)),
+        'gates': sum(map(len, lambdas)),
+        'first_lambda': step('lambda')[0],
+    }
     times = {'w': [], 'lambda': []}
     for number in range(task['warm_up'] + task['steps']):
         for kind, values in times.items():
             seconds = step(kind)
             values.extend([seconds] * (number >= task['warm_up']))
-    figures.update(summarise(times), rss_gb=peak_memory(), versions={'torch': torch.__version__, 'python': platform.python_version()})
+    figures.update(
+        summarise(times),
+        rss_gb=peak_memory(),
+        versions={'torch': torch.__version__, 'python': platform.python_version()},
+    )
     return figures
 
 

@@ -3,11 +3,12 @@
 It takes the parameters of a Supernet by name and computes eq. 3 and 4 literally: every edge multiplies its source by its λ, the sums
 are additions, every operation has its own batch norm and ReLU, R concatenates scaled outputs before its 1×1 convolution.
 """
+
 from mxnet.gluon import HybridBlock
 
-from ..base.errors import UserError
-from ..symbols.operations import OPERATIONS
-from ..symbols.space import REDUCTION_BRANCHES
+from ...base.errors import UserError
+from ...symbols.operations import OPERATIONS
+from ...symbols.space import REDUCTION_BRANCHES
 
 
 class NaiveSupernet(HybridBlock):
@@ -21,10 +22,12 @@ class NaiveSupernet(HybridBlock):
         super().__init__(prefix=supernet.prefix)
         self.space = supernet.space
         self._max_pool = max_pool
-        self._identities = {block for block in range(self.space.num_blocks) if architecture and architecture.is_identity(block)}
+        self._identities = {
+            block for block in range(self.space.num_blocks) if architecture and architecture.is_identity(block)
+        }
         self.params.update(supernet.collect_params())
         for name, parameter in supernet.collect_params().items():
-            setattr(self, name[len(supernet.prefix):], parameter)
+            setattr(self, name[len(supernet.prefix) :], parameter)
 
     def hybrid_forward(self, F, x, **p):
         """x (batch, 3, height, width) → logits (batch, classes)."""
@@ -58,7 +61,10 @@ class NaiveSupernet(HybridBlock):
     def _block(self, F, x, p, block, channels):
         space = self.space
         scope = space.scopes[space.scope_index(block)]
-        lam, place = p[scope + '_lambda'], {name: index for index, name in enumerate(space.edges()[space.scope_index(block)])}
+        lam, place = (
+            p[scope + '_lambda'],
+            {name: index for index, name in enumerate(space.edges()[space.scope_index(block)])},
+        )
         prefix, outputs = 'b%02d_' % block, {'in': x}
         for level in range(1, space.levels + 1):
             fresh = {}
@@ -68,14 +74,14 @@ class NaiveSupernet(HybridBlock):
                     total = x
                 else:
                     total = 0
-                    for source in (['in'] if level == 1 else outputs):
-                        edge = '%s/%s<-%s' % (scope, name, source)
+                    for source in ['in'] if level == 1 else outputs:
+                        edge = f'{scope}/{name}<-{source}'
                         total = F.broadcast_mul(outputs[source], _entry(F, lam, place[edge])) + total
                 fresh[name] = self._operation(F, total, p, prefix + name.replace('.', '_') + '_', operation, channels)
             outputs.update(fresh)
         names = [name for name in outputs if name != 'in']
-        scaled = [F.broadcast_mul(outputs[name], _entry(F, lam, place['%s/out<-%s' % (scope, name)])) for name in names]
-        weight = F.concat(*[p['%sout_%s_weight' % (prefix, name.replace('.', '_'))] for name in names], dim=1)
+        scaled = [F.broadcast_mul(outputs[name], _entry(F, lam, place[f'{scope}/out<-{name}'])) for name in names]
+        weight = F.concat(*[p['{}out_{}_weight'.format(prefix, name.replace('.', '_'))] for name in names], dim=1)
         y = F.Convolution(F.concat(*scaled, dim=1), weight, kernel=(1, 1), num_filter=channels, no_bias=True)
         shortcut = _conv_bn_relu(F, x, p, prefix + 'shortcut_', channels, 1) if space.opens_stage(block) else x
         return _bn_relu(F, y, p, prefix + 'out_bn_') + shortcut
@@ -91,10 +97,18 @@ class NaiveSupernet(HybridBlock):
             elif kind in ('Depthwise', 'Pointwise'):
                 groups, dilation = (channels, layer.dilation) if kind == 'Depthwise' else (1, 1)
                 pad = dilation * (kernel // 2)
-                x = F.Convolution(x, p['%s%s_weight' % (prefix, kind.lower())], kernel=(kernel, kernel), pad=(pad, pad),
-                                  dilate=(dilation, dilation), num_filter=channels, num_group=groups, no_bias=True)
+                x = F.Convolution(
+                    x,
+                    p[f'{prefix}{kind.lower()}_weight'],
+                    kernel=(kernel, kernel),
+                    pad=(pad, pad),
+                    dilate=(dilation, dilation),
+                    num_filter=channels,
+                    num_group=groups,
+                    no_bias=True,
+                )
             else:
-                raise UserError('operation %s: the naive network has no %s' % (operation, kind))
+                raise UserError(f'operation {operation}: the naive network has no {kind}')
         return _bn_relu(F, x, p, prefix + 'bn_')
 
 
@@ -103,11 +117,25 @@ def _entry(F, lam, place):
 
 
 def _bn_relu(F, x, p, prefix):
-    return F.relu(F.BatchNorm(x, *(p[prefix + part] for part in ('gamma', 'beta', 'running_mean', 'running_var')),
-                              fix_gamma=True, eps=2e-5, momentum=0.9))
+    return F.relu(
+        F.BatchNorm(
+            x,
+            *(p[prefix + part] for part in ('gamma', 'beta', 'running_mean', 'running_var')),
+            fix_gamma=True,
+            eps=2e-5,
+            momentum=0.9,
+        )
+    )
 
 
 def _conv_bn_relu(F, x, p, prefix, channels, kernel, stride=1):
-    x = F.Convolution(x, p[prefix + 'conv_weight'], kernel=(kernel, kernel), stride=(stride, stride), pad=(kernel // 2, kernel // 2),
-                      num_filter=channels, no_bias=True)
+    x = F.Convolution(
+        x,
+        p[prefix + 'conv_weight'],
+        kernel=(kernel, kernel),
+        stride=(stride, stride),
+        pad=(kernel // 2, kernel // 2),
+        num_filter=channels,
+        no_bias=True,
+    )
     return _bn_relu(F, x, p, prefix + 'bn_')

@@ -1,0 +1,59 @@
+"""Draw the blocks of an Architecture: which graphs stand on the sheet, and in which colours (Fig. 4 of the paper)."""
+
+from typing import Dict, List, Mapping, Optional, Tuple, Union
+
+from matplotlib.figure import Figure
+
+from ...base.errors import UserError
+from ...symbols.architecture import Architecture
+from ...symbols.space import REDUCTION_BRANCHES
+from . import dag, figures, palette
+from .blocks import sheet
+
+
+def colours_of(architecture: Architecture) -> Dict[str, str]:
+    """Return {operation: '#rrggbb'}, with those of the reduction blocks."""
+    return palette.operation_colours(architecture.space.operations + REDUCTION_BRANCHES)
+
+
+def edges_left(architecture: Architecture) -> str:
+    """Say how much of the space is left: '34 of 128 edges left'."""
+    total = sum(len(group) for group in architecture.space.gate_names())
+    return f'{architecture.num_edges} of {total} edges left'
+
+
+def draw(
+    architecture: Architecture,
+    gates: Optional[Mapping[str, float]] = None,
+    faint: bool = False,
+    block: Union[str, int, None] = None,
+    title: str = '',
+    page: Optional[Tuple[float, float]] = None,
+) -> Figure:
+    """Draw the blocks of an Architecture.
+
+    gates: {edge name: λ}, where known; edges are as wide as their λ. faint: with the operations and
+    edges that did not survive. block: this scope ('b03', 'r01', 'shared') or block number alone.
+    page: (width, height) in inches instead of A4. Raises UserError for a block that is not there.
+    """
+    with figures.styled():
+        return sheet(graphs_of(architecture, gates, faint, block), colours_of(architecture), title, page)
+
+
+def graphs_of(
+    architecture: Architecture,
+    gates: Optional[Mapping[str, float]] = None,
+    faint: bool = False,
+    block: Union[str, int, None] = None,
+) -> List[dag.Graph]:
+    """Return the graphs that `draw` draws, for the same arguments."""
+    graphs = dag.graphs(architecture, gates, faint)
+    return graphs if block in (None, '') else _only(graphs, str(block))
+
+
+def _only(graphs: List[dag.Graph], scope: str) -> List[dag.Graph]:
+    wanted = f'b{int(scope):02d}' if scope.isdigit() else scope
+    kept = [graph for graph in graphs if graph.scope == wanted]
+    if not kept:
+        raise UserError(f'--block {scope}: accepted are {", ".join(graph.scope for graph in graphs)}')
+    return kept

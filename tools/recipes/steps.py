@@ -1,0 +1,147 @@
+"""Make the commands of an experiment, for a scale, seeds, devices and folders of data."""
+
+import dataclasses
+import os
+import shlex
+from typing import Dict, Iterator, List, Mapping, Optional, Sequence, Tuple
+
+from ...base.errors import UserError
+from .catalogue import Experiment, Row
+
+SCALES = ('smoke', 'paper')
+GAMMAS = {'smoke': '0.015 0.03', 'paper': '0.0005 0.001 0.002'}
+SMOKE = 'experiments/configs/scale_smoke.yaml'
+DATA = {'table2': 'DATA_IMAGENET'}  # of presets that begin so; of all others DATA_CIFAR10
+SEARCHING, RETRAINING = ('pretrain', 'search'), ('retrain',)
+
+
+@dataclasses.dataclass(frozen=True)
+class Settings:
+    """What the user sets, by environment variables. data: folders by the variable's name."""
+
+    root: str
+    scale: str = 'smoke'
+    seeds: Tuple[int, ...] = (1,)
+    gammas: Tuple[str, ...] = ()
+    gpus: str = ''
+    data: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    cifar: str = ''
+
+    @staticmethod
+    def of(experiment: Experiment, variables: Mapping[str, str], seed: Optional[int] = None) -> 'Settings':
+        """Read the settings for an experiment from environment variables. An empty one counts as unset.
+
+        SCALE, SEEDS (seeds 1 to n), ROOT, GAMMAS, GPUS, DATA_CIFAR10, DATA_IMAGENET, CIFAR. seed: this one
+        alone. Raises UserError for what is not accepted.
+        """
+        given = {key: value for key, value in variables.items() if value}
+        scale = given.get('SCALE', 'smoke')
+        if scale not in SCALES:
+            raise UserError(f'SCALE={scale}: accepted are {" and ".join(SCALES)}')
+        count = given.get('SEEDS', '1')
+        if not count.isdigit() or int(count) < 1:
+            raise UserError(f'SEEDS={count}: accepted is a whole number above 0')
+        end = f'-{scale}' if experiment.scaled else ''
+        seeds = (seed,) if seed is not None else tuple(range(1, (experiment.seeds or int(count)) + 1))
+        return Settings(
+            root=given.get('ROOT', f'runs/{experiment.name}{end}'),
+            scale=scale,
+            seeds=seeds,
+            gammas=tuple(given.get('GAMMAS', GAMMAS[scale]).split()),
+            gpus=given.get('GPUS', ''),
+            data={name: given[name] for name in ('DATA_CIFAR10', 'DATA_IMAGENET') if name in given},
+            cifar=given.get('CIFAR', ''),
+        )
+
+
+@dataclasses.dataclass(frozen=True)
+class Step:
+    """A command that leaves a result in a run.
+
+    words: the command, from the script on; run: the run directory; key: what summary.json has once the
+    step is done; stages: those whose checkpoints it can go on from.
+    """
+
+    words: Tuple[str, ...]
+    run: str
+    key: str
+    stages: Tuple[str, ...]
+
+
+def steps(experiment: Experiment, settings: Settings) -> List[Step]:
+    """Return the training commands of an experiment, each once, in the order in which they are run."""
+    found: Dict[Tuple[str, str], Step] = {}
+    for seed in settings.seeds:
+        gammas: Sequence[str] = settings.gammas if any('{gamma}' in row.folder for row in experiment.rows) else ('',)
+        for gamma in gammas:
+            for row in experiment.rows:
+                for step in _row(row, experiment, settings, seed, gamma):
+                    found.setdefault((step.run, step.key), step)
+    return list(found.values())
+
+
+def _row(row: Row, experiment: Experiment, settings: Settings, seed: int, gamma: str) -> Iterator[Step]:
+    assert row.preset is not None
+    run = os.path.join(settings.root, _filled(row.folder, seed, gamma)).rstrip('/')
+    if row.retrain == 'transferred':
+        yield from _transferred(row, settings, seed, run)
+        return
+    flags = preset_flags(row.preset, settings if experiment.scaled else None)
+    yield _search(flags, run, seed, _settings(row.search, seed, gamma))
+    further = _settings(row.retrained, seed, gamma)
+    if row.retrain == 'random':
+        chosen = str(seed if row.random is None else row.random)
+        words = ('train/retrain.py', '--run', run, '--random', chosen, *further)
+        yield Step(words, f'{run}/retrain-random-{chosen}', 'test_error', RETRAINING)
+    elif row.retrain == 'searched':
+        yield Step(('train/retrain.py', '--run', run, *further), run, 'test_error', RETRAINING)
+
+
+def _transferred(row: Row, settings: Settings, seed: int, run: str) -> Iterator[Step]:
+    """The block of a run on CIFAR-10 (CIFAR, or one below root) on the network of another data set."""
+    assert row.preset is not None and row.source is not None
+    source = settings.cifar or os.path.join(settings.root, f'{row.source}-{seed}')
+    if settings.scale == 'smoke':  # at the paper's scale it is there, from the experiment of its own table
+        yield _search(preset_flags(row.source, settings), source, seed)
+    words = ['train/retrain.py', *preset_flags(row.preset, settings), '--seed', str(seed)]
+    words += ['--architecture', f'{source}/architecture.json', '--run', run]
+    yield Step(tuple(words), run, 'test_error', RETRAINING)
+
+
+def _search(flags: Sequence[str], run: str, seed: int, further: Sequence[str] = ()) -> Step:
+    words = ('train/search.py', *flags, '--seed', str(seed), '--run', run, *further)
+    return Step(words, run, 'search', SEARCHING)
+
+
+def preset_flags(preset: str, settings: Optional[Settings]) -> List[str]:
+    """Return the flags of a preset at the scale, with the data and on the devices of `settings`; None for the preset as it is."""
+    flags = ['--preset', preset]
+    if settings is None:
+        return flags
+    if settings.scale == 'smoke':
+        flags += ['--config', SMOKE]
+        return flags + (['--set', 'pretrain.epochs=0'] if preset.endswith('nopretrain') else [])
+    variable = DATA.get(preset.split('_')[0], 'DATA_CIFAR10')
+    if variable in settings.data:  # otherwise the command looks where gluon keeps the data set
+        flags += ['--data-dir', settings.data[variable]]
+    return flags + (['--gpus', settings.gpus] if settings.gpus else [])
+
+
+def finishing(experiment: Experiment, settings: Settings) -> List[Tuple[str, ...]]:
+    """Return the tools that are run at the end, as words from the script on."""
+    gamma = settings.gammas[0] if settings.gammas else ''
+    return [
+        tuple(
+            word.format(root=settings.root, gamma=gamma, seeds=len(settings.seeds))
+            for word in shlex.split(f'tools/{command}')
+        )
+        for command in experiment.finish
+    ]
+
+
+def _filled(text: str, seed: int, gamma: str) -> str:
+    return text.format(seed=seed, gamma=gamma)
+
+
+def _settings(entries: Sequence[str], seed: int, gamma: str) -> List[str]:
+    return [word for entry in entries for word in ('--set', _filled(entry, seed, gamma))]

@@ -1,0 +1,50 @@
+"""Run an experiment of the paper, a table or a figure, to its end: search, retrain, and the table or figure measured.
+
+What has its result is skipped, and what was stopped goes on. Environment variables:
+
+    SCALE=smoke       embedded data, a small space, two CPU cores, minutes (the default)
+    SCALE=paper       the paper's settings; takes GPUs and days
+    SEEDS=n           seeds 1 to n
+    ROOT=folder       where the runs go (default: runs/<experiment>-<scale>)
+    GAMMAS='a b'      the γ that a figure compares
+    DATA_CIFAR10, DATA_IMAGENET      folders of the data at SCALE=paper (default: where gluon keeps them)
+    GPUS=0-7          devices at SCALE=paper
+    CIFAR=run         table2_imagenet: the run whose block is transferred
+"""
+
+try:
+    import dsonas  # noqa: F401
+except ModuleNotFoundError:
+    raise SystemExit(
+        "error: dsonas is not installed: run 'make install', or pip install -e '.[cpu]', in its repository"
+    ) from None
+
+import argparse
+import os
+from typing import Sequence
+
+from dsonas.base import cli
+from dsonas.tools.recipes import catalogue, running
+from dsonas.tools.recipes.steps import Settings
+
+
+def arguments() -> argparse.ArgumentParser:
+    """Make the parser of the command line."""
+    parser = cli.parser(__doc__, epilog=__doc__.split('\n', 2)[2])
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    parser.add_argument('experiment', choices=list(catalogue.experiments()), help='a recipe of experiments/')
+    parser.add_argument('--seed', type=int, metavar='N', help='this seed alone, instead of SEEDS')
+    parser.add_argument('--dry-run', action='store_true', help='print the commands that are still to run, and run none')
+    return parser
+
+
+def main(argv: Sequence[str]) -> int:
+    """Run the experiment. Returns the exit status."""
+    options = arguments().parse_args(argv)
+    experiment = catalogue.experiments()[options.experiment]
+    running.run(experiment, Settings.of(experiment, os.environ, options.seed), options.dry_run)
+    return 0
+
+
+if __name__ == '__main__':
+    cli.main(main)
