@@ -1,6 +1,6 @@
 # make quickstart: install, then search, retrain and compare on the embedded data set.
 # make test:       install, then run the tests.    make test-fast: those that take two minutes together, for the work between commits.
-# make lint:       ruff, lint and format.          make api: the API reference, build/api/index.html, from the docstrings.
+# make lint:       ruff (lint and format), mypy.   make api: the API reference, build/api/index.html, from the docstrings.
 PYTHON ?= python3
 VENV   ?= .venv
 EXTRA  ?= cpu
@@ -35,6 +35,9 @@ test-fast: install
 lint: install
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	mkdir -p build/mypy
+	ln -sfn '$(CURDIR)' build/mypy/dsonas
+	$(BIN)/mypy
 
 # Left out: what is no module to import (setup, tests), and what needs PyTorch.
 api: $(VENV)/docs
@@ -42,4 +45,4 @@ api: $(VENV)/docs
 		dsonas '!dsonas.setup' '!dsonas.tests' '!dsonas.tools.timing.torch_supernet'
 
 clean:
-	rm -rf $(VENV) build dist *.egg-info .pytest_cache .ruff_cache
+	rm -rf $(VENV) build dist *.egg-info .pytest_cache .ruff_cache .mypy_cache

@@ -18,7 +18,8 @@ from .space import REDUCTION_BRANCHES, REDUCTION_KERNELS, SearchSpace
 from .units import BatchNormReLU, Conv, conv_bn_relu, conv_init
 
 __all__ = [
-    'LAYERS', 'AuxiliaryTower', 'BatchNormReLU', 'Conv', 'Dense', 'Head', 'Reduction', 'conv_bn_relu', 'conv_init', 'operation_block', 'stem',
+    'LAYERS', 'AuxiliaryTower', 'BatchNormReLU', 'Conv', 'Dense', 'Head', 'Reduction', 'conv_bn_relu', 'conv_init',
+    'operation_block', 'stem',
 ]  # fmt: skip
 
 AUXILIARY_POOL = 5
@@ -75,7 +76,10 @@ def operation_block(name: str, channels: int, kernels: Kernels, train_gamma: boo
 
 
 def stem(space: SearchSpace, channels: int, kernels: Kernels, train_gamma: bool, prefix: str) -> Block:
-    """Build the block from the image to `channels` feature maps: one 3×3 convolution (cifar), or two of stride 2, the first to half the channels."""
+    """Build the block from the image to `channels` feature maps.
+
+    cifar: one 3×3 convolution; imagenet: two of stride 2, the first to half the channels.
+    """
     if space.stem == 'cifar':
         return conv_bn_relu(3, channels, kernels, train_gamma, prefix, kernel=3)
     block = nn.HybridSequential(prefix=prefix)

@@ -48,7 +48,7 @@ def as_dict(counted, image_size):
         return {field: getattr(part, field) for field in FIELDS}
     blocks = [dict(name=block.name, **numbers(block), operations={name: numbers(part) for name, part in block.operations.items()})
               for block in counted.blocks]
-    return dict(numbers(counted), widths=list(counted.widths), image_size=image_size, blocks=blocks)
+    return dict(numbers(counted), widths=list(counted.widths), image_size=image_size, blocks=blocks, uncounted=list(counted.uncounted))
 
 
 def table(counted, operations=False):
@@ -79,6 +79,8 @@ def main(argv):
     print('%s at %s channels a stage, images of %d × %d' % (options.source, ', '.join(map(str, counted.widths)), size, size))
     print(table(counted, options.operations))
     print('%s parameters, %sFLOPs, %s memory accesses' % tuple(format_count(getattr(counted, field)) for field in FIELDS))
+    if counted.uncounted:
+        print('not counted: %s' % ', '.join(counted.uncounted))
     return 0
 
 
