@@ -92,7 +92,9 @@ def stem(space: SearchSpace, channels: int, kernels: Kernels, train_gamma: bool,
 
 
 class Reduction(HybridBlock):
-    """A reduction block, which halves the size: the sum of a 1×1 and a 3×3 convolution of stride 2, each with batch norm and ReLU, each scaled by its λ.
+    """A reduction block, which halves the size.
+
+    It is the sum of a 1×1 and a 3×3 convolution of stride 2, each with batch norm and ReLU, each scaled by its λ.
 
     branches: names of the surviving ones. Called with x alone, or with x and λ (one for each of REDUCTION_BRANCHES).
     """

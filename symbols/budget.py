@@ -74,8 +74,9 @@ def fit_widths(
 ) -> Fit:
     """Find the widths of the widest network within a budget.
 
-    budget: text as for parse_budget, or (kind, number). measure: function of widths giving the bounded quantity, which must not fall where a
-    width grows; default the kind's count in cost.py. A given measure may be slow or inexact: rounding is then to the nearest only.
+    budget: text as for parse_budget, or (kind, number). measure: function of widths giving the bounded quantity, which must not
+    fall where a width grows; default the kind's count in cost.py. A given measure may be slow or inexact: rounding is then to the
+    nearest only.
     Raises UserError where even the narrowest network exceeds the budget, saying what that one costs.
     """
     kind, target = parse_budget(budget) if isinstance(budget, str) else budget
