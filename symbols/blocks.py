@@ -14,7 +14,8 @@ from ..base.errors import UserError
 from . import operations as ops
 from .backend.operators import Kernels
 from .backend.types import Array, Block, Operators
-from .space import REDUCTION_BRANCHES, REDUCTION_KERNELS, SearchSpace
+from .nodes import REDUCTION_BRANCHES, REDUCTION_KERNELS
+from .space import SearchSpace
 from .units import BatchNormReLU, Conv, conv_bn_relu, conv_init
 
 __all__ = [

@@ -15,8 +15,9 @@ import enum
 from typing import Dict, Generic, Iterable, List, Optional, Sequence, Tuple, TypeVar
 
 from .architecture import Architecture
+from .nodes import REDUCTION, REDUCTION_KERNELS
 from .operations import OPERATIONS, LayerCost, total
-from .space import REDUCTION, REDUCTION_KERNELS, Channels, SearchSpace
+from .space import Channels, SearchSpace
 
 Entry = TypeVar('Entry')
 

@@ -18,7 +18,7 @@ MAY_IMPORT = {
 }
 FILES = sorted(path for folder in FOLDERS for path in (ROOT / folder).glob('**/*.py'))
 # Read by tools and by people without MXNet.
-PLAIN = ('space', 'edge_names', 'architecture', 'cost', 'budget', 'operations', 'sampling', 'kinds')
+PLAIN = ('nodes', 'space', 'edge_names', 'architecture', 'cost', 'budget', 'operations', 'sampling', 'kinds')
 
 
 def imported(path):
