@@ -3,7 +3,7 @@
 Conventions. An operation's time is seconds an image of a forward pass with its batch norm, at BATCH images a pass; the network around
 it is in no operation's time. A network's time is seconds of a forward pass of one image (its latency, not its throughput). Both are
 the median of several passes after warm-up. Times are kept in a JSON file by device, threads, MXNet's version and shape, so that each is
-measured once; two machines whose devices have one name are taken for equal.
+measured once; two machines whose devices have the same name are taken for equal.
 """
 
 from __future__ import annotations
@@ -44,8 +44,8 @@ class Timed:
 class Stopwatch:
     """Measurement of times on one device, kept in a file.
 
-    context: the device. path: JSON file of times; None keeps them in memory alone. A damaged file is measured anew, one that cannot be
-    written costs the next run its measuring and nothing else.
+    context: the device. path: JSON file of times; None keeps them in memory alone. A damaged file is measured again; where it
+    cannot be written, the next run measures again.
     """
 
     def __init__(self, context: Context, path: Optional[str] = None, passes: int = PASSES) -> None:
