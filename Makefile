@@ -1,6 +1,6 @@
 # make quickstart: install, then search, retrain and compare on the embedded data set.
 # make test:       install, then run the tests.    make test-fast: those that take two minutes together, for the work between commits.
-# make lint:       ruff, lint and format.          make api: the API reference, build/api/index.html, from the docstrings.
+# make lint:       ruff (lint and format), mypy.   make api: the API reference, build/api/index.html, from the docstrings.
 PYTHON ?= python3
 VENV   ?= .venv
 EXTRA  ?= cpu
@@ -35,9 +35,12 @@ test-fast: install
 lint: install
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	mkdir -p build/mypy
+	ln -sfn '$(CURDIR)' build/mypy/dsonas
+	$(BIN)/mypy
 
 api: $(VENV)/docs
 	OMP_NUM_THREADS=1 $(BIN)/python docs/make_api.py build/api
 
 clean:
-	rm -rf $(VENV) build dist *.egg-info .pytest_cache .ruff_cache
+	rm -rf $(VENV) build dist *.egg-info .pytest_cache .ruff_cache .mypy_cache

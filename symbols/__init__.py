@@ -1,7 +1,8 @@
-"""What a network is: the search space, the supernet with its scaling factors λ, the architecture, the derived network, their cost.
+"""Networks: the search space, the supernet with its scaling factors λ, the architecture, the derived network, their cost.
 
 A new candidate operation is one entry in operations.py; the order and the names of edges are space.py's alone;
-what is plain data (space, architecture, cost, budget) imports no MXNet, what computes (gates, blocks, supernet, network) does.
+plain data (nodes, space, edge_names, architecture, operations, cost, budget, sampling, kinds) imports no MXNet, the networks
+(gates, units, blocks, cell, supernet, network) do.
 backend/ holds the operators by device, and the workarounds for MXNet's faults.
-stored.py reads a trained network back; known.py has the yardsticks of gluoncv's model zoo; latency.py measures.
+stored.py reads a trained network from a run; known.py has the baselines of gluoncv's model zoo; latency.py measures times.
 """

@@ -1,93 +1,53 @@
-"""The parts of a network around its searched blocks: stem, shortcut, reduction block, head, auxiliary tower; and the units they share.
+"""The parts of a network around its searched blocks: stem, shortcut, reduction block, head, auxiliary tower.
 
-Weights follow the paper's initialisation: convolutions Xavier gaussian by fan-out of magnitude 2, dense layers Normal(0.01).
-Neither batch norm's parameters nor biases decay.
+Dense layers are initialised by Normal(0.01), as in the paper; biases do not decay. The convolutions are those of units.py.
 """
+
+from __future__ import annotations
+
+from typing import Any, Callable, Dict, Optional, Sequence, Type
 
 import mxnet as mx
 from mxnet.gluon import HybridBlock, nn
 
 from ..base.errors import UserError
 from . import operations as ops
-from .space import REDUCTION_BRANCHES
+from .backend.operators import Kernels
+from .backend.types import Array, Block, Operators
+from .nodes import REDUCTION_BRANCHES, REDUCTION_KERNELS
+from .space import SearchSpace
+from .units import BatchNormReLU, Conv, conv_bn_relu, conv_init
+
+__all__ = [
+    'LAYERS', 'AuxiliaryTower', 'BatchNormReLU', 'Conv', 'Dense', 'Head', 'Reduction', 'conv_bn_relu', 'conv_init',
+    'operation_block', 'stem',
+]  # fmt: skip
 
 AUXILIARY_POOL = 5
 AUXILIARY_WIDTHS = (128, 768)
 
 
-def conv_init():
-    """Initialiser of every convolution."""
-    return mx.init.Xavier(rnd_type='gaussian', factor_type='out', magnitude=2)
-
-
-class BatchNormReLU(HybridBlock):
-    """Batch norm over `channels`, then ReLU. train_gamma=False fixes γ to 1, as in the search."""
-
-    def __init__(self, channels, kernels, train_gamma, prefix):
-        super().__init__(prefix=prefix)
-        self._kernels = kernels
-        self._fix_gamma = not train_gamma
-        with self.name_scope():
-            self.gamma = self.params.get(
-                'gamma', shape=(channels,), init='ones', wd_mult=0.0, differentiable=train_gamma
-            )
-            self.beta = self.params.get('beta', shape=(channels,), init='zeros', wd_mult=0.0)
-            self.running_mean = self.params.get('running_mean', shape=(channels,), init='zeros', differentiable=False)
-            self.running_var = self.params.get('running_var', shape=(channels,), init='ones', differentiable=False)
-
-    def hybrid_forward(self, F, x, gamma, beta, running_mean, running_var):
-        """(batch, channels, height, width) in and out."""
-        return self._kernels.bn_relu(F, x, gamma, beta, running_mean, running_var, self._fix_gamma)
-
-
-class Conv(HybridBlock):
-    """A convolution without bias, padded by half its kernel."""
-
-    def __init__(self, channels_in, channels, kernels, prefix, kernel=1, stride=1, groups=1, dilation=1):
-        super().__init__(prefix=prefix)
-        self._kernels = kernels
-        self._shape = dict(channels=channels, kernel=kernel, stride=stride, groups=groups, dilation=dilation)
-        with self.name_scope():
-            self.weight = self.params.get(
-                'weight', shape=(channels, channels_in // groups, kernel, kernel), init=conv_init()
-            )
-
-    def hybrid_forward(self, F, x, weight):
-        """(batch, channels in, height, width) → (batch, channels, height / stride, width / stride)."""
-        return self._kernels.convolution(F, x, weight, **self._shape)
-
-
-def conv_bn_relu(channels_in, channels, kernels, train_gamma, prefix, kernel=1, stride=1):
-    """Convolution, batch norm, ReLU as one block."""
-    block = nn.HybridSequential(prefix=prefix)
-    with block.name_scope():
-        block.add(
-            Conv(channels_in, channels, kernels, 'conv_', kernel, stride),
-            BatchNormReLU(channels, kernels, train_gamma, 'bn_'),
-        )
-    return block
-
-
 class _Pool(HybridBlock):
-    def __init__(self, pool, channels, kernel):
+    def __init__(self, pool: Callable[..., Array], channels: int, kernel: int) -> None:
         super().__init__()
         self._pool, self._channels, self._kernel = pool, channels, kernel
 
-    def hybrid_forward(self, F, x):
+    def hybrid_forward(self, F: Operators, x: Array) -> Array:
         return self._pool(F, x, self._channels, self._kernel)
 
 
 class _Noise(HybridBlock):
-    def hybrid_forward(self, F, x):
+    def hybrid_forward(self, F: Operators, x: Array) -> Array:
         return F.random.normal_like(F.BlockGrad(x))
 
 
 class _Zero(HybridBlock):
-    def hybrid_forward(self, F, x):
+    def hybrid_forward(self, F: Operators, x: Array) -> Array:
         return F.zeros_like(x)
 
 
-LAYERS = {
+# The block of a layer, by the class of its description: a function of (layer, channels, kernels).
+LAYERS: Dict[Type[Any], Callable[[Any, int, Kernels], Block]] = {
     ops.Depthwise: lambda layer, channels, kernels: Conv(
         channels, channels, kernels, 'depthwise_', kernel=layer.kernel, groups=channels, dilation=layer.dilation
     ),
@@ -99,8 +59,11 @@ LAYERS = {
 }
 
 
-def operation_block(name, channels, kernels, train_gamma, prefix):
-    """The block of a registered operation: its layers, then batch norm and ReLU; keeps (batch, channels, height, width)."""
+def operation_block(name: str, channels: int, kernels: Kernels, train_gamma: bool, prefix: str) -> Block:
+    """Build the block of a registered operation: its layers, then batch norm and ReLU; keeps (batch, channels, height, width).
+
+    Raises UserError for an unknown operation, and for a layer that LAYERS has no block for.
+    """
     block = nn.HybridSequential(prefix=prefix)
     with block.name_scope():
         for layer in ops.OPERATIONS[name].layers:
@@ -113,8 +76,11 @@ def operation_block(name, channels, kernels, train_gamma, prefix):
     return block
 
 
-def stem(space, channels, kernels, train_gamma, prefix):
-    """From the image to `channels` feature maps: one 3×3 convolution (cifar), or two of stride 2, the first to half the channels."""
+def stem(space: SearchSpace, channels: int, kernels: Kernels, train_gamma: bool, prefix: str) -> Block:
+    """Build the block from the image to `channels` feature maps.
+
+    cifar: one 3×3 convolution; imagenet: two of stride 2, the first to half the channels.
+    """
     if space.stem == 'cifar':
         return conv_bn_relu(3, channels, kernels, train_gamma, prefix, kernel=3)
     block = nn.HybridSequential(prefix=prefix)
@@ -127,12 +93,22 @@ def stem(space, channels, kernels, train_gamma, prefix):
 
 
 class Reduction(HybridBlock):
-    """Halves the size: the sum of a 1×1 and a 3×3 convolution of stride 2, each with batch norm and ReLU, each scaled by its λ.
+    """A reduction block, which halves the size.
 
-    branches: those that survive. Called with x alone, or with x and λ (one for each of REDUCTION_BRANCHES).
+    It is the sum of a 1×1 and a 3×3 convolution of stride 2, each with batch norm and ReLU, each scaled by its λ.
+
+    branches: names of the surviving ones. Called with x alone, or with x and λ (one for each of REDUCTION_BRANCHES).
     """
 
-    def __init__(self, channels_in, channels, branches, kernels, train_gamma, prefix):
+    def __init__(
+        self,
+        channels_in: int,
+        channels: int,
+        branches: Sequence[str],
+        kernels: Kernels,
+        train_gamma: bool,
+        prefix: str,
+    ) -> None:
         super().__init__(prefix=prefix)
         self._kernels = kernels
         self._places = [REDUCTION_BRANCHES.index(branch) for branch in branches]
@@ -140,13 +116,19 @@ class Reduction(HybridBlock):
         with self.name_scope():
             for branch in branches:
                 block = conv_bn_relu(
-                    channels_in, channels, kernels, train_gamma, branch + '_', kernel=int(branch[-1]), stride=2
+                    channels_in,
+                    channels,
+                    kernels,
+                    train_gamma,
+                    branch + '_',
+                    kernel=REDUCTION_KERNELS[branch],
+                    stride=2,
                 )
                 self.register_child(block)
                 self._branches.append(block)
 
-    def hybrid_forward(self, F, x, lam=None):
-        """(batch, channels in, height, width), (2,) → (batch, channels, height / 2, width / 2)."""
+    def hybrid_forward(self, F: Operators, x: Array, lam: Optional[Array] = None) -> Array:
+        """Compute (batch, channels in, height, width), (2,) → (batch, channels, height / 2, width / 2)."""
         maps = [branch(x) for branch in self._branches]
         if lam is None:
             return maps[0] if len(maps) == 1 else maps[0] + maps[1]
@@ -158,32 +140,42 @@ class Reduction(HybridBlock):
 class Head(HybridBlock):
     """Batch norm, ReLU, global average pool, dropout (`dropout` is the share dropped), dense."""
 
-    def __init__(self, channels, classes, kernels, train_gamma, prefix, dropout=0.0):
+    def __init__(
+        self,
+        channels: int,
+        classes: int,
+        kernels: Kernels,
+        train_gamma: bool,
+        prefix: str,
+        dropout: float = 0.0,
+    ) -> None:
         super().__init__(prefix=prefix)
         with self.name_scope():
             self.bn = BatchNormReLU(channels, kernels, train_gamma, 'bn_')
             self.dropout = nn.Dropout(dropout) if dropout else None
             self.dense = Dense(channels, classes)
 
-    def hybrid_forward(self, F, x):
-        """(batch, channels, height, width) → (batch, classes)."""
+    def hybrid_forward(self, F: Operators, x: Array) -> Array:
+        """Compute (batch, channels, height, width) → (batch, classes)."""
         x = F.mean(self.bn(x), axis=(2, 3))  # GlobalAvgPool2D would make the step three times slower on a CPU
         return self.dense(self.dropout(x) if self.dropout is not None else x)
 
 
 class Dense(HybridBlock):
-    """The last layer: (batch, channels) → (batch, classes). As nn.Dense, but its parameters take whatever type the network has, so that
-    a network cast to another type can share them.
+    """The last layer: (batch, channels) → (batch, classes).
+
+    Unlike nn.Dense its parameters take the type of the network, so that a network cast to another type can share them.
     """
 
-    def __init__(self, channels, classes, prefix='dense_'):
+    def __init__(self, channels: int, classes: int, prefix: str = 'dense_') -> None:
         super().__init__(prefix=prefix)
         self._classes = classes
         with self.name_scope():
             self.weight = self.params.get('weight', shape=(classes, channels), init=mx.init.Normal(0.01))
             self.bias = self.params.get('bias', shape=(classes,), init='zeros', wd_mult=0.0)
 
-    def hybrid_forward(self, F, x, weight, bias):
+    def hybrid_forward(self, F: Operators, x: Array, weight: Array, bias: Array) -> Array:
+        """Compute (batch, channels) → (batch, classes)."""
         # MXNet's converter to ONNX takes no defaults: without `flatten` it would write another layer
         return F.FullyConnected(x, weight, bias, num_hidden=self._classes, no_bias=False, flatten=True, name='fwd')
 
@@ -194,7 +186,16 @@ class AuxiliaryTower(HybridBlock):
     size: height and width of its input; a map smaller than the 5×5 pool is pooled to one.
     """
 
-    def __init__(self, channels, classes, stride, size, kernels, train_gamma, prefix):
+    def __init__(
+        self,
+        channels: int,
+        classes: int,
+        stride: int,
+        size: int,
+        kernels: Kernels,
+        train_gamma: bool,
+        prefix: str,
+    ) -> None:
         super().__init__(prefix=prefix)
         self._pool = None
         if size > AUXILIARY_POOL:
@@ -211,8 +212,8 @@ class AuxiliaryTower(HybridBlock):
             self.expand_bn = BatchNormReLU(expanded, kernels, train_gamma, 'expand_bn_')
             self.dense = Dense(expanded, classes)
 
-    def hybrid_forward(self, F, x, weight):
-        """(batch, channels, size, size) → (batch, classes)."""
+    def hybrid_forward(self, F: Operators, x: Array, weight: Array) -> Array:
+        """Compute (batch, channels, size, size) → (batch, classes)."""
         x = self.bn(x)
         # A pool over the whole map is a mean; oneDNN has no gradient for such a Pooling behind its fused batch norm.
         x = self.squeeze(F.Pooling(x, **self._pool) if self._pool else F.mean(x, axis=(2, 3), keepdims=True))

@@ -5,19 +5,23 @@ multiplier is the largest whose rounded widths meet the budget; then each stage 
 closely as rounding allows; then single stages are widened as long as any step still fits.
 """
 
+from __future__ import annotations
+
 import dataclasses
 import functools
 import itertools
-from typing import Tuple
+from typing import Any, Callable, Dict, Optional, Sequence, Tuple, Union
 
 from ..base.errors import UserError
 from ..base.text import COUNTS, SECONDS, parse_quantity
+from .architecture import Architecture
 from .cost import Cost, cost
 
 COUNTED = ('params', 'flops', 'mac')
 KINDS = COUNTED + ('latency',)
 LARGEST_WIDTH = 1 << 14
 CLOSE = 0.005  # of widths this near the budget those nearest to one common multiplier are taken
+Measure = Callable[[Tuple[int, ...]], float]  # of one width a stage
 REACH = (1, 2)  # steps by which a stage's width may leave its share, the second only where the first comes not as near
 
 
@@ -33,8 +37,8 @@ class Fit:
     widths: Tuple[int, ...]
     cost: Cost
 
-    def to_dict(self):
-        """Plain data for a summary."""
+    def to_dict(self) -> Dict[str, Any]:
+        """Return plain data for a summary."""
         return {
             'kind': self.kind,
             'target': self.target,
@@ -45,8 +49,8 @@ class Fit:
         }
 
 
-def parse_budget(text):
-    """'params=3.0M', 'flops=600M', 'mac=40M', 'latency=5ms' → (kind, number). k, M, G are powers of 1000. Raises UserError."""
+def parse_budget(text: str) -> Tuple[str, float]:
+    """Read 'params=3.0M', 'flops=600M', 'mac=40M', 'latency=5ms' → (kind, number). k, M, G are powers of 1000. Raises UserError."""
     kind, equals, quantity = str(text).partition('=')
     kind = kind.strip()
     if equals and kind.isidentifier() and kind not in KINDS:
@@ -62,52 +66,61 @@ def parse_budget(text):
     return kind, value
 
 
-def fit_widths(architecture, budget, image_size=32, measure=None):
-    """The widest network within a budget.
+def fit_widths(
+    architecture: Architecture,
+    budget: Union[str, Tuple[str, float]],
+    image_size: int = 32,
+    measure: Optional[Measure] = None,
+) -> Fit:
+    """Find the widths of the widest network within a budget.
 
-    budget: text as for parse_budget, or (kind, number). measure: function of widths giving what is bounded, which must not fall where a
-    width grows; default the kind's count in cost.py. A measure of one's own may be slow or inexact: rounding is then to the nearest only.
+    budget: text as for parse_budget, or (kind, number). measure: function of widths giving the bounded quantity, which must not
+    fall where a width grows; default the kind's count in cost.py. A given measure may be slow or inexact: rounding is then to the
+    nearest only.
     Raises UserError where even the narrowest network exceeds the budget, saying what that one costs.
     """
     kind, target = parse_budget(budget) if isinstance(budget, str) else budget
     space = architecture.space
     counted = measure is None
-    if counted and kind not in COUNTED:
+    if measure is None and kind not in COUNTED:
         raise UserError(f'budget: {kind} is measured on a device, not counted; accepted here are {", ".join(COUNTED)}')
 
     @functools.lru_cache(maxsize=None)
-    def measured(widths):
-        return getattr(cost(architecture, widths, image_size), kind) if counted else measure(widths)
+    def measured(widths: Tuple[int, ...]) -> float:
+        if measure is None:
+            counts: float = getattr(cost(architecture, widths, image_size), kind)
+            return counts
+        return measure(widths)
 
     base = space.widths()
-    steps = (2 if space.stem == 'imagenet' else 1,) + (1,) * (
-        len(base) - 1
-    )  # that stem's first convolution has half the channels
+    # The first convolution of the imagenet stem has half the channels.
+    steps = (2 if space.stem == 'imagenet' else 1,) + (1,) * (len(base) - 1)
     narrowest = _rounded(base, 0.0, steps)
     if measured(narrowest) > target:
-        raise UserError(
-            f'budget: {kind}={target:g} cannot be met; with {", ".join(map(str, narrowest))} channels a stage '
-            f'the network has {measured(narrowest):g}'
-        )
+        widths = ', '.join(map(str, narrowest))
+        least = f'with {widths} channels a stage the network has {measured(narrowest):g}'
+        raise UserError(f'budget: {kind}={target:g} cannot be met; {least}')
     low, high = 0.0, LARGEST_WIDTH / max(base)
     for _ in range(60):  # to the last bit: the widths change at a finite number of multipliers
         middle = (low + high) / 2
         low, high = (middle, high) if measured(_rounded(base, middle, steps)) <= target else (low, middle)
-    widths, shares = _rounded(base, low, steps), [low * width for width in base]
+    best, shares = _rounded(base, low, steps), [low * width for width in base]
     if counted:
-        widths = _best_rounding(widths, shares, steps, target, measured)
-    widths = _filled(widths, shares, steps, target, measured)
-    reached = measured(widths)
-    return Fit(kind, target, reached, (target - reached) / target, low, widths, cost(architecture, widths, image_size))
+        best = _best_rounding(best, shares, steps, target, measured)
+    best = _filled(best, shares, steps, target, measured)
+    reached = measured(best)
+    return Fit(kind, target, reached, (target - reached) / target, low, best, cost(architecture, best, image_size))
 
 
-def _rounded(base, multiplier, steps):
-    """Widths at a multiplier, each rounded on its own to a multiple of its step."""
+def _rounded(base: Sequence[int], multiplier: float, steps: Sequence[int]) -> Tuple[int, ...]:
+    """Round widths at a multiplier, each on its own to a multiple of its step."""
     return tuple(max(step, int(width * multiplier / step + 0.5) * step) for width, step in zip(base, steps))
 
 
-def _best_rounding(widths, shares, steps, target, measure):
-    """Of the widths some steps up or down, those within CLOSE of the budget that leave their shares least, else the closest to it."""
+def _best_rounding(
+    widths: Tuple[int, ...], shares: Sequence[float], steps: Sequence[int], target: float, measure: Measure
+) -> Tuple[int, ...]:
+    """Choose among the widths some steps up or down: those nearest to their shares within CLOSE of the budget, else the closest."""
     for reach in REACH:
         ranges = [range(-reach, reach + 1)] * len(widths)
         near = [
@@ -123,7 +136,9 @@ def _best_rounding(widths, shares, steps, target, measure):
     return max(fitting, key=measure)
 
 
-def _filled(widths, shares, steps, target, measure):
+def _filled(
+    widths: Tuple[int, ...], shares: Sequence[float], steps: Sequence[int], target: float, measure: Measure
+) -> Tuple[int, ...]:
     """Widen single stages by a step, always the one that lags its share most of those that fit, until none fits."""
     while True:
         for stage in sorted(range(len(widths)), key=lambda stage: widths[stage] / shares[stage]):

@@ -1,13 +1,23 @@
-"""What supernet and derived network have in common: a convolution block with the edges that are alive, and a network's outermost block.
+"""The base classes of supernet and derived network: a convolution block of surviving edges, and a network's outermost block.
 
-`Cell` holds the operations, the shortcut and the output's batch norm. How operations are fed, and how the output gathers them,
-is the subclasses': with λ in supernet.py, without in network.py.
+`Cell` holds the operations, the shortcut and the output's batch norm. Subclasses compute the operations' inputs and the output's sum:
+with λ in supernet.py, without in network.py.
 """
+
+from __future__ import annotations
+
+from typing import Any, Callable, Dict, List, Optional, Sequence
 
 from mxnet import autograd
 from mxnet.gluon import HybridBlock
 
-from .blocks import BatchNormReLU, conv_bn_relu, operation_block
+from .backend.operators import Kernels
+from .backend.types import Array, Block, NDArray
+from .blocks import operation_block
+from .space import BLOCK_INPUT, Edge, Node, SearchSpace
+from .units import BatchNormReLU, conv_bn_relu
+
+Maps = Dict[Node, Array]  # feature maps by the node that they come out of
 
 
 class Cell(HybridBlock):
@@ -17,37 +27,48 @@ class Cell(HybridBlock):
     A block without edges is the identity, and needs no cell.
     """
 
-    def __init__(self, space, edges, channels, opens_stage, kernels, train_gamma, prefix):
+    def __init__(
+        self,
+        space: SearchSpace,
+        edges: Sequence[Edge],
+        channels: int,
+        opens_stage: bool,
+        kernels: Kernels,
+        train_gamma: bool,
+        prefix: str,
+    ) -> None:
         super().__init__(prefix=prefix)
         self._space, self._channels, self._kernels = space, channels, kernels
-        self._sources = {}  # node -> nodes that feed it, in order
+        self._sources: Dict[Node, List[Node]] = {}  # node -> nodes that feed it, in order
         for edge in edges:
             self._sources.setdefault(edge.target, []).append(edge.source)
-        output = (space.levels + 1, 0)
-        self._outputs = self._sources.pop(output)
-        nodes = sorted({edge.source for edge in edges if edge.source[0]})
-        self._levels = [[node for node in nodes if node[0] == level] for level in range(1, space.levels + 1)]
-        self._operations = {}
+        self._outputs = self._sources.pop(space.output)
+        nodes = sorted({edge.source for edge in edges if edge.source != BLOCK_INPUT})
+        self._levels = [[node for node in nodes if node.level == level] for level in range(1, space.levels + 1)]
+        self._operations: Dict[Node, Block] = {}
         with self.name_scope():
             for node in nodes:
                 name = space.node_name(node).replace('.', '_')
-                block = operation_block(space.operations[node[1]], channels, kernels, train_gamma, name + '_')
+                block = operation_block(space.operations[node.operation], channels, kernels, train_gamma, name + '_')
                 self.register_child(block, name)
                 self._operations[node] = block
             self.output_bn = BatchNormReLU(channels, kernels, train_gamma, 'out_bn_')
             self.shortcut = conv_bn_relu(channels, channels, kernels, train_gamma, 'shortcut_') if opens_stage else None
 
-    def _run(self, F, x, feed):
-        """Feature maps of the block input and of all operations, by node. feed(maps, nodes) gives the inputs of a level's operations."""
-        maps = {(0, 0): x}
+    def _run(self, x: Array, feed: Callable[[Maps, Sequence[Node]], Sequence[Array]]) -> Maps:
+        """Compute the feature maps of all operations, and return them with the block's input.
+
+        feed: function of (maps, nodes) giving the inputs of a level's operations.
+        """
+        maps = {BLOCK_INPUT: x}
         for nodes in self._levels:
             if nodes:
                 for node, fed in zip(nodes, feed(maps, nodes)):
                     maps[node] = self._operations[node](fed)
         return maps
 
-    def _finish(self, x, gathered):
-        """From the 1×1 convolution's output to the block's."""
+    def _finish(self, x: Array, gathered: Array) -> Array:
+        """Compute the block's output from that of R's 1×1 convolution, and the shortcut."""
         return self.output_bn(gathered) + (self.shortcut(x) if self.shortcut is not None else x)
 
 
@@ -58,20 +79,22 @@ class Net(HybridBlock):
     (autograd.record(train_mode=False)), and in training mode where Kernels.trains says so.
     """
 
-    _kernels_kind = None
-    _device_kernels = None
-    _exact = None
+    _kernels_kind: Optional[str] = None
+    _device_kernels: Kernels
+    _exact: Optional[Block] = None
 
-    def _twin(self):
-        """The same network with 'exact' kernels, on this one's Parameters."""
+    def _twin(self) -> Block:
+        """Build the same network with 'exact' kernels, on this one's Parameters."""
         raise NotImplementedError
 
-    def forward(self, x, *args):
-        """As hybrid_forward."""
+    def forward(self, x: NDArray, *args: Any) -> Any:
+        """Compute hybrid_forward, in the twin where this network's gradients would be wrong."""
         recording, training = autograd.is_recording(), autograd.is_training()
         if self._kernels_kind != 'exact' and recording and not (training and self._device_kernels.trains(x)):
-            if self._exact is None:
-                object.__setattr__(self, '_exact', self._twin())  # past Gluon, which would take the twin for a child
-                self._exact.hybridize(self._active, **dict(self._flags))
-            return self._exact(x, *args)
+            exact = self._exact
+            if exact is None:
+                exact = self._twin()
+                object.__setattr__(self, '_exact', exact)  # past Gluon, which would take the twin for a child
+                exact.hybridize(self._active, **dict(self._flags))
+            return exact(x, *args)
         return super().forward(x, *args)

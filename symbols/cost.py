@@ -1,4 +1,4 @@
-"""What a network costs: parameters, FLOPs and memory access cost (MAC) of an operation, a block, a network; without MXNet.
+"""Cost of a network: parameters, FLOPs and memory access cost (MAC) of an operation, a block, a network; without MXNet.
 
 Conventions. Everything is for one image. FLOPs are multiply-adds of convolutions and dense layers (one multiply-add counts as one);
 pooling, batch norm, ReLU, additions and biases count none. MAC counts elements read plus elements written plus weights read of every
@@ -15,8 +15,9 @@ import enum
 from typing import Dict, Generic, Iterable, List, Optional, Sequence, Tuple, TypeVar
 
 from .architecture import Architecture
+from .nodes import REDUCTION, REDUCTION_KERNELS
 from .operations import OPERATIONS, LayerCost, total
-from .space import REDUCTION, REDUCTION_KERNELS, Channels, SearchSpace
+from .space import Channels, SearchSpace
 
 Entry = TypeVar('Entry')
 

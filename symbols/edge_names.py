@@ -1,4 +1,4 @@
-"""Names of edges, read: from an architecture's JSON or from whoever builds one, to the edges of its search space.
+"""Parsing of edge names, from an architecture's JSON or from code, to the edges of a search space.
 
 An edge's name may be given with its scope ('shared/out<-L1.noise') or without ('out<-L1.noise'); a reduction block's branch as
 'r00/out<-conv_1x1' or 'conv_1x1'. Plain data, no MXNet.

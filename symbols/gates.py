@@ -1,10 +1,17 @@
-"""λ: one Parameter for each set of scaling factors, apart from the weights, and the way from its vector to a level's matrix."""
+"""λ: one Parameter for each set of scaling factors, apart from the weights, and the matrices cut from its vector."""
+
+from __future__ import annotations
+
+from typing import Dict, List, Sequence, Tuple
+
+from .backend.types import Array, Operators, Parameter, ParameterDict
+from .space import Node, SearchSpace
 
 LAMBDA = 'lambda'
 
 
-def gate_parameters(space, params):
-    """λ Parameters in `params` (a ParameterDict), all ones: one vector for each of space.gate_names(), in order."""
+def gate_parameters(space: SearchSpace, params: ParameterDict) -> List[Parameter]:
+    """Create the λ Parameters in `params`, all ones: one vector for each of space.gate_names(), in order."""
     scopes = space.scopes + space.reduction_scopes
     return [
         params.get(f'{scope}_{LAMBDA}', shape=(len(names),), init='ones', wd_mult=0.0)
@@ -12,19 +19,19 @@ def gate_parameters(space, params):
     ]
 
 
-def runs(places):
-    """Consecutive places, sorted, as (begin, end) ranges."""
-    found = []
+def runs(places: Sequence[int]) -> List[Tuple[int, int]]:
+    """Join consecutive places, which are sorted, to (begin, end) ranges."""
+    ranges: List[Tuple[int, int]] = []
     for place in places:
-        if found and found[-1][1] == place:
-            found[-1][1] += 1
+        if ranges and ranges[-1][1] == place:
+            ranges[-1] = (ranges[-1][0], place + 1)
         else:
-            found.append([place, place + 1])
-    return [tuple(run) for run in found]
+            ranges.append((place, place + 1))
+    return ranges
 
 
-def take(F, array, places, size, axis=0):
-    """The entries at sorted `places` along an axis of `size`, by as few slices as there are runs; nothing is done where all are taken."""
+def take(F: Operators, array: Array, places: Sequence[int], size: int, axis: int = 0) -> Array:
+    """Take the entries at sorted `places` along an axis of `size`, by one slice a run; the array itself where all are taken."""
     if len(places) == size:
         return array
     parts = [F.slice_axis(array, axis=axis, begin=begin, end=end) for begin, end in runs(places)]
@@ -32,24 +39,24 @@ def take(F, array, places, size, axis=0):
 
 
 class GateLayout:
-    """Where in a block's λ vector the λ of each level's operations stand, and those of the output."""
+    """The positions of each level's λ, and of the output's, in a block's λ vector."""
 
-    def __init__(self, space):
+    def __init__(self, space: SearchSpace) -> None:
         self._space = space
-        self._sources = {}
-        self._begin = {}
+        self._sources: Dict[int, List[Node]] = {}
+        self._begin: Dict[int, int] = {}
         for place, edge in enumerate(space.block_edges()):
-            level = edge.target[0]
+            level = edge.target.level
             self._begin.setdefault(level, place)
-            if edge.target[1] == 0:
+            if edge.target.operation == 0:
                 self._sources.setdefault(level, []).append(edge.source)
 
-    def gated(self, level):
-        """Whether edges into `level` carry a λ."""
+    def gated(self, level: int) -> bool:
+        """Tell whether edges into `level` carry a λ."""
         return level in self._begin
 
-    def matrix(self, F, lam, level, targets, sources):
-        """λ of the edges from `sources` to `targets` (operation indices of `level`): (len(targets), len(sources))."""
+    def matrix(self, F: Operators, lam: Array, level: int, targets: Sequence[int], sources: Sequence[Node]) -> Array:
+        """Cut out the λ of the edges from `sources` to `targets` (operation indices of `level`): (len(targets), len(sources))."""
         columns, rows = self._sources[level], len(self._space.operations) if level <= self._space.levels else 1
         begin = self._begin[level]
         block = F.slice_axis(lam, axis=0, begin=begin, end=begin + rows * len(columns))

@@ -1,18 +1,39 @@
-"""The network derived from an architecture: what is trained from scratch in stage 3. It has no λ; batch norm's γ is trained."""
+"""The network derived from an architecture, trained from scratch in stage 3. It has no λ; batch norm's γ is trained."""
+
+from __future__ import annotations
+
+from typing import Any, Dict, List, Optional, Sequence, Set
 
 from ..base.errors import UserError
+from .architecture import Architecture
 from .backend.kernels import convolution, kernels, masked_sum
-from .blocks import AUXILIARY_WIDTHS, AuxiliaryTower, Head, Reduction, conv_init, stem
-from .cell import Cell, Net
+from .backend.operators import Kernels
+from .backend.types import Array, Block, Operators, ParameterDict
+from .blocks import AUXILIARY_WIDTHS, AuxiliaryTower, Head, Reduction, stem
+from .cell import Cell, Maps, Net
+from .space import BLOCK_INPUT, Channels, Edge, Node, SearchSpace
+from .units import conv_init
 
 PREFIX = 'network_'
 AUXILIARY_STRIDE = {'cifar': 3, 'imagenet': 2}
 
 
 class NetworkCell(Cell):
-    """A block of surviving edges. With drop path, edges out of operations are dropped at random, one draw an image and edge."""
+    """A block of surviving edges. With drop path, edges out of operations are dropped at random, one draw an image and edge.
 
-    def __init__(self, space, edges, channels, opens_stage, kernels, drop_depth, prefix):
+    drop_depth: the factor of this block on the drop rate, from 0 to 1.
+    """
+
+    def __init__(
+        self,
+        space: SearchSpace,
+        edges: Sequence[Edge],
+        channels: int,
+        opens_stage: bool,
+        kernels: Kernels,
+        drop_depth: float,
+        prefix: str,
+    ) -> None:
         super().__init__(space, edges, channels, opens_stage, kernels, train_gamma=True, prefix=prefix)
         self._depth = drop_depth
         with self.name_scope():
@@ -20,20 +41,24 @@ class NetworkCell(Cell):
                 'out_weight', shape=(channels, len(self._outputs) * channels, 1, 1), init=conv_init()
             )
 
-    def hybrid_forward(self, F, x, rate=None, out_weight=None):
-        """x (batch, channels, height, width); rate (1,): the largest drop rate now, scaled here by the block's depth."""
+    def hybrid_forward(self, F: Operators, x: Array, rate: Optional[Array] = None, out_weight: Array = None) -> Array:
+        """Compute the block on x (batch, channels, height, width) → the same shape.
+
+        rate (1,): the largest drop rate at this moment, scaled here by the block's depth.
+        """
         if rate is not None:
             rate = rate * self._depth
         maps = self._run(
-            F, x, lambda maps, nodes: [self._sum(F, maps, self._sources.get(node, [(0, 0)]), rate) for node in nodes]
+            x,
+            lambda maps, nodes: [self._sum(F, maps, self._sources.get(node, [BLOCK_INPUT]), rate) for node in nodes],
         )
         inputs = [masked_sum(F, [maps[node]], rate) if rate is not None else maps[node] for node in self._outputs]
         return self._finish(x, convolution(F, self._kernels.join(F, inputs), out_weight, self._channels))
 
     @staticmethod
-    def _sum(F, maps, sources, rate):
-        operations = [maps[node] for node in sources if node[0]]
-        whole = [maps[0, 0]] if (0, 0) in sources else []
+    def _sum(F: Operators, maps: Maps, sources: Sequence[Node], rate: Optional[Array]) -> Array:
+        operations = [maps[node] for node in sources if node != BLOCK_INPUT]
+        whole = [maps[BLOCK_INPUT]] if BLOCK_INPUT in sources else []
         if rate is not None and operations:
             whole.append(masked_sum(F, operations, rate))
             operations = []
@@ -48,24 +73,28 @@ class Network(Net):
     stage before the last; the network then returns (logits, auxiliary logits), in inference mode too. dropout: share dropped before the
     dense layer. drop_path: the network takes a second input, the largest drop rate at this moment as an array of shape (1,); the
     rate of a block grows linearly with its depth, to that of the last block. image_size: what the auxiliary tower is built for
-    (default: 32 with the cifar stem, 224 with the imagenet stem). kernels_kind: see kernels.py; 'plain' for export.
+    (default: 32 with the cifar stem, 224 with the imagenet stem). kernels_kind: see backend/kernels.py; 'plain' for export.
     params: Parameters to share, by name.
+
+    Raises UserError for channels that do not fit the space, and for an auxiliary tower on a network of one stage.
     """
 
     def __init__(
         self,
-        architecture,
-        channels=None,
-        auxiliary=False,
-        dropout=0.0,
-        drop_path=False,
-        image_size=None,
-        kernels_kind=None,
-        params=None,
-    ):
+        architecture: Architecture,
+        channels: Optional[Channels] = None,
+        auxiliary: bool = False,
+        dropout: float = 0.0,
+        drop_path: bool = False,
+        image_size: Optional[int] = None,
+        kernels_kind: Optional[str] = None,
+        params: Optional[ParameterDict] = None,
+    ) -> None:
         super().__init__(prefix=PREFIX, params=params)
         self._kernels_kind = kernels_kind
-        self._options = dict(auxiliary=auxiliary, dropout=dropout, drop_path=drop_path, image_size=image_size)
+        self._options: Dict[str, Any] = dict(
+            auxiliary=auxiliary, dropout=dropout, drop_path=drop_path, image_size=image_size
+        )
         space = architecture.space
         self.architecture = architecture
         self.widths = widths = space.widths(channels)
@@ -73,8 +102,10 @@ class Network(Net):
         if space.stem == 'imagenet' and widths[0] % 2:
             raise UserError(f'channels: the imagenet stem needs an even first width, not {widths[0]}')
         self._drop_path = drop_path
-        self._steps, self._cells = [], set()
-        self.auxiliary = None
+        self._steps: List[Block] = []
+        self._cells: Set[int] = set()  # positions in _steps of the blocks that take the drop rate
+        self._auxiliary_at: Optional[int] = None  # position in _steps before which the auxiliary tower reads
+        self.auxiliary: Optional[Block] = None
         with self.name_scope():
             self.stem = stem(space, widths[0], device, True, 'stem_')
             for block in range(space.num_blocks):
@@ -82,43 +113,34 @@ class Network(Net):
                 if block and space.opens_stage(block):
                     if auxiliary and stage == len(widths) - 1:
                         self._auxiliary_at = len(self._steps)
-                    self._add(
-                        Reduction(
-                            widths[stage - 1],
-                            widths[stage],
-                            architecture.reduction_branches(stage - 1),
-                            device,
-                            True,
-                            f'r{stage - 1:02d}_',
-                        )
-                    )
+                    self._add_reduction(stage - 1)
                 if not architecture.is_identity(block):
-                    cell = NetworkCell(
-                        space,
-                        architecture.block_edges(block),
-                        widths[stage],
-                        space.opens_stage(block),
-                        device,
-                        (block + 1) / space.num_blocks,
-                        f'b{block:02d}_',
-                    )
-                    self._cells.add(len(self._steps))
-                    self._add(cell)
+                    self._add_cell(block, widths[stage])
             if auxiliary:
                 self.auxiliary = _auxiliary(space, widths, image_size, device)
             self.head = Head(widths[-1], space.classes, device, True, 'head_', dropout)
 
-    def _add(self, block):
+    def _add_reduction(self, index: int) -> None:
+        branches, (before, after) = self.architecture.reduction_branches(index), self.widths[index : index + 2]
+        self._add(Reduction(before, after, branches, self._device_kernels, True, f'r{index:02d}_'))
+
+    def _add_cell(self, block: int, channels: int) -> None:
+        space, edges = self.architecture.space, self.architecture.block_edges(block)
+        opens_stage, depth = space.opens_stage(block), (block + 1) / space.num_blocks
+        self._cells.add(len(self._steps))
+        self._add(NetworkCell(space, edges, channels, opens_stage, self._device_kernels, depth, f'b{block:02d}_'))
+
+    def _add(self, block: Block) -> None:
         self.register_child(block)
         self._steps.append(block)
 
-    def _twin(self):
+    def _twin(self) -> Network:
         return Network(
             self.architecture, self.widths, kernels_kind='exact', params=self.collect_params(), **self._options
         )
 
-    def hybrid_forward(self, F, x, rate=None):
-        """x (batch, 3, height, width) float32 → logits (batch, classes), or with the auxiliary tower a pair of them."""
+    def hybrid_forward(self, F: Operators, x: Array, rate: Optional[Array] = None) -> Any:
+        """Compute x (batch, 3, height, width) float32 → logits (batch, classes), or with the auxiliary tower a pair of them."""
         if self._drop_path and rate is None:
             raise ValueError(
                 'a network with drop path takes the current rate as its second input, an array of shape (1,)'
@@ -133,7 +155,7 @@ class Network(Net):
         return logits if auxiliary is None else (logits, auxiliary)
 
 
-def _auxiliary(space, widths, image_size, device):
+def _auxiliary(space: SearchSpace, widths: Sequence[int], image_size: Optional[int], device: Kernels) -> AuxiliaryTower:
     if len(widths) < 2:
         raise UserError(
             'auxiliary: a network of one stage has no stage before the last to put the tower at; take retrain.auxiliary=0'

@@ -1,13 +1,19 @@
-"""Random architectures as baselines: as many edges as a given one has, the rest left to chance."""
+"""Random architectures with as many edges as a given one, as baselines."""
+
+from __future__ import annotations
 
 from ..base.errors import UserError
 from .architecture import Architecture
+from .space import SearchSpace
 
 
-def random_like(space, seed, like):
-    """The random architecture with the fewest edges kept before isolated ones go that has at least as many block edges as `like`."""
+def random_like(space: SearchSpace, seed: int, like: Architecture) -> Architecture:
+    """Draw a random architecture of at least as many block edges as `like`.
 
-    def edges(architecture):
+    Of the shares of edges to keep the smallest is taken that leads to one; where none does, the architecture is complete.
+    """
+
+    def edges(architecture: Architecture) -> int:
         return sum(len(architecture.edges(scope)) for scope in architecture.scopes)
 
     wanted = edges(like)

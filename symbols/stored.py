@@ -1,19 +1,22 @@
-"""A trained network as it lies in a run directory: network.json says how to build it, network.params holds its parameters.
+"""Reading of a trained network from a run directory: network.json says how to build it, network.params holds its parameters.
 
 network.json, format 'dsonas.network' version 1:
 
     kind              'searched', 'random', 'full' or 'gluoncv:<name>'
     architecture      as in architecture.json, null for a network of gluoncv; channels: one width a stage
-    auxiliary, dropout, drop_path    what it was trained with
+    auxiliary, dropout, drop_path    the settings it was trained with
     classes           names, in the order of the logits
     image_size        pixels, square
     dataset, mean, std    what it was trained on, and how pixels in [0, 1] are normalised, by channel
     sha256            checksum of network.params, which holds parameters by their structural names
 """
 
+from __future__ import annotations
+
 import hashlib
 import numbers
 import os
+from typing import Any, Callable, Dict, NamedTuple, Optional, Tuple
 
 import mxnet as mx
 
@@ -21,6 +24,8 @@ from ..base import files
 from ..base.errors import UserError
 from . import known
 from .architecture import Architecture
+from .backend.types import Block, NDArray, Parameter, Shape
+from .kinds import NetworkKind
 from .network import Network
 
 FORMAT, VERSION = 'dsonas.network', 1
@@ -28,8 +33,8 @@ DESCRIPTION, PARAMETERS = 'network.json', 'network.params'
 AUXILIARY = 'auxiliary.'
 
 
-def read(folder):
-    """network.json of a run directory, checked. Raises UserError or OSError in one line that says what is missing or wrong."""
+def read(folder: str) -> Dict[str, Any]:
+    """Read and check network.json of a run directory. Raises UserError or OSError in one line that says what is missing or wrong."""
     path = os.path.join(folder, DESCRIPTION)
     if not os.path.isdir(folder):
         raise UserError(f'{folder}: no such run directory')
@@ -38,41 +43,42 @@ def read(folder):
             f'{folder}: no trained network in it ({DESCRIPTION}); train/retrain.py --run {folder} makes one'
         )
     description = files.read_json(path)
-    if not isinstance(description, dict) or (description.get('format'), description.get('version')) != (
-        FORMAT,
-        VERSION,
-    ):
+    expected = (FORMAT, VERSION)
+    if not isinstance(description, dict) or (description.get('format'), description.get('version')) != expected:
         raise UserError(f'{path}: expected format {FORMAT}, version {VERSION}')
-    for key, accepted, what in _FIELDS:
-        if key not in description or not accepted(description[key]):
-            raise UserError(f'{path}: {key} is {description.get(key)!r}; accepted is {what}')
+    for field in _FIELDS:
+        if field.key not in description or not field.accepts(description[field.key]):
+            raise UserError(f'{path}: {field.key} is {description.get(field.key)!r}; accepted is {field.accepted}')
     return description
 
 
-def build(description, training=False, kernels_kind=None):
-    """The network of a description, without values. training: with the auxiliary tower, dropout and drop path that it was trained with.
+def build(description: Dict[str, Any], training: bool = False, kernels_kind: Optional[str] = None) -> Block:
+    """Build the network of a description, without values.
 
-    Raises UserError for what cannot be built.
+    training: with the auxiliary tower, dropout and drop path that it was trained with. kernels_kind: see backend/kernels.py.
+    Raises UserError for a description of no network.
     """
     if description['architecture'] is None:
-        return known.build(description['kind'].partition(':')[2], len(description['classes']))
-    more = (
-        dict(auxiliary=description['auxiliary'], dropout=description['dropout'], drop_path=description['drop_path'])
-        if training
-        else {}
-    )
+        name = NetworkKind.parse(description['kind']).zoo_name
+        if name is None:
+            raise UserError(f'kind is {description["kind"]!r}; accepted without an architecture is gluoncv:<name>')
+        return known.build(name, len(description['classes']))
+    options = {key: description[key] for key in ('auxiliary', 'dropout', 'drop_path')} if training else {}
     return Network(
         Architecture.from_dict(description['architecture']),
         description['channels'],
         image_size=description['image_size'],
         kernels_kind=kernels_kind,
-        **more,
+        **options,
     )
 
 
-def load(folder, contexts=None, training=False, kernels_kind=None):
-    """(network with its trained parameters, description) of a run directory. contexts: a device or several, default the CPU.
+def load(
+    folder: str, contexts: Any = None, training: bool = False, kernels_kind: Optional[str] = None
+) -> Tuple[Block, Dict[str, Any]]:
+    """Load (network with its trained parameters, description) from a run directory.
 
+    contexts: a device or several, default the CPU. training, kernels_kind: as for build.
     Raises UserError or OSError in one line.
     """
     description = read(folder)
@@ -86,70 +92,81 @@ def load(folder, contexts=None, training=False, kernels_kind=None):
             raise UserError(
                 f'{path}: damaged: its checksum is not that of {DESCRIPTION}; train/retrain.py --resume writes it anew'
             )
-    there, wanted = mx.nd.load(path), net._collect_params_with_prefix()
-    extra = [name for name in there if name not in wanted and not name.startswith(AUXILIARY)]
-    missing = [name for name in wanted if name not in there]
-    if extra or missing:
-        raise UserError(
-            f'{path}: it does not belong to the network of {DESCRIPTION} '
-            f'({"lacks" if missing else "has no place for"} {(missing or extra)[0]})'
-        )
-    for name, parameter in wanted.items():
-        if not _fits(parameter.shape, there[name].shape):
-            raise UserError(
-                f'{path}: {name} has shape {there[name].shape}, the network of {DESCRIPTION} wants {parameter.shape}'
-            )
+    _check_parameters(path, mx.nd.load(path), net._collect_params_with_prefix())
     net.load_parameters(path, ctx=contexts or mx.cpu(), ignore_extra=True)
     return net, description
 
 
-def _fits(wanted, shape):
-    return wanted is None or len(wanted) == len(shape) and all(one in (0, other) for one, other in zip(wanted, shape))
+def _check_parameters(path: str, arrays: Dict[str, NDArray], parameters: Dict[str, Parameter]) -> None:
+    """Check that arrays read from `path` are a network's parameters. Raises UserError."""
+    extra = [name for name in arrays if name not in parameters and not name.startswith(AUXILIARY)]
+    missing = [name for name in parameters if name not in arrays]
+    if extra or missing:
+        problem = f'lacks {missing[0]}' if missing else f'has no place for {extra[0]}'
+        raise UserError(f'{path}: it does not belong to the network of {DESCRIPTION} ({problem})')
+    for name, parameter in parameters.items():
+        shape = arrays[name].shape
+        if not _fits(parameter.shape, shape):
+            raise UserError(f'{path}: {name} has shape {shape}, the network of {DESCRIPTION} wants {parameter.shape}')
 
 
-def _is_count(value):
+def _fits(expected: Optional[Shape], shape: Shape) -> bool:
+    if expected is None:
+        return True
+    return len(expected) == len(shape) and all(one in (0, other) for one, other in zip(expected, shape))
+
+
+def _is_count(value: Any) -> bool:
     return isinstance(value, int) and not isinstance(value, bool) and value > 0
 
 
-def _is_rate(value):
-    return isinstance(value, numbers.Real) and not isinstance(value, bool) and 0 <= value < 1
+def _is_rate(value: Any) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and 0 <= value < 1
 
 
-def _is_flag(value):
+def _is_flag(value: Any) -> bool:
     return isinstance(value, bool)
 
 
-def _is_text(value):
+def _is_text(value: Any) -> bool:
     return isinstance(value, str) and bool(value)
 
 
-def _are_three(value):
+def _is_architecture(value: Any) -> bool:
+    return value is None or isinstance(value, dict)
+
+
+def _are_three(value: Any) -> bool:
     return isinstance(value, list) and len(value) == 3 and all(isinstance(entry, numbers.Real) for entry in value)
 
 
-def _are_names(value):
+def _are_names(value: Any) -> bool:
     return isinstance(value, list) and len(value) > 1 and all(isinstance(entry, str) for entry in value)
 
 
-def _are_widths(value):
+def _are_widths(value: Any) -> bool:
     return value is None or isinstance(value, list) and bool(value) and all(map(_is_count, value))
 
 
+class _Field(NamedTuple):
+    """A key of network.json: which values it accepts, as a function and in words."""
+
+    key: str
+    accepts: Callable[[Any], bool]
+    accepted: str
+
+
 _FIELDS = (
-    ('kind', _is_text, 'searched, random, full or gluoncv:<name>'),
-    (
-        'architecture',
-        lambda value: value is None or isinstance(value, dict),
-        'an architecture, or null for a network of gluoncv',
-    ),
-    ('channels', _are_widths, 'a list of one width a stage, or null'),
-    ('auxiliary', _is_flag, 'true or false'),
-    ('drop_path', _is_flag, 'true or false'),
-    ('dropout', _is_rate, 'a share from 0 to below 1'),
-    ('classes', _are_names, 'a list of at least two names'),
-    ('image_size', _is_count, 'a number of pixels'),
-    ('dataset', _is_text, 'the name of a data set'),
-    ('mean', _are_three, 'three numbers'),
-    ('std', _are_three, 'three numbers'),
-    ('sha256', _is_text, f'the checksum of {PARAMETERS}'),
+    _Field('kind', _is_text, 'searched, random, full or gluoncv:<name>'),
+    _Field('architecture', _is_architecture, 'an architecture, or null for a network of gluoncv'),
+    _Field('channels', _are_widths, 'a list of one width a stage, or null'),
+    _Field('auxiliary', _is_flag, 'true or false'),
+    _Field('drop_path', _is_flag, 'true or false'),
+    _Field('dropout', _is_rate, 'a share from 0 to below 1'),
+    _Field('classes', _are_names, 'a list of at least two names'),
+    _Field('image_size', _is_count, 'a number of pixels'),
+    _Field('dataset', _is_text, 'the name of a data set'),
+    _Field('mean', _are_three, 'three numbers'),
+    _Field('std', _are_three, 'three numbers'),
+    _Field('sha256', _is_text, f'the checksum of {PARAMETERS}'),
 )

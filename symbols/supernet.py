@@ -4,13 +4,21 @@ The sums of eq. 3 are one GEMM a level over its stacked sources, not an operator
 into the weights of R's 1×1 convolution, so they need no pass over the features.
 """
 
+from __future__ import annotations
+
+from typing import Any, List, Optional, Sequence, Tuple
+
 import numpy as np
 
 from .architecture import Architecture
 from .backend.kernels import kernels
-from .blocks import Head, Reduction, conv_init, stem
-from .cell import Cell, Net
+from .backend.operators import Kernels
+from .backend.types import Array, Block, Operators, ParameterDict
+from .blocks import Head, Reduction, stem
+from .cell import Cell, Maps, Net
 from .gates import GateLayout, gate_parameters
+from .space import BLOCK_INPUT, Edge, Node, SearchSpace
+from .units import conv_init
 
 PREFIX = 'supernet_'
 
@@ -18,47 +26,62 @@ PREFIX = 'supernet_'
 class SupernetCell(Cell):
     """A block whose edges carry λ."""
 
-    def __init__(self, space, edges, channels, opens_stage, kernels, prefix):
+    def __init__(
+        self,
+        space: SearchSpace,
+        edges: Sequence[Edge],
+        channels: int,
+        opens_stage: bool,
+        kernels: Kernels,
+        prefix: str,
+    ) -> None:
         super().__init__(space, edges, channels, opens_stage, kernels, train_gamma=False, prefix=prefix)
         self._layout = GateLayout(space)
-        self._weights = []
+        self._weights: List[str] = []
         with self.name_scope():
             for node in self._outputs:  # one R weight an operation, so that pruning one leaves the others' as they are
                 name = f'out_{space.node_name(node).replace(".", "_")}_weight'
                 setattr(self, name, self.params.get(name, shape=(channels, channels, 1, 1), init=conv_init()))
                 self._weights.append(name)
 
-    def hybrid_forward(self, F, x, lam, **weights):
-        """x (batch, channels, height, width), the block's λ vector → the shape of x."""
-        maps = self._run(F, x, lambda maps, nodes: self._feed(F, maps, nodes, lam))
+    def hybrid_forward(self, F: Operators, x: Array, lam: Array, **weights: Array) -> Array:
+        """Compute x (batch, channels, height, width), the block's λ vector → the shape of x."""
+        maps = self._run(x, lambda maps, nodes: self._feed(F, maps, nodes, lam))
         return self._finish(x, self._gather(F, maps, lam, [weights[name] for name in self._weights]))
 
-    def _feed(self, F, maps, nodes, lam):
-        level = nodes[0][0]
+    def _feed(self, F: Operators, maps: Maps, nodes: Sequence[Node], lam: Array) -> List[Array]:
+        level = nodes[0].level
         if not self._layout.gated(level):
-            return [maps[0, 0]] * len(nodes)
-        feeding = set().union(*(self._sources[node] for node in nodes))
+            return [maps[BLOCK_INPUT]] * len(nodes)
+        feeding = {source for node in nodes for source in self._sources[node]}
         sources = [node for node in maps if node in feeding]
-        matrix = self._layout.matrix(F, lam, level, [index for _, index in nodes], sources)
+        matrix = self._layout.matrix(F, lam, level, [node.operation for node in nodes], sources)
         return self._kernels.mix(F, [maps[node] for node in sources], matrix, len(nodes))  # eq. 3
 
-    def _gather(self, F, maps, lam, weights):
+    def _gather(self, F: Operators, maps: Maps, lam: Array, weights: Sequence[Array]) -> Array:
         scale = self._layout.matrix(F, lam, self._space.levels + 1, [0], self._outputs)
         return self._kernels.gather(F, [maps[node] for node in self._outputs], weights, scale, self._channels)  # eq. 4
 
 
 class Supernet(Net):
-    """The network that is searched in: weights W, and λ as parameters of their own.
+    """The network that is searched: weights W, and λ as parameters of their own.
 
-    space: a SearchSpace. architecture: what is physically there (default: all of it); λ vectors keep their full length, and
-    those of edges that are not there must be zero. kernels: see kernels.py. params: Parameters to share, by name.
+    space: a SearchSpace. architecture: the edges that are physically there (default: all); λ vectors keep their full length, and
+    those of edges that are not there must be zero. kernels_kind: see backend/kernels.py. params: Parameters to share, by name.
 
     A supernet pruned to an architecture computes what the supernet with those λ at zero computes, except that a block left
     with nothing is the identity (eq. 4), where R of nothing would still give relu(β) of its batch norm. λ of edges that are not
-    there must be zero and stay it (APGNAG.prune): between operations that are both there they are still computed with.
+    there must be zero and stay zero: between operations that are both there they are still computed with. Raises ValueError for an
+    architecture of another space.
     """
 
-    def __init__(self, space, architecture=None, kernels_kind=None, params=None):
+    def __init__(
+        self,
+        space: SearchSpace,
+        architecture: Optional[Architecture] = None,
+        kernels_kind: Optional[str] = None,
+        params: Optional[ParameterDict] = None,
+    ) -> None:
         super().__init__(prefix=PREFIX, params=params)
         self._kernels_kind = kernels_kind
         self._device_kernels = device = kernels(kernels_kind)
@@ -67,7 +90,7 @@ class Supernet(Net):
         if self.architecture.space != space:
             raise ValueError('architecture: it belongs to another search space')
         widths = space.widths()
-        self._steps = []
+        self._steps: List[Tuple[Block, Optional[int]]] = []  # a block, and the place of its λ vector
         with self.name_scope():
             self.gates = gate_parameters(space, self.params)
             self._gate_names = [gate.name[len(self.prefix) :] for gate in self.gates]
@@ -92,7 +115,7 @@ class Supernet(Net):
                     )
             self.head = Head(widths[-1], space.classes, device, False, 'head_')
 
-    def _add_reduction(self, index, widths, device):
+    def _add_reduction(self, index: int, widths: Sequence[int], device: Kernels) -> None:
         block = Reduction(
             widths[index],
             widths[index + 1],
@@ -103,34 +126,34 @@ class Supernet(Net):
         )
         self._add(block, len(self.space.scopes) + index if self.space.searchable_reduction else None)
 
-    def _add(self, block, gate):
+    def _add(self, block: Block, gate: Optional[int]) -> None:
         self.register_child(block)
         self._steps.append((block, gate))
 
-    def hybrid_forward(self, F, x, **lambdas):
-        """x (batch, 3, height, width) float32 → logits (batch, classes)."""
-        lambdas = [lambdas[name] for name in self._gate_names]
-        # MXNet moves batch norm's running statistics in the backward pass, and only where it leads to a gradient that is asked for.
-        # With λ in the image, at zero, a step that asks for λ's alone moves all of them, as a step on W does.
-        nothing = F.slice_axis(lambdas[0], axis=0, begin=0, end=1) * 0
+    def hybrid_forward(self, F: Operators, x: Array, **lambdas: Array) -> Array:
+        """Compute x (batch, 3, height, width) float32 → logits (batch, classes)."""
+        gates = [lambdas[name] for name in self._gate_names]
+        # MXNet updates batch norm's running statistics in the backward pass, and only where it leads to a requested gradient.
+        # With λ added to the image, times zero, a step that requests λ's gradients alone updates all of them, as a step on W does.
+        nothing = F.slice_axis(gates[0], axis=0, begin=0, end=1) * 0
         x = self.stem(F.broadcast_add(x, F.reshape(nothing, shape=(1, 1, 1, 1))))
         for block, gate in self._steps:
-            x = block(x) if gate is None else block(x, lambdas[gate])
+            x = block(x) if gate is None else block(x, gates[gate])
         return self.head(x)
 
-    def _twin(self):
+    def _twin(self) -> Supernet:
         return Supernet(self.space, self.architecture, 'exact', self.collect_params())
 
-    def gate_values(self):
-        """λ as NumPy arrays, one for each of space.gate_names()."""
+    def gate_values(self) -> List[np.ndarray[Any, Any]]:
+        """Return λ as NumPy arrays, one for each of space.gate_names()."""
         return [gate.data(gate.list_ctx()[0]).asnumpy() for gate in self.gates]
 
-    def weights(self):
-        """All parameters that are not λ: a ParameterDict."""
+    def weights(self) -> ParameterDict:
+        """Return all parameters that are not λ."""
         return self.collect_params('^(?!.*lambda$).*$')
 
-    def pruned(self, architecture):
-        """A smaller supernet with this one's Parameters: same values, same gradients and optimizer states for what stays.
+    def pruned(self, architecture: Architecture) -> Supernet:
+        """Build a smaller supernet on this one's Parameters: same values, same gradients and optimizer states for what stays.
 
         Its λ and weights are this network's own objects, so Trainers go on; weights that are gone get no gradient any more
         (grad_req 'null'), so Trainers pass them over. Pruning is monotone: what this network has lost does not come back, and a reduction
@@ -146,7 +169,7 @@ class Supernet(Net):
         return smaller
 
 
-def zero_fraction(values):
-    """Share of λ that are exactly zero; values: arrays."""
+def zero_fraction(values: Sequence[Any]) -> float:
+    """Return the share of λ that are exactly zero. values: arrays."""
     flat = np.concatenate([np.ravel(value) for value in values])
     return float((flat == 0).mean())

@@ -19,7 +19,8 @@ MAY_IMPORT = {
     'tools': {'base', 'tools', 'symbols', 'data', 'optim', 'runfiles'},
 }
 FILES = sorted(path for folder in FOLDERS for path in (ROOT / folder).glob('**/*.py'))
-PLAIN = ('space', 'architecture', 'cost', 'budget', 'operations')  # read by tools and by people without MXNet
+# Read by tools and by people without MXNet.
+PLAIN = ('nodes', 'space', 'edge_names', 'architecture', 'cost', 'budget', 'operations', 'sampling', 'kinds')
 
 
 def imported(path):

@@ -99,7 +99,7 @@ def subjects(folder, seed=0, gluoncv=None):
         )
     else:
         counted = known.count(known.build(description['kind'].partition(':')[2], classes), size)
-        found.append(Subject(description['kind'], counted['params'], counted['flops'], trained))
+        found.append(Subject(description['kind'], counted.params, counted.flops, trained))
     found.append(_known(gluoncv, classes, size, found[0].params))
     return found
 
@@ -108,11 +108,11 @@ def _known(name, classes, size, params):
     counts = {}
     for candidate in (name,) if name else (LARGE if size >= LARGE_FROM else SMALL):
         counts[candidate] = known.count(known.build(candidate, classes), size)
-    name = min(counts, key=lambda candidate: abs(np.log(counts[candidate]['params'] / params)))
+    name = min(counts, key=lambda candidate: abs(np.log(counts[candidate].params / params)))
     return Subject(
         'gluoncv:' + name,
-        counts[name]['params'],
-        counts[name]['flops'],
+        counts[name].params,
+        counts[name].flops,
         lambda kind: _initialised(known.build(name, classes), size),
     )
 

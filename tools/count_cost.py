@@ -73,6 +73,8 @@ def main(argv):
             *tuple(format_count(getattr(counted, field)) for field in FIELDS)
         )
     )
+    if counted.uncounted:
+        print('not counted: ' + ', '.join(counted.uncounted))
     return 0
 
 

@@ -22,7 +22,13 @@ def as_dict(counted, image_size):
         )
         for block in counted.blocks
     ]
-    return dict(numbers(counted), widths=list(counted.widths), image_size=image_size, blocks=blocks)
+    return dict(
+        numbers(counted),
+        widths=list(counted.widths),
+        image_size=image_size,
+        blocks=blocks,
+        uncounted=list(counted.uncounted),
+    )
 
 
 def table(counted, operations=False):

@@ -4,6 +4,7 @@ import functools
 import os
 from typing import Any, Optional, Tuple
 
+from ...base.cli import tell
 from ...base.errors import UserError
 from ...runfiles.rundir import RunDirectory
 from ...symbols import known
@@ -90,7 +91,11 @@ def build(config, candidate, dataset, fit_budget=fit_widths, kernels_kind=None):
     settings_ = config.retrain
     if candidate.architecture is None:
         net = known.build(candidate.kind.split(':', 1)[1], len(dataset.classes))
-        return None, net, None, dict(known.count(net, dataset.image_size), budget={'kind': 'none'})
+        graph = known.count(net, dataset.image_size)
+        if graph.uncounted:
+            tell(f'{candidate.kind}: not counted in its FLOPs and MAC: {", ".join(graph.uncounted)}', 'note: ')
+        size = {'params': graph.params, 'flops': graph.flops, 'mac': graph.mac, 'budget': {'kind': 'none'}}
+        return None, net, None, size
     space = search_space(config, dataset)
     architecture = candidate.architecture(space)
     fit = None
