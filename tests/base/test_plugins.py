@@ -108,6 +108,7 @@ def test_flags_files_and_settings_add_up(tmp_path, monkeypatch):
     assert parser.parse_args([]).plugins == []
 
 
+@pytest.mark.slow
 def test_a_run_with_a_plugin_from_search_to_export(tmp_path):
     """plugin.py registers an operation, a penalty and a data set; every command after the search finds it by the run alone."""
 
