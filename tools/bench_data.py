@@ -11,10 +11,12 @@ except ModuleNotFoundError:
         "error: dsonas is not installed: run 'make install', or pip install -e '.[cpu]', in its repository"
     ) from None
 
+import argparse
 import json
 import os
 import tempfile
 import time
+from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence
 
 import numpy as np
 
@@ -32,7 +34,7 @@ PHOTO = (375, 500)
 LARGE = 224
 
 
-def cifar10(_, workers):
+def cifar10(_: str, workers: int) -> DataSet:
     rng = np.random.RandomState(0)
     halves = [
         Images(
@@ -45,13 +47,13 @@ def cifar10(_, workers):
     return DataSet('cifar10', [str(i) for i in range(10)], halves[0], halves[1], MEAN, STD, Options(workers=workers))
 
 
-def folder(size, memory):
+def folder(size: int, memory: float) -> Callable[[str, int], DataSet]:
     return lambda root, workers: load(
         'folder', dir=os.path.join(root, 'photos'), image_size=size, memory_gb=memory, workers=workers
     )
 
 
-def record_files(reader):
+def record_files(reader: str) -> Callable[[str, int], DataSet]:
     return lambda root, workers: load('imagenet', dir=os.path.join(root, 'records'), reader=reader, workers=workers)
 
 
@@ -66,7 +68,7 @@ PIPELINES = {  # name: (how to open it, image size, needs photographs)
 }
 
 
-def parser():
+def parser() -> argparse.ArgumentParser:
     parse = cli.parser(__doc__)
     parse.add_argument(
         '--pipelines',
@@ -85,7 +87,7 @@ def parser():
     return parse
 
 
-def numbers(text, option):
+def numbers(text: str, option: str) -> List[int]:
     try:
         values = [int(part) for part in text.split(',')]
     except ValueError:
@@ -95,7 +97,7 @@ def numbers(text, option):
     return values
 
 
-def make_photographs(root, count, records):
+def make_photographs(root: str, count: int, records: bool) -> None:
     """`count` JPEGs in CLASSES class folders in root/photos, and records of them in root/records."""
     import cv2
     from sklearn.datasets import load_sample_images
@@ -114,7 +116,7 @@ def make_photographs(root, count, records):
         prepare.prepare(os.path.join(root, 'records'), classes, items, items[:: max(1, count // (4 * CLASSES))])
 
 
-def delivered(dataset, batch_size, seconds):
+def delivered(dataset: DataSet, batch_size: int, seconds: float) -> float:
     """Images a second of training batches, after a first one, over whole epochs and at least `seconds`."""
     with dataset.batches('train', batch_size) as batches:
         next(batches)
@@ -126,7 +128,7 @@ def delivered(dataset, batch_size, seconds):
     return count / (time.perf_counter() - start)
 
 
-def consumed(size, batch_size, seconds, channels, blocks):
+def consumed(size: int, batch_size: int, seconds: float, channels: int, blocks: Sequence[int]) -> Dict[str, float]:
     """Images a second that training consumes: {'search': ..., 'retrain': ...}, on the GPU if there is one, else the CPU.
 
     search: a pass with the gradients of W and one with those of lambda, a batch each; retrain: the complete derived network.
@@ -180,7 +182,7 @@ def consumed(size, batch_size, seconds, channels, blocks):
     return speed
 
 
-def machine():
+def machine() -> Dict[str, Any]:
     """Where the numbers come from."""
     import mxnet as mx
 
@@ -192,7 +194,7 @@ def machine():
     }
 
 
-def measure(args):
+def measure(args: argparse.Namespace) -> Dict[str, Any]:
     """{'machine': ..., 'rows': [...], 'consumed': ...}."""
     names = list(PIPELINES) if args.pipelines == 'all' else [name.strip() for name in args.pipelines.split(';')]
     for name in names:
@@ -231,7 +233,7 @@ def measure(args):
     return result
 
 
-def table(result):
+def table(result: Mapping[str, Any]) -> str:
     lines = ['; '.join('{} {}'.format(*item) for item in result['machine'].items()), '']
     heads = ['pipeline', 'pixels', 'threads', 'images/s']
     stages = sorted({stage for speeds in result['consumed'].values() for stage in speeds}, reverse=True)
@@ -251,7 +253,7 @@ def table(result):
     return '\n'.join(lines)
 
 
-def main(arguments):
+def main(arguments: Sequence[str]) -> Optional[int]:
     args = parser().parse_args(arguments)
     result = measure(args)
     print(json.dumps(result, indent=1) if args.json else table(result))

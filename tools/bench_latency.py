@@ -15,10 +15,12 @@ except ModuleNotFoundError:
 else:
     installed.require_mxnet(__name__)
 
+import argparse
 import dataclasses
 import json
 import os
 import tempfile
+from typing import Any, Dict, List, Mapping, Optional, Sequence
 
 import mxnet as mx
 import numpy as np
@@ -59,7 +61,7 @@ class Subject:
     make: object
 
 
-def arguments():
+def arguments() -> argparse.ArgumentParser:
     """The command line."""
     parser = cli.parser(__doc__)
     parser.add_argument('run', metavar='RUN', help='run directory with a retrained network')
@@ -73,7 +75,7 @@ def arguments():
     return parser
 
 
-def subjects(folder, seed=0, gluoncv=None):
+def subjects(folder: str, seed: int = 0, gluoncv: Optional[str] = None) -> List[Subject]:
     """The Subjects of a run directory: its own network, a random one and a known one of like size."""
     runs.import_plugins(folder)
     description = stored.read(folder)
@@ -123,7 +125,7 @@ def _initialised(net, size):
     return net
 
 
-def in_mxnet(subject, context, kind):
+def in_mxnet(subject: Subject, context: mx.Context, kind: str) -> Any:
     """The subject as a function of an NDArray on `context`."""
     net = subject.make(kind)
     net.collect_params().reset_ctx(context)
@@ -131,7 +133,7 @@ def in_mxnet(subject, context, kind):
     return net
 
 
-def in_onnxruntime(subject, description, threads):
+def in_onnxruntime(subject: Subject, description: Mapping[str, Any], threads: int) -> Any:
     """The subject as a function of a NumPy array. Raises ImportError, UserError where it cannot be."""
     with tempfile.TemporaryDirectory() as workspace:
         path = os.path.join(workspace, 'network.onnx')
@@ -142,7 +144,14 @@ def in_onnxruntime(subject, description, threads):
         return onnx_file.session(path, threads)
 
 
-def measure(folder, batches=(1, 8, 32), seed=0, gluoncv=None, passes=15, context=None):
+def measure(
+    folder: str,
+    batches: Sequence[int] = (1, 8, 32),
+    seed: int = 0,
+    gluoncv: Optional[str] = None,
+    passes: int = 15,
+    context: Optional[mx.Context] = None,
+) -> Dict[str, Any]:
     """{'machine', 'rows', 'left_out'}: a row for each network, runtime and batch size; what could not be timed, and why."""
     context, description = context or mx.cpu(), stored.read(folder)
     threads, size = machine.threads(default=1), description['image_size']
@@ -181,10 +190,10 @@ def measure(folder, batches=(1, 8, 32), seed=0, gluoncv=None, passes=15, context
 class _Array:
     """A NumPy array that can be waited for, as an NDArray can."""
 
-    def __init__(self, array):
+    def __init__(self, array: np.ndarray) -> None:
         self.array = array
 
-    def wait_to_read(self):
+    def wait_to_read(self) -> None:
         """Nothing: it is there."""
 
 
@@ -192,7 +201,7 @@ def _waiting(session):
     return lambda held: _Array(session(held.array))
 
 
-def table(result):
+def table(result: Mapping[str, Any]) -> str:
     """The result as text."""
     rows = [('network', 'parameters', 'FLOPs', 'runtime', 'batch', 'ms a pass', 'images/s')]
     for row in result['rows']:
@@ -216,7 +225,7 @@ def table(result):
     return '\n'.join([head] + aligned(rows, left=(0, 3)) + ['left out: ' + reason for reason in result['left_out']])
 
 
-def main(argv):
+def main(argv: Sequence[str]) -> int:
     """Measure and print. Returns the exit status."""
     options = arguments().parse_args(argv)
     parts = [part.strip() for part in options.batch.split(',')]

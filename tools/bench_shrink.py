@@ -14,8 +14,10 @@ except ModuleNotFoundError:
 else:
     installed.require_mxnet(__name__)
 
+import argparse
 import functools
 import random
+from typing import Any, Dict, List, Mapping, Sequence, Tuple
 
 from dsonas.base import cli
 from dsonas.base.errors import UserError
@@ -27,7 +29,7 @@ from dsonas.tools.timing import common
 LEFT = (75, 50, 25, 10, 5)
 
 
-def arguments():
+def arguments() -> argparse.ArgumentParser:
     """The command line."""
     parser = cli.parser(__doc__)
     common.add_space(parser)
@@ -43,7 +45,7 @@ def arguments():
     return parser
 
 
-def operations_left(space, share, seed):
+def operations_left(space: SearchSpace, share: float, seed: int) -> Architecture:
     """An Architecture of `share` of each block's operations, at least one, with all edges among them."""
     edges, generator = space.block_edges(), random.Random(f'operations:{seed}')
     nodes = sorted({edge.source for edge in edges if edge.source[0]})
@@ -60,7 +62,7 @@ def operations_left(space, share, seed):
     return Architecture(space, blocks)
 
 
-def edges_left(space, share, seed):
+def edges_left(space: SearchSpace, share: float, seed: int) -> Architecture:
     """An Architecture of `share` of each block's edges in which every operation is alive; more than `share` where that needs it."""
     edges, generator = space.block_edges(), random.Random(f'edges:{seed}')
     blocks = []
@@ -85,7 +87,7 @@ def _last(space, edge):
     return edge.target[0] == space.levels + 1
 
 
-def rows(options):
+def rows(options: argparse.Namespace) -> Tuple[Dict[str, Any], List[Dict[str, Any]]]:
     """The complete supernet's figures, and a dict for each architecture that was drawn: 'kind', 'asked', 'gates', 'operations', figures."""
     task = common.task(options)
     for kind in options.kinds:
@@ -109,13 +111,13 @@ def rows(options):
     return dict(complete, **left(full, full)), measured
 
 
-def left(architecture, full):
+def left(architecture: Architecture, full: Architecture) -> Dict[str, float]:
     """{'gates_left', 'operations_left'}: shares of the complete supernet's λ and operations."""
     counts = [sum(len(arch.operations(scope)) for scope in arch.scopes) for arch in (architecture, full)]
     return {'gates_left': architecture.num_edges / full.num_edges, 'operations_left': counts[0] / counts[1]}
 
 
-def show(result):
+def show(result: Mapping[str, Any]) -> None:
     """The report as a table."""
     common.show_machine(result['machine'], result['complete']['versions'])
     rows = [('what goes', 'λ', 'ops', 'W step s', 'λ step s', 'step', 'CPU', 'peak GB', 'memory')]
@@ -136,7 +138,7 @@ def show(result):
     print('\n'.join(aligned(rows)))
 
 
-def main(argv):
+def main(argv: Sequence[str]) -> None:
     """Measure and print."""
     options = arguments().parse_args(argv)
     complete, measured = rows(options)

@@ -14,8 +14,10 @@ except ModuleNotFoundError:
 else:
     installed.require_mxnet(__name__)
 
+import argparse
 import functools
 import sys
+from typing import Any, Dict, Mapping, Sequence
 
 from dsonas.base import cli
 from dsonas.base.text import aligned
@@ -31,7 +33,7 @@ SHOWN = (
 )
 
 
-def arguments():
+def arguments() -> argparse.ArgumentParser:
     """The command line."""
     parser = cli.parser(__doc__)
     common.add_space(parser)
@@ -44,7 +46,7 @@ def arguments():
     return parser
 
 
-def report(options):
+def report(options: argparse.Namespace) -> Dict[str, Any]:
     """All that was asked for, as one dict."""
     task = common.task(options)
     measurements = {'fused': functools.partial(common.measure, task)}
@@ -69,7 +71,7 @@ def report(options):
     return result
 
 
-def show(result):
+def show(result: Mapping[str, Any]) -> None:
     """The report as tables."""
     versions = dict(result['versions'], **result.get('torch', {}).get('versions', {}))
     common.show_machine(result['machine'], versions)
@@ -99,7 +101,7 @@ def show(result):
             )
 
 
-def main(argv):
+def main(argv: Sequence[str]) -> None:
     """Measure and print."""
     options = arguments().parse_args(argv)
     result = report(options)

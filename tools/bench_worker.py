@@ -9,6 +9,7 @@ on λ. They alternate, as in the search with a ratio of 1:1, so the price of goi
 import json
 import os
 import time
+from typing import Any, Dict, Mapping, Sequence, Tuple
 
 from dsonas.base import cli, machine, plugins
 from dsonas.tools.timing.clocks import clocks, peak_memory, resident_memory, since, summarise
@@ -21,7 +22,7 @@ class Stepper:
     'naive'), 'batch_size', 'image_size', 'cpus', 'gpus', 'kernels'.
     """
 
-    def __init__(self, task):
+    def __init__(self, task: Mapping[str, Any]) -> None:
         import mxnet as mx
 
         from dsonas.optim.apg_nag import APGNAG
@@ -66,7 +67,7 @@ class Stepper:
             for context in self.contexts
         ]
 
-    def counts(self):
+    def counts(self) -> Dict[str, int]:
         """{'weights': trained weights, 'gates': λ}."""
         sizes = {
             kind: sum(param.data(self.contexts[0]).size for param in params) for kind, params in self.groups.items()
@@ -78,7 +79,7 @@ class Stepper:
             'gates': sizes['lambda'],
         }
 
-    def step(self, kind):
+    def step(self, kind: str) -> Tuple[float, float]:
         """One step, 'w' or 'lambda'; (seconds, processor seconds) until all is done."""
         mx = self._mx
         mx.nd.waitall()
@@ -96,7 +97,7 @@ class Stepper:
         return since(start)
 
 
-def measure(task):
+def measure(task: Mapping[str, Any]) -> Dict[str, Any]:
     """Times, memory and sizes of task['implementation']: a dict. first: from nothing to the end of the
     first W step; growth: of resident memory over the steps that were timed, as a share."""
     start = time.perf_counter()
@@ -125,7 +126,7 @@ def measure(task):
     return figures
 
 
-def main(argv):
+def main(argv: Sequence[str]) -> int:
     """Print the measurement of the task in argv[0] as one line of JSON."""
     os.environ.setdefault('OMP_NUM_THREADS', str(machine.cores()))
     task = json.loads(argv[0])

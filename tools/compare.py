@@ -11,14 +11,16 @@ except ModuleNotFoundError:
         "error: dsonas is not installed: run 'make install', or pip install -e '.[cpu]', in its repository"
     ) from None
 
+import argparse
 import json
+from typing import Sequence
 
 from dsonas.base import cli, plugins
 from dsonas.tools.reading import runs
 from dsonas.tools.tables.comparison import compare, text
 
 
-def arguments():
+def arguments() -> argparse.ArgumentParser:
     """The command line."""
     parser = cli.parser(__doc__)
     parser.add_argument(
@@ -29,7 +31,7 @@ def arguments():
     return parser
 
 
-def main(argv):
+def main(argv: Sequence[str]) -> int:
     """Compare and print. Returns the exit status: 1 where there was nothing to compare."""
     options = arguments().parse_args(argv)
     result = compare([runs.read(path) for path in runs.find(options.runs)])

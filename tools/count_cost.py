@@ -11,7 +11,9 @@ except ModuleNotFoundError:
         "error: dsonas is not installed: run 'make install', or pip install -e '.[cpu]', in its repository"
     ) from None
 
+import argparse
 import json
+from typing import Sequence, Tuple, Union
 
 from dsonas.base import cli, plugins
 from dsonas.base.errors import UserError
@@ -21,7 +23,7 @@ from dsonas.tools.reading.sources import image_size_of, load, widths_of
 from dsonas.tools.tables.costs import FIELDS, as_dict, table
 
 
-def arguments():
+def arguments() -> argparse.ArgumentParser:
     """The command line."""
     parser = cli.parser(__doc__)
     parser.add_argument('source', metavar='RUN_OR_ARCHITECTURE', help='a run directory, or an architecture.json')
@@ -43,7 +45,7 @@ def arguments():
     return parser
 
 
-def parse_channels(text):
+def parse_channels(text: str) -> Union[int, Tuple[int, ...]]:
     """'36' -> 36, '16,32,64' -> (16, 32, 64). Raises UserError."""
     parts = [part.strip() for part in text.split(',')]
     if not all(part.isdigit() and int(part) > 0 for part in parts):
@@ -51,7 +53,7 @@ def parse_channels(text):
     return int(parts[0]) if len(parts) == 1 else tuple(map(int, parts))
 
 
-def main(argv):
+def main(argv: Sequence[str]) -> int:
     """Count and print. Returns the exit status."""
     options = arguments().parse_args(argv)
     architecture, run = load(options.source)

@@ -16,7 +16,9 @@ except ModuleNotFoundError:
 else:
     installed.require_mxnet(__name__)
 
+import argparse
 import os
+from typing import Sequence
 
 from dsonas.base import cli, plugins
 from dsonas.base.errors import UserError
@@ -24,7 +26,7 @@ from dsonas.tools.exporting import checking
 from dsonas.tools.exporting.delivery import export_onnx, export_symbol, source
 
 
-def arguments():
+def arguments() -> argparse.ArgumentParser:
     """The command line."""
     parser = cli.parser(__doc__)
     parser.add_argument('run', metavar='RUN', help='run directory with a retrained network')
@@ -46,7 +48,7 @@ def arguments():
     return parser
 
 
-def main(argv):
+def main(argv: Sequence[str]) -> int:
     """Export. Returns the exit status: 1 where the file would not compute what the network does."""
     options = arguments().parse_args(argv)
     if not options.onnx and not options.symbol:

@@ -17,6 +17,7 @@ import subprocess
 import sys
 import threading
 import time
+from typing import Any, List, Optional, Sequence, Tuple
 
 from dsonas.base import cli
 from dsonas.base.errors import UserError
@@ -41,8 +42,15 @@ class Launch:
     """The processes of one job. python: the interpreter for scheduler and servers."""
 
     def __init__(
-        self, workers, servers, command, hosts=(), ssh=('ssh', '-o', 'BatchMode=yes'), port=0, python=sys.executable
-    ):
+        self,
+        workers: int,
+        servers: int,
+        command: Sequence[str],
+        hosts: Sequence[str] = (),
+        ssh: Sequence[str] = ('ssh', '-o', 'BatchMode=yes'),
+        port: int = 0,
+        python: str = sys.executable,
+    ) -> None:
         self.command, self.hosts, self.ssh, self.python = list(command), list(hosts), list(ssh), python
         self.processes = []  # (name, Popen)
         self.readers = []
@@ -62,7 +70,7 @@ class Launch:
         for number in range(workers):
             self.start('worker %d' % number, 'worker', self.command, number)
 
-    def start(self, name, role, command, number=0):
+    def start(self, name: str, role: str, command: Sequence[str], number: int = 0) -> None:
         """Start one process; the scheduler always here."""
         settings = dict(self.settings, DMLC_ROLE=role)
         environment = dict(os.environ, **settings)
@@ -86,11 +94,11 @@ class Launch:
             reader.start()
             self.readers.append(reader)
 
-    def of(self, role):
+    def of(self, role: str) -> List[subprocess.Popen]:
         """Processes of a role: 'worker', 'server' or 'scheduler'."""
         return [process for name, process in self.processes if name.startswith(role)]
 
-    def ask(self, number, _frame=None):
+    def ask(self, number: int, _frame: Any = None) -> None:
         """Pass a signal to the workers; end everything when asked a second time."""
         if self.asked:
             self.end(signal.SIGKILL, self.processes)
@@ -98,7 +106,7 @@ class Launch:
         self.end(number, [entry for entry in self.processes if entry[0].startswith('worker')])
 
     @staticmethod
-    def end(number, entries):
+    def end(number: int, entries: Sequence[Tuple[str, subprocess.Popen]]) -> None:
         for _, process in entries:
             if process.poll() is None:
                 try:
@@ -106,7 +114,7 @@ class Launch:
                 except ProcessLookupError:
                     pass
 
-    def wait(self):
+    def wait(self) -> int:
         """Until all workers are done or one process has failed; ends what is left. Returns the exit status of the whole."""
         failed = None
         while failed is None and any(process.poll() is None for process in self.of('worker')):
@@ -182,7 +190,7 @@ def _address_towards(host):
         return probe.getsockname()[0]
 
 
-def read_hosts(path):
+def read_hosts(path: str) -> List[str]:
     """Hosts of a file, one a line, empty lines and comments left out. Raises OSError, UserError for none."""
     with open(path, encoding='utf-8') as stream:
         hosts = [line.split('#')[0].strip() for line in stream]
@@ -192,7 +200,7 @@ def read_hosts(path):
     return hosts
 
 
-def main(argv=None):
+def main(argv: Optional[Sequence[str]] = None) -> int:
     parser = cli.parser(__doc__)
     parser.add_argument('-n', '--workers', type=int, default=2, help='workers')
     parser.add_argument('-s', '--servers', type=int, default=1, help='servers')

@@ -12,13 +12,16 @@ except ModuleNotFoundError:
     ) from None
 
 
+import argparse
+from typing import Sequence
+
 from dsonas.base import cli, files, plugins
 from dsonas.tools.reading import runs
 from dsonas.tools.tables import contents
 from dsonas.tools.tables.formats import FORMATS, markdown
 
 
-def arguments():
+def arguments() -> argparse.ArgumentParser:
     """The command line."""
     parser = cli.parser(__doc__)
     parser.add_argument('runs', nargs='*', metavar='RUN', help='run directories, or folders of them')
@@ -41,7 +44,7 @@ def arguments():
     return parser
 
 
-def main(argv):
+def main(argv: Sequence[str]) -> int:
     """Make the table. Returns the exit status."""
     options = arguments().parse_args(argv)
     kinds = [cli.output_kind(path, tuple(FORMATS)) for path in options.output]

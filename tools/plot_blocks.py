@@ -11,7 +11,9 @@ except ModuleNotFoundError:
         "error: dsonas is not installed: run 'make install', or pip install -e '.[cpu]', in its repository"
     ) from None
 
+import argparse
 import os
+from typing import Sequence
 
 from dsonas.base import cli, files, plugins
 from dsonas.tools.drawing import figures
@@ -22,7 +24,7 @@ from dsonas.tools.reading.sources import gates_of, load
 KINDS = cli.PICTURES + ('dot',)
 
 
-def arguments():
+def arguments() -> argparse.ArgumentParser:
     """The command line."""
     parser = cli.parser(__doc__)
     parser.add_argument('source', metavar='RUN_OR_ARCHITECTURE', help='a run directory, or an architecture.json')
@@ -41,7 +43,7 @@ def arguments():
     return parser
 
 
-def main(argv):
+def main(argv: Sequence[str]) -> int:
     """Draw. Returns the exit status."""
     options = arguments().parse_args(argv)
     kind = cli.output_kind(options.output, KINDS)

@@ -9,8 +9,12 @@ except ModuleNotFoundError:
         "error: dsonas is not installed: run 'make install', or pip install -e '.[cpu]', in its repository"
     ) from None
 
+import argparse
 import os
 import sys
+from typing import List, Sequence
+
+from matplotlib.figure import Figure
 
 from dsonas.base import cli, plugins
 from dsonas.base.errors import UserError
@@ -21,7 +25,7 @@ from dsonas.tools.reading.sources import load
 from dsonas.tools.reporting.flops import block_flops, groups_of
 
 
-def arguments():
+def arguments() -> argparse.ArgumentParser:
     """The command line."""
     parser = cli.parser(__doc__)
     parser.add_argument(
@@ -45,7 +49,7 @@ def arguments():
     return parser
 
 
-def main(argv):
+def main(argv: Sequence[str]) -> int:
     """Draw. Returns the exit status."""
     options = arguments().parse_args(argv)
     kind = cli.output_kind(options.output)
@@ -55,7 +59,7 @@ def main(argv):
     return 0
 
 
-def _by_block(options):
+def _by_block(options: argparse.Namespace) -> Figure:
     sources = []
     for source in options.runs:  # a run stands for itself, without the baselines in it
         sources += [source] if os.path.isfile(source) or runs.is_run(source) else runs.find([source])
@@ -70,7 +74,7 @@ def _by_block(options):
     )
 
 
-def _against(options):
+def _against(options: argparse.Namespace) -> Figure:
     found = [runs.read(path) for path in runs.find(options.runs)]
     finished = [run for run in found if run.state == 'finished' and run.summary.get(options.against) is not None]
     for run in found:
@@ -96,7 +100,7 @@ def _against(options):
     return scatter(dict(zip(_labels(options, list(groups)), points)), options.against, options.title)
 
 
-def _labels(options, names):
+def _labels(options: argparse.Namespace, names: List[str]) -> List[str]:
     if options.labels and len(options.labels) != len(names):
         raise UserError('--labels: %d texts for %d curves (%s)' % (len(options.labels), len(names), ', '.join(names)))
     return options.labels or names

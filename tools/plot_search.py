@@ -11,13 +11,16 @@ except ModuleNotFoundError:
     ) from None
 
 
+import argparse
+from typing import Sequence
+
 from dsonas.base import cli, plugins
 from dsonas.tools.drawing import figures
 from dsonas.tools.reading import runs
 from dsonas.tools.reporting.curves import PANELS, draw
 
 
-def arguments():
+def arguments() -> argparse.ArgumentParser:
     """The command line."""
     parser = cli.parser(__doc__)
     parser.add_argument('run', metavar='RUN', help='a run directory')
@@ -28,7 +31,7 @@ def arguments():
     return parser
 
 
-def main(argv):
+def main(argv: Sequence[str]) -> int:
     """Draw. Returns the exit status."""
     options = arguments().parse_args(argv)
     kind = cli.output_kind(options.output)

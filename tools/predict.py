@@ -15,7 +15,9 @@ except ModuleNotFoundError:
 else:
     installed.require_mxnet(__name__)
 
+import argparse
 import sys
+from typing import Sequence
 
 import mxnet as mx
 
@@ -26,7 +28,7 @@ from dsonas.tools.using.formats import FORMATS
 from dsonas.tools.using.predictor import Predictor, find_images, ranked
 
 
-def arguments():
+def arguments() -> argparse.ArgumentParser:
     """The command line."""
     parser = cli.parser(__doc__)
     parser.add_argument('run', metavar='RUN', help='run directory with a retrained network')
@@ -41,7 +43,7 @@ def arguments():
     return parser
 
 
-def main(argv):
+def main(argv: Sequence[str]) -> int:
     """Predict and print. Returns the exit status."""
     options = arguments().parse_args(argv)
     for name in ('top', 'batch_size'):

@@ -14,10 +14,12 @@ except ModuleNotFoundError:
         "error: dsonas is not installed: run 'make install', or pip install -e '.[cpu]', in its repository"
     ) from None
 
+import argparse
 import hashlib
 import json
 import logging
 import os
+from typing import Any, Dict, Sequence
 
 import numpy as np
 
@@ -28,7 +30,7 @@ from dsonas.data.records import prepare, recordio
 from dsonas.data.sources import cifar10
 
 
-def parser():
+def parser() -> argparse.ArgumentParser:
     parse = cli.parser(__doc__)
     parse.add_argument('out', metavar='OUT', help='folder for what is made')
     parse.add_argument(
@@ -44,7 +46,7 @@ def parser():
     return parse
 
 
-def write_binary(folder, classes, train, test):
+def write_binary(folder: str, classes: Sequence[str], train: Any, test: Any) -> Dict[str, str]:
     """The binary version's files in folder, and their manifest; the dict of their sha256."""
     os.makedirs(folder, exist_ok=True)
     cuts = np.array_split(np.arange(len(train[1])), len(cifar10.TRAIN))
@@ -70,7 +72,9 @@ def write_binary(folder, classes, train, test):
     return manifest['files']
 
 
-def write_records(folder, classes, train, test, fraction, seed):
+def write_records(
+    folder: str, classes: Sequence[str], train: Any, test: Any, fraction: float, seed: int
+) -> Dict[str, Any]:
     """Record files of PNGs, checked; the manifest."""
     import cv2
 
@@ -92,7 +96,7 @@ def write_records(folder, classes, train, test, fraction, seed):
     return prepare.validate(folder, classes=list(classes), max_bad=0)
 
 
-def run(args):
+def run(args: argparse.Namespace) -> None:
     classes, train, test = cifar10.read(args.source)
     folder = os.path.join(args.out, cifar10.VERSIONS['binary'][1])
     if os.path.isdir(args.source) and os.path.realpath(cifar10.find(args.source)[1]) == os.path.realpath(folder):
@@ -117,7 +121,7 @@ def run(args):
         )
 
 
-def main(arguments):
+def main(arguments: Sequence[str]) -> None:
     args = parser().parse_args(arguments)
     logging.basicConfig(level=logging.INFO, format='%(message)s')
     run(args)

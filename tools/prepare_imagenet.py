@@ -22,6 +22,7 @@ import argparse
 import logging
 import os
 import sys
+from typing import Any, Dict, List, Sequence, Tuple
 
 from dsonas.base import cli, machine
 from dsonas.base.errors import UserError
@@ -30,13 +31,13 @@ from dsonas.data.records import ilsvrc, prepare
 from dsonas.data.sources import folder
 
 
-def parser():
+def parser() -> argparse.ArgumentParser:
     parse = cli.parser(__doc__, epilog=__doc__.split('\n', 2)[2])
     parse.formatter_class = type(
         'Help', (argparse.RawDescriptionHelpFormatter, parse.formatter_class), {}
     )  # examples as they are
 
-    def add(name, default=None, text='', **how):
+    def add(name: str, default: Any = None, text: str = '', **how: Any) -> None:
         parse.add_argument(name, default=default, help=text, **how)
 
     parse.add_argument('out', metavar='OUT', help='folder for the record files')
@@ -57,7 +58,7 @@ def parser():
     return parse
 
 
-def sources(args):
+def sources(args: argparse.Namespace) -> Tuple[List[str], List[Any], List[Any]]:
     """(classes, training items, validation items) of what the arguments name."""
     if args.from_folder:
         if args.train or args.val:
@@ -87,10 +88,10 @@ def sources(args):
 class Progress:
     """A progress bar for each step, on standard error."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         self._bar, self._what = None, None
 
-    def __call__(self, what, done, total):
+    def __call__(self, what: str, done: int, total: int) -> None:
         from tqdm import tqdm
 
         if what != self._what:
@@ -98,12 +99,12 @@ class Progress:
             self._bar, self._what = tqdm(total=total, desc=what, unit='image', file=sys.stderr, mininterval=1), what
         self._bar.update(done - self._bar.n)
 
-    def close(self):
+    def close(self) -> None:
         if self._bar is not None:
             self._bar.close()
 
 
-def check(args):
+def check(args: argparse.Namespace) -> None:
     for name, low, high in (
         ('short_side', 0, 4096),
         ('quality', 1, 100),
@@ -115,7 +116,7 @@ def check(args):
             raise UserError('--{} {}: from {} to {}'.format(name.replace('_', '-'), getattr(args, name), low, high))
 
 
-def run(args):
+def run(args: argparse.Namespace) -> Dict[str, Any]:
     """Do what the arguments say; the manifest."""
     check(args)
     progress = Progress()
@@ -141,7 +142,7 @@ def run(args):
         progress.close()
 
 
-def main(arguments):
+def main(arguments: Sequence[str]) -> int:
     args = parser().parse_args(arguments)
     logging.basicConfig(level=logging.INFO, format='%(message)s')
     try:

@@ -11,12 +11,15 @@ except ModuleNotFoundError:
     ) from None
 
 
+import argparse
+from typing import Sequence
+
 from dsonas.base import cli, files, plugins
 from dsonas.tools.reading import runs
 from dsonas.tools.reporting.report import report
 
 
-def arguments():
+def arguments() -> argparse.ArgumentParser:
     """The command line."""
     parser = cli.parser(__doc__)
     parser.add_argument('run', metavar='RUN', help='a run directory')
@@ -25,7 +28,7 @@ def arguments():
     return parser
 
 
-def main(argv):
+def main(argv: Sequence[str]) -> int:
     """Write the page. Returns the exit status."""
     options = arguments().parse_args(argv)
     cli.output_kind(options.output, ('html',))

@@ -1,13 +1,16 @@
 """Drawing blocks (Fig. 4 of the paper): one in print quality, or all of a network on a sheet of one page."""
 
 import dataclasses
+from typing import Any, List, Mapping, Optional, Sequence, Tuple
 
+from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Ellipse, FancyBboxPatch, PathPatch, Polygon
 from matplotlib.path import Path
 
 from . import figures, palette
-from .layout import layout
+from .dag import Graph, Line
+from .layout import Layout, layout
 
 MARGIN, HEAD, FOOT, LINE = 0.35, 0.3, 0.55, 0.19  # inches
 LARGEST = 0.72  # inches a unit, which is the width of a box with its long label
@@ -31,7 +34,9 @@ class Look:
 LONG, SHORT = Look(False, 1.0, 0.4, 0.155, 0.5, 0.30, 0.5), Look(True, 0.54, 0.29, 0.19, 0.34, 0.16, 0.4)
 
 
-def sheet(graphs, colours, title='', page=None):
+def sheet(
+    graphs: Sequence[Graph], colours: Mapping[str, str], title: str = '', page: Optional[Tuple[float, float]] = None
+) -> Figure:
     """A Figure with every Graph of `graphs`, in reading order, and a legend.
 
     colours: {operation: '#rrggbb'}. page: (width, height) in inches that it must not exceed; A4, upright or lying, by default.
@@ -58,7 +63,7 @@ def sheet(graphs, colours, title='', page=None):
 class Panel:
     """One block and its title. width, height: in units."""
 
-    def __init__(self, graph, placed, look):
+    def __init__(self, graph: Graph, placed: Layout, look: Look) -> None:
         self.graph, self.placed = graph, placed
         self.width = max(placed.width, len(graph.title) * look.label * 0.62) + 2 * look.side
         self.height = placed.height + look.head + look.side
@@ -67,13 +72,13 @@ class Panel:
 class Cell:
     """Panels above each other. named: with the names of the levels at the left."""
 
-    def __init__(self, panels, look, named=False):
+    def __init__(self, panels: Sequence[Panel], look: Look, named: bool = False) -> None:
         self.panels, self.named, self.names = panels, named, LEVELS if named else 0.0
         self.width = max(panel.width for panel in panels) + self.names
         self.height = sum(panel.height for panel in panels)
 
 
-def _fit(cells, width, height):
+def _fit(cells: Sequence[Cell], width: float, height: float) -> Tuple[float, Any]:
     """The largest scale (inches a unit) at which `cells`, set like words in lines, fit; and the lines, each a list of cells."""
     low, high = 0.01, LARGEST
     if len(cells) == 2:  # the shared block, and the reduction blocks beside it
@@ -86,12 +91,12 @@ def _fit(cells, width, height):
     return low, _lines(cells, width / low)
 
 
-def _tall(cells, scale, width):
+def _tall(cells: Sequence[Cell], scale: float, width: float) -> float:
     lines = _lines(cells, width / scale)
     return float('inf') if lines is None else scale * sum(max(cell.height for cell in line) for line in lines)
 
 
-def _lines(cells, width):
+def _lines(cells: Sequence[Cell], width: float) -> Optional[List[List[Cell]]]:
     lines, used = [[]], 0.0
     for cell in cells:
         if cell.width > width:
@@ -155,7 +160,7 @@ class _Pen:
         self.axes, self.colours, self.look, self.scale, self.largest = axes, colours, look, scale, largest
         self.type = look.label * scale * 72
 
-    def block(self, graph, placed, left, bottom, level_names):
+    def block(self, graph: Graph, placed: Layout, left: float, bottom: float, level_names: bool) -> None:
         def at(point):
             return left + point[0] * self.scale, bottom + point[1] * self.scale
 
@@ -177,7 +182,7 @@ class _Pen:
                     x, y, 'level %d' % level, ha='right', va='center', fontsize=self.type * 0.9, color=palette.GREY
                 )
 
-    def width(self, edge):
+    def width(self, edge: Line) -> float:
         """Points: a thin line for a small λ, a thick one for the largest; one width where no λ is known."""
         if edge.value is None or not edge.alive or not self.largest:
             return 1.5 * self.scale
@@ -270,7 +275,7 @@ class _Pen:
             )
 
 
-def _largest(graphs):
+def _largest(graphs: Sequence[Graph]) -> float:
     return max(
         [abs(edge.value) for graph in graphs for edge in graph.edges if edge.value is not None and edge.alive] or [0]
     )
@@ -295,10 +300,10 @@ def _legends(graphs, colours, scale, width):
     return [(entries, min(columns, len(entries)), -(-len(entries) // columns)) for entries in (boxes, lines) if entries]
 
 
-def _width(part, scale):
+def _width(part: float, scale: float) -> float:
     """Points of a line whose λ is `part` of the largest, at `scale` inches a unit."""
     return (0.7 + 3.4 * part) * scale
 
 
-def _mark(**style):
+def _mark(**style: Any) -> Line2D:
     return Line2D([], [], marker='s', linestyle='none', markersize=6.5, **style)

@@ -1,8 +1,9 @@
 """A block as a graph: its operations by level, and its edges with their λ."""
 
 import dataclasses
-from typing import Optional, Tuple
+from typing import List, Mapping, Optional, Tuple
 
+from ...symbols.architecture import Architecture
 from ...symbols.space import INPUT, OUTPUT, REDUCTION_BRANCHES
 
 Key = Tuple[int, int]  # (level, index): level 0 the input, M + 1 concatenation and 1×1, M + 2 the sum
@@ -40,12 +41,14 @@ class Graph:
     projected: bool = False
 
     @property
-    def surviving(self):
+    def surviving(self) -> List[Line]:
         """The edges that carry a λ and are alive."""
         return [edge for edge in self.edges if edge.name is not None and edge.alive]
 
 
-def graphs(architecture, gates=None, pruned=False):
+def graphs(
+    architecture: Architecture, gates: Optional[Mapping[str, float]] = None, pruned: bool = False
+) -> List[Graph]:
     """A Graph for each block that is different: the shared one, or every one; then the reduction blocks that carry λ.
 
     gates: {edge name: λ}, where known. pruned: with the operations and edges that did not survive, too.

@@ -1,10 +1,13 @@
 """Blocks in the language of Graphviz, written without Graphviz."""
 
+from typing import Mapping, Sequence
+
 from . import palette
 from .blocks import NAMES
+from .dag import Graph
 
 
-def dot(graphs, colours, title=''):
+def dot(graphs: Sequence[Graph], colours: Mapping[str, str], title: str = '') -> str:
     """One digraph with a cluster for each Graph, as text. Edge width is λ where known; what did not survive is light grey."""
     values = [abs(edge.value) for graph in graphs for edge in graph.edges if edge.value is not None and edge.alive]
     largest = max(values or [0]) or 1.0
@@ -63,6 +66,6 @@ def _id(graph, key):
     return quoted('%s/%d.%d' % (graph.scope, *key))
 
 
-def quoted(text):
+def quoted(text: str) -> str:
     """A string of the dot language."""
     return '"{}"'.format(text.replace('\\', '\\\\').replace('"', '\\"').replace('\n', '\\n'))

@@ -2,6 +2,7 @@
 
 import io
 import re
+from typing import Any, ContextManager, Mapping, Optional
 
 import matplotlib
 from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -39,26 +40,26 @@ STYLE = {
 }
 
 
-def styled():
+def styled() -> ContextManager[None]:
     """A context in which figures must be built and saved."""
     return matplotlib.rc_context(STYLE)
 
 
-def new(width, height, **options):
+def new(width: float, height: float, **options: Any) -> Figure:
     """A Figure of width × height inches that belongs to no window."""
     figure = Figure(figsize=(width, height), **options)
     FigureCanvasAgg(figure)
     return figure
 
 
-def save(figure, path, kind, dpi=200):
+def save(figure: Figure, path: str, kind: str, dpi: int = 200) -> None:
     """Write a figure as svg, png or pdf; the same figure always gives the same bytes."""
     dated = {'svg': {'Date': None}, 'pdf': {'CreationDate': None}}.get(kind, {})
     with files.replacing(path) as stream:
         figure.savefig(stream, format=kind, dpi=dpi, metadata=dated, facecolor='white')
 
 
-def svg(figure, prefix, label, titles=None, grow=False):
+def svg(figure: Figure, prefix: str, label: str, titles: Optional[Mapping[str, str]] = None, grow: bool = False) -> str:
     """A figure as an <svg> element for a page: text as text, every id led by `prefix` (a page must not hold one twice), sized by the page.
 
     label: what the picture shows, for who cannot see it. titles: {gid of an artist: text that shows when pointed at}.
@@ -91,5 +92,5 @@ def svg(figure, prefix, label, titles=None, grow=False):
     return start + text[text.index('>') + 1 :]
 
 
-def _escape(text):
+def _escape(text: str) -> str:
     return text.replace('&', '&amp;').replace('<', '&lt;').replace('>', '&gt;').replace('"', '&quot;')

@@ -2,16 +2,25 @@
 
 import base64
 import io
+from typing import Protocol, Sequence, Tuple
 
 import matplotlib
 import numpy as np
 from PIL import Image
 
+
+class History(Protocol):
+    """λ over time. values, pruned: (epochs, λ)."""
+
+    values: np.ndarray
+    pruned: np.ndarray
+
+
 STEPS = 240  # shades, all different; two more colours stand for λ = 0 and for what is pruned for good
 ZERO, PRUNED = (201, 201, 201), (240, 240, 240)
 
 
-def shades(signed):
+def shades(signed: bool) -> np.ndarray:
     """(STEPS, 3) uint8: light for small λ to dark for large ones; from red over white to blue where λ may be negative."""
     colours = matplotlib.colormaps['RdBu' if signed else 'viridis_r'](np.linspace(0, 1, STEPS))[:, :3]
     taken, distinct = {ZERO, PRUNED}, []
@@ -23,7 +32,7 @@ def shades(signed):
     return np.array(distinct, np.uint8)
 
 
-def indices(values, pruned, low, high):
+def indices(values: np.ndarray, pruned: np.ndarray, low: float, high: float) -> np.ndarray:
     """Which colour each λ has: 0 to STEPS - 1 from `low` to `high`, STEPS for exactly 0, STEPS + 1 for pruned. Shapes (E, n)."""
     span = (high - low) or 1.0
     found = np.clip(np.round((values - low) / span * (STEPS - 1)), 0, STEPS - 1).astype(np.uint8)
@@ -32,14 +41,14 @@ def indices(values, pruned, low, high):
     return found
 
 
-def limits(gates):
+def limits(gates: History) -> Tuple[float, float]:
     """(least, largest) λ that the colours span: from 0, or symmetric where λ are negative."""
     values = np.where(gates.pruned, 0, gates.values)
     top = float(np.abs(values).max()) or 1.0
     return (-top, top) if values.min() < 0 else (0.0, top)
 
 
-def picture(gates, columns, low, high):
+def picture(gates: History, columns: Sequence[int], low: float, high: float) -> bytes:
     """PNG bytes: a row of pixels for each λ in `columns`, a column for each epoch."""
     image = Image.fromarray(
         np.ascontiguousarray(indices(gates.values[:, columns], gates.pruned[:, columns], low, high).T), 'P'
@@ -48,13 +57,13 @@ def picture(gates, columns, low, high):
     return png(image)
 
 
-def png(image):
+def png(image: Image.Image) -> bytes:
     """A Pillow image as PNG bytes."""
     stream = io.BytesIO()
     image.save(stream, 'PNG', optimize=True)
     return stream.getvalue()
 
 
-def data_uri(content):
+def data_uri(content: bytes) -> str:
     """PNG bytes as what an <img> can hold in itself."""
     return 'data:image/png;base64,' + base64.b64encode(content).decode('ascii')

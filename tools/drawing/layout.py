@@ -8,7 +8,7 @@ least squares under the distances that must be kept, which is isotonic regressio
 import dataclasses
 from typing import Dict, List, Tuple
 
-from .dag import Key, Line
+from .dag import Graph, Key, Line
 
 LANE, SHORTCUT, GAP, SWEEPS = 0.13, 0.46, 0.16, 24  # widths in boxes of width 1; narrower for narrower boxes
 
@@ -23,7 +23,7 @@ class Layout:
     height: float
 
 
-def layout(graph, width=1.0, height=0.4, row=0.5):
+def layout(graph: Graph, width: float = 1.0, height: float = 0.4, row: float = 0.5) -> Layout:
     """Place a Graph. width, height: of an operation's box; row: the least distance between the boxes of two levels."""
     part = 0.4 + 0.6 * width
     levels = sorted({node.key[0] for node in graph.nodes})

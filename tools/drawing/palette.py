@@ -5,6 +5,7 @@ lightness differs within a family, so that a black and white print still shows i
 """
 
 import re
+from typing import Dict, Iterable
 
 BLACK, GREY, FAINT, INK = '#000000', '#8a8a8a', '#dcdcdc', '#333333'
 SERIES = ('#0072B2', '#D55E00', '#009E73', '#CC79A7', '#E69F00', '#56B4E9', '#000000', '#8a8a8a')
@@ -22,7 +23,7 @@ _KNOWN = {
 _OTHERS = ('#009E73', '#CC79A7', '#F0E442', '#8a8a8a', '#6a51a3', '#a6761d')
 
 
-def operation_colours(operations):
+def operation_colours(operations: Iterable[str]) -> Dict[str, str]:
     """{name: colour}, each name its own as long as there are colours; the paper's operations always keep theirs."""
     colours, spare = {}, [colour for colour in _OTHERS]
     for name in operations:
@@ -35,14 +36,14 @@ def operation_colours(operations):
     return colours
 
 
-def text_on(colour):
+def text_on(colour: str) -> str:
     """Black or white, whichever can be read on `colour` ('#rrggbb'; relative luminance as WCAG defines it)."""
     channels = [int(colour[at : at + 2], 16) / 255 for at in (1, 3, 5)]
     linear = [c / 12.92 if c <= 0.03928 else ((c + 0.055) / 1.055) ** 2.4 for c in channels]
     return '#ffffff' if 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2] < 0.3 else BLACK
 
 
-def operation_label(name, short=False):
+def operation_label(name: str, short: bool = False) -> str:
     """A name as figures show it: 'sep_conv_3x3' -> 'sep 3×3', or 'sep3' when short."""
     match = re.match(r'(\w+?)_(?:conv|pool)_(\d+)x(\d+)$', name) or re.match(r'(conv|pool)_(\d+)x(\d+)$', name)
     if not match:

@@ -1,7 +1,9 @@
 """What no other point beats: the Pareto front of error against a cost."""
 
+from typing import List, Sequence, Tuple
 
-def front(points):
+
+def front(points: Sequence[Tuple[float, float]]) -> List[int]:
     """Indices of the points (cost, error) that no other point dominates, by rising cost.
 
     A point dominates another if it is at least as good in both and better in one; of equal points the first stands for all.

@@ -2,6 +2,7 @@
 
 import dataclasses
 import os
+from typing import Any, Callable, Mapping, Optional, Tuple
 
 import mxnet as mx
 import numpy as np
@@ -9,8 +10,10 @@ import numpy as np
 from ...base.errors import UserError
 from ...data import registry
 from ...data.sources import scan
+from ..reading.runs import Run
 from .graph import pixels
 
+Runner = Tuple[Callable[[np.ndarray], np.ndarray], str, int]  # function, runtime, at most so many images
 IMAGES, SINGLE = 32, 4
 
 
@@ -29,7 +32,13 @@ class Mismatch(ValueError):
     """A file that does not compute what the network does."""
 
 
-def test_images(run, description, data_dir=None, folder=None, count=IMAGES):
+def test_images(
+    run: Run,
+    description: Mapping[str, Any],
+    data_dir: Optional[str] = None,
+    folder: Optional[str] = None,
+    count: int = IMAGES,
+) -> Tuple[np.ndarray, str]:
     """(pixels from 0 to 255, float32 (b, 3, H, W); where they are from) of the data set that the run learned from, or of a folder.
 
     run: a reading.runs.Run. Raises UserError or OSError that says what else can be given.
@@ -59,7 +68,16 @@ def test_images(run, description, data_dir=None, folder=None, count=IMAGES):
         batches.close()
 
 
-def compare(name, runner, net, images, fed, tolerance, source, where=lambda images: ''):
+def compare(
+    name: str,
+    runner: Runner,
+    net: Callable,
+    images: np.ndarray,
+    fed: np.ndarray,
+    tolerance: float,
+    source: str,
+    where: Callable[[np.ndarray], str] = lambda images: '',
+) -> Checked:
     """Run a file on `fed` and the network on `images` (the same pictures, as each takes them), as one batch and one at a time.
 
     runner: (function, runtime, at most so many images). where: function of images that names what differs first. Returns Checked. Raises

@@ -4,6 +4,9 @@ import dataclasses
 import os
 import shutil
 import tempfile
+from typing import Any, Callable, List, Mapping, Optional, Tuple
+
+import numpy as np
 
 from ...base import files
 from ...symbols import stored
@@ -12,6 +15,8 @@ from ..drawing import figures
 from ..drawing.architectures import draw
 from ..reading import runs
 from . import card, checking, graph, onnx_file, symbol_file
+
+Delivered = Tuple[List[str], checking.Checked]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -28,14 +33,22 @@ class Source:
     images_from: str
     tolerance: float
 
-    def compare(self, target, runner, where=lambda images: ''):
+    def compare(
+        self, target: str, runner: checking.Runner, where: Callable[[np.ndarray], str] = lambda images: ''
+    ) -> checking.Checked:
         """checking.compare for a file that will be called `target`."""
         return checking.compare(
             target, runner, self.net, self.images, self.fed, self.tolerance, self.images_from, where
         )
 
 
-def source(folder, normalise=False, data_dir=None, images=None, tolerance=1e-4):
+def source(
+    folder: str,
+    normalise: bool = False,
+    data_dir: Optional[str] = None,
+    images: Optional[str] = None,
+    tolerance: float = 1e-4,
+) -> Source:
     """The Source in a run directory. images: a folder instead of the test set. Raises UserError, OSError."""
     run = runs.existing(folder)
     runs.import_plugins(folder)
@@ -48,10 +61,10 @@ def source(folder, normalise=False, data_dir=None, images=None, tolerance=1e-4):
     return Source(run, description, net, plain, normalise, x, fed, images_from, tolerance)
 
 
-def export_onnx(source, target):
+def export_onnx(source: Source, target: str) -> Delivered:
     """Write the ONNX file `target`, card and picture beside it. Returns (paths, checking.Checked). checking.Mismatch leaves nothing."""
 
-    def write(stem):
+    def write(stem: str) -> Delivered:
         path = stem + '.onnx'
         onnx_file.write(source.plain, path, source.description, source.normalise, os.path.dirname(stem))
         return [path], source.compare(
@@ -63,7 +76,7 @@ def export_onnx(source, target):
     return _deliver(source, os.path.splitext(target)[0], write)
 
 
-def export_symbol(source, prefix):
+def export_symbol(source: Source, prefix: str) -> Delivered:
     """Write PREFIX-symbol.json and PREFIX-0000.params, card and picture beside them, as export_onnx."""
 
     def write(stem):
@@ -72,7 +85,7 @@ def export_symbol(source, prefix):
     return _deliver(source, prefix, write)
 
 
-def _deliver(source, stem, write):
+def _deliver(source: Source, stem: str, write: Callable[[str], Delivered]) -> Delivered:
     """write(stem) and the card in a folder of their own; what is whole and right is then moved to `stem`."""
     with tempfile.TemporaryDirectory() as workspace:
         inside = os.path.join(workspace, os.path.basename(stem))
@@ -95,7 +108,7 @@ def _deliver(source, stem, write):
     return delivered, checked
 
 
-def _picture(description, path):
+def _picture(description: Mapping[str, Any], path: str) -> Optional[str]:
     """The drawing of the network's blocks at `path`; None where it has none."""
     if description['architecture'] is None:
         return None

@@ -1,5 +1,7 @@
 """What is exported: the trained network without what only training needs, with normalisation inside the graph by option."""
 
+from typing import Any, Dict, Sequence, Tuple
+
 import mxnet as mx
 import numpy as np
 from mxnet.gluon import HybridBlock
@@ -12,7 +14,7 @@ INPUT = 'data'
 class Normalised(HybridBlock):
     """A network that takes pixels from 0 to 255, RGB, where `net` takes normalised ones. mean, std: by channel, of pixels in [0, 1]."""
 
-    def __init__(self, net, mean, std):
+    def __init__(self, net: HybridBlock, mean: Sequence[float], std: Sequence[float]) -> None:
         super().__init__(prefix='normalised_')
         mean, std = (np.array(values, np.float32).reshape(1, 3, 1, 1) for values in (mean, std))
         with self.name_scope():
@@ -22,12 +24,12 @@ class Normalised(HybridBlock):
         for constant in (self.scale, self.shift):
             constant.initialize()
 
-    def hybrid_forward(self, F, x, scale, shift):
+    def hybrid_forward(self, F: Any, x: Any, scale: Any, shift: Any) -> Any:
         """(batch, 3, height, width) → logits (batch, classes)."""
         return self.net(F.broadcast_add(F.broadcast_mul(x, scale), shift))
 
 
-def exportable(folder, normalise=False):
+def exportable(folder: str, normalise: bool = False) -> Tuple[HybridBlock, Dict[str, Any]]:
     """(network of plain operators, description) of a run directory, hybridized and run once. Raises UserError, OSError."""
     net, description = stored.load(folder, kernels_kind='plain')
     if normalise:
@@ -38,13 +40,13 @@ def exportable(folder, normalise=False):
     return net, description
 
 
-def pixels(images, mean, std):
+def pixels(images: np.ndarray, mean: Sequence[float], std: Sequence[float]) -> np.ndarray:
     """Normalised images float32 (b, 3, H, W) as the whole pixels from 0 to 255 that they were, float32."""
     mean, std = (np.array(values, np.float32).reshape(1, 3, 1, 1) for values in (mean, std))
     return np.rint((images * std + mean) * 255).astype(np.float32)
 
 
-def normalised(pixels, mean, std):
+def normalised(pixels: np.ndarray, mean: Sequence[float], std: Sequence[float]) -> np.ndarray:
     """The inverse of `pixels`."""
     mean, std = (np.array(values, np.float32).reshape(1, 3, 1, 1) for values in (mean, std))
     return ((pixels / 255 - mean) / std).astype(np.float32)

@@ -4,21 +4,24 @@ import contextlib
 import json
 import os
 import warnings
+from typing import Any, Callable, Mapping, Union
 
 import mxnet as mx
 import numpy as np
-from mxnet.gluon import SymbolBlock
+from mxnet.gluon import HybridBlock, SymbolBlock
 
 from ...base.errors import UserError
 from . import symbol_file
+from .checking import Runner
 from .graph import INPUT
 
+Model = Union[str, bytes]  # the path of a file, or its content
 OUTPUT = 'logits'
 MANY, FEW = 32, 2  # images to check on; the reference evaluator takes seconds for each
 OPSET, IR = 15, 8  # read by onnxruntime since 1.10; the reference evaluator's batch norm needs 14
 
 
-def write(net, path, description, normalised, workspace):
+def write(net: HybridBlock, path: str, description: Mapping[str, Any], normalised: bool, workspace: str) -> None:
     """Write a network of graph.exportable to `path`, batches of any size. workspace: a folder for what comes between.
 
     Raises UserError where onnx is not installed, or an operation has no counterpart in ONNX.
@@ -44,7 +47,7 @@ def write(net, path, description, normalised, workspace):
     onnx.save(model, path)
 
 
-def tidied(onnx, model, description, normalised):
+def tidied(onnx: Any, model: Any, description: Mapping[str, Any], normalised: bool) -> Any:
     """What MXNet's converter leaves, made what runtimes like: named output, weights that are no inputs, no shape arithmetic, metadata."""
     graph = model.graph
     model.opset_import[0].version, model.ir_version, model.producer_name = OPSET, IR, 'dsonas'
@@ -71,7 +74,7 @@ def tidied(onnx, model, description, normalised):
     return model
 
 
-def runner(path):
+def runner(path: Model) -> Runner:
     """(function of images float32 (b, 3, H, W) giving logits, name and version of the runtime, on how many images it can be asked)."""
     try:
         return session(path), f'onnxruntime {_onnxruntime().__version__}', MANY
@@ -79,7 +82,7 @@ def runner(path):
         return reference(path), f'onnx.reference {_onnx().__version__}', FEW
 
 
-def session(path, threads=1):
+def session(path: Model, threads: int = 1) -> Callable[[np.ndarray], np.ndarray]:
     """An onnxruntime session as a function of images. Raises ImportError where onnxruntime is not installed."""
     ort = _onnxruntime()
     options = ort.SessionOptions()
@@ -91,7 +94,7 @@ def session(path, threads=1):
     return lambda images: _only(opened.run(None, {INPUT: images}))
 
 
-def reference(path):
+def reference(path: Model) -> Callable[[np.ndarray], np.ndarray]:
     """onnx's own evaluator as a function of images: slow, and on every machine."""
     from onnx.reference import ReferenceEvaluator
 
@@ -99,7 +102,7 @@ def reference(path):
     return lambda images: _only(evaluator.run(None, {INPUT: images}))
 
 
-def first_difference(path, net, images, tolerance):
+def first_difference(path: str, net: HybridBlock, images: np.ndarray, tolerance: float) -> str:
     """Name of the first operator whose output in the file is not what it is in the network, '' where they are equal all along."""
     onnx = _onnx()
     model, data = onnx.load(path), mx.sym.Variable(INPUT)

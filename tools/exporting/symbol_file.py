@@ -1,9 +1,11 @@
 """MXNet symbol: PREFIX-symbol.json and PREFIX-0000.params, for MXNet's bindings in any language."""
 
 import warnings
+from typing import Callable, List, Tuple
 
 import mxnet as mx
-from mxnet.gluon import SymbolBlock
+import numpy as np
+from mxnet.gluon import HybridBlock, SymbolBlock
 
 from .graph import INPUT
 
@@ -11,13 +13,13 @@ MANY = 32  # images to check on
 SUFFIXES = ('-symbol.json', '-0000.params')
 
 
-def write(net, prefix):
+def write(net: HybridBlock, prefix: str) -> List[str]:
     """Write a network of graph.exportable. Returns the paths of the two files."""
     net.export(prefix)
     return [prefix + suffix for suffix in SUFFIXES]
 
 
-def runner(prefix):
+def runner(prefix: str) -> Tuple[Callable[[np.ndarray], np.ndarray], str, int]:
     """As onnx_file.runner, for the files of a prefix."""
     with warnings.catch_warnings():
         warnings.simplefilter('ignore')  # of parameters that carry no type

@@ -1,14 +1,18 @@
 """Searched networks against others over seeds, and what the searches left by operation."""
 
+from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
+
 import numpy as np
 from scipy import stats
 
+from ...symbols.architecture import Architecture
 from ...symbols.cost import cost
 from ...symbols.operations import OPERATIONS
+from ..reading.runs import Run
 from ..reading.sources import image_size_of
 
 
-def errors(found):
+def errors(found: Sequence[Run]) -> Dict[str, List[float]]:
     """{kind: test errors in percent, sorted by run} of the finished runs; kind as in summary.json."""
     groups = {}
     for run in found:
@@ -17,7 +21,7 @@ def errors(found):
     return groups
 
 
-def welch(searched, others):
+def welch(searched: Sequence[float], others: Sequence[float]) -> Tuple[float, Optional[float]]:
     """(difference of means searched - others, two-sided p-value of Welch's t-test); p is None with fewer than two on either side."""
     difference = float(np.mean(searched) - np.mean(others))
     if min(len(searched), len(others)) < 2:
@@ -25,7 +29,7 @@ def welch(searched, others):
     return difference, float(stats.ttest_ind(searched, others, equal_var=False).pvalue)
 
 
-def edges_by_operation(architecture):
+def edges_by_operation(architecture: Architecture) -> Dict[str, Tuple[int, int]]:
     """{operation: (surviving edges that leave it, all such edges)} over the block λ of an architecture."""
     space, counts = architecture.space, {}
     for scope in architecture.scopes:
@@ -38,13 +42,13 @@ def edges_by_operation(architecture):
     return counts
 
 
-def flops_spread(architecture, image_size):
+def flops_spread(architecture: Architecture, image_size: int) -> Optional[float]:
     """Standard deviation of the FLOPs of an architecture's blocks over their mean; None where there are no FLOPs in them."""
     flops = [block.flops for block in cost(architecture, image_size=image_size).blocks if block.name.startswith('b')]
     return float(np.std(flops) / np.mean(flops)) if any(flops) else None
 
 
-def compare(found):
+def compare(found: Sequence[Run]) -> Dict[str, Any]:
     """Everything that is printed, as plain data."""
     groups = errors(found)
     result = {
@@ -74,7 +78,7 @@ def compare(found):
     return result
 
 
-def text(result):
+def text(result: Mapping[str, Any]) -> str:
     """The comparison as lines."""
     lines = ['test error (%) by kind of network:']
     for kind, values in sorted(result['errors'].items()):

@@ -4,7 +4,7 @@ A number stands in a table only if its run is finished and undamaged; any other 
 """
 
 import dataclasses
-from typing import List, Tuple
+from typing import List, Sequence, Tuple
 
 from ...base.text import format_count, format_duration
 from ...symbols.architecture import Architecture
@@ -20,6 +20,7 @@ from ..reading.experiments import (
     search_seconds,
     transferred,
 )
+from ..reading.runs import Run
 from ..reading.sources import image_size_of
 from . import published
 
@@ -48,7 +49,7 @@ class Table:
     notes: List[str]
 
 
-def make(which, found, seeds=0, with_published=True):
+def make(which: str, found: Sequence[Run], seeds: int = 0, with_published: bool = True) -> Table:
     """The Table `which` ('1', '2', '3' or 'summary') of a list of Run. seeds: how many runs a row should have, 0 if not known."""
     groups = group(found)
     rows = [tuple(cells) + ('', PUBLISHED) for cells in published.cells(which)] if with_published else []
@@ -64,7 +65,7 @@ def make(which, found, seeds=0, with_published=True):
     return Table(_caption(which, found, with_published), HEADS[which] + ('Runs', 'Source'), rows, notes)
 
 
-def _name(which, run):
+def _name(which: str, run: Run) -> str:
     what, space = kind(run), 'share' if run.get('space.share', True) else 'full'
     if what.startswith('gluoncv:'):
         return what.split(':', 1)[1]
@@ -78,7 +79,7 @@ def _name(which, run):
     return label + (' + c/o' if which == '1' and run.get('retrain.cutout') else '')
 
 
-def _labelled(which, groups):
+def _labelled(which: str, groups: List[List[Run]]) -> List[Tuple[str, List[Run]]]:
     """[(label, runs)]; groups that would be called the same get the settings in which they differ."""
     if which == '3':
         groups = [members for members in groups if kind(members[0]) == 'searched']
@@ -96,7 +97,7 @@ def _labelled(which, groups):
     return labelled
 
 
-def _state(members):
+def _state(members: Sequence[Run]) -> str:
     """What stands instead of a number where no run is finished."""
     states = [run.state for run in members]
     return next(state for state in ('unfinished', 'damaged', 'missing') if state in states)
@@ -111,11 +112,11 @@ def _number(done, members, value, form='%.2f', scale=1.0):
     return plus_minus(*mean_std([number / scale for number in values]), form)
 
 
-def _error(done, members, key='test_error'):
+def _error(done: Sequence[Run], members: Sequence[Run], key: str = 'test_error') -> str:
     return _number(done, members, lambda run: run.summary.get(key))
 
 
-def _millions(done, members, key):
+def _millions(done: Sequence[Run], members: Sequence[Run], key: str) -> str:
     values = [run.summary.get(key) for run in done]
     small = all(value is not None and value < 1e6 for value in values)
     return _number(
@@ -123,7 +124,7 @@ def _millions(done, members, key):
     )
 
 
-def _cost(done, members):
+def _cost(done: Sequence[Run], members: Sequence[Run]) -> str:
     if not done:
         return _state(members)
     days = [search_days(run) for run in done]
@@ -133,12 +134,12 @@ def _cost(done, members):
     return '{:.2g} {} days'.format(mean_std(days)[0], '/'.join(kinds))
 
 
-def _cells1(label, done, members):
+def _cells1(label: str, done: Sequence[Run], members: Sequence[Run]) -> Tuple[str, ...]:
     method = 'gradient' if kind(members[0]) == 'searched' and members[0].config else '-'
     return label, _error(done, members), _millions(done, members, 'params'), _cost(done, members), method
 
 
-def _cells2(label, done, members):
+def _cells2(label: str, done: Sequence[Run], members: Sequence[Run]) -> Tuple[str, ...]:
     return (
         label,
         _error(done, members),
@@ -149,7 +150,7 @@ def _cells2(label, done, members):
     )
 
 
-def _cells3(label, done, members):
+def _cells3(label: str, done: Sequence[Run], members: Sequence[Run]) -> Tuple[str, ...]:
     run = members[0]
     if not run.config:
         return run.name, '', '', '', _state(members), _state(members)
@@ -171,7 +172,7 @@ def _seconds(done, members, value):
     return '-' if any(number is None for number in values) else format_duration(mean_std(values)[0])
 
 
-def _cells_summary(label, done, members):
+def _cells_summary(label: str, done: Sequence[Run], members: Sequence[Run]) -> Tuple[str, ...]:
     def mean(key):
         if not done:
             return _state(members)
@@ -192,7 +193,7 @@ def _cells_summary(label, done, members):
     )
 
 
-def _supernets(label, done):
+def _supernets(label: str, done: Sequence[Run]) -> List[Tuple[str, ...]]:
     """The supernet's own rows: completely connected after pretraining, and with what was left after the search."""
     rows = []
     for stage, text in (
@@ -217,7 +218,7 @@ def _supernets(label, done):
 _CELLS = {'1': _cells1, '2': _cells2, '3': _cells3, 'summary': _cells_summary}
 
 
-def _caption(which, found, with_published):
+def _caption(which: str, found: Sequence[Run], with_published: bool) -> str:
     text = TITLES[which] + '.'
     if with_published and which != 'summary':
         text += f' Rows marked "{PUBLISHED}" are the numbers of the paper (arXiv 1811.01567), not measured here.'

@@ -1,6 +1,9 @@
 """A Cost as plain data and as a text table: a line for each block and operation, and the total."""
 
+from typing import Any, Dict
+
 from ...base.text import aligned
+from ...symbols.cost import Cost
 
 FIELDS = ('params', 'flops', 'mac')
 
@@ -8,10 +11,10 @@ FIELDS = ('params', 'flops', 'mac')
 HEADS = ('parameters', 'FLOPs', 'MAC')
 
 
-def as_dict(counted, image_size):
+def as_dict(counted: Cost, image_size: int) -> Dict[str, Any]:
     """A Cost as plain data."""
 
-    def numbers(part):
+    def numbers(part: Any) -> Dict[str, int]:
         return {field: getattr(part, field) for field in FIELDS}
 
     blocks = [
@@ -31,7 +34,7 @@ def as_dict(counted, image_size):
     )
 
 
-def table(counted, operations=False):
+def table(counted: Cost, operations: bool = False) -> str:
     """A Cost as text: a line for each block (and operation), and the total, in exact numbers."""
     rows = [('',) + HEADS]
     for block in counted.blocks:

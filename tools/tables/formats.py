@@ -2,8 +2,9 @@
 
 import csv
 import io
+from typing import Sequence
 
-from .contents import PUBLISHED
+from .contents import PUBLISHED, Table
 
 _TEX = (
     ('\\', r'\textbackslash{}'),
@@ -27,10 +28,10 @@ _TEX = (
 )
 
 
-def markdown(table):
+def markdown(table: Table) -> str:
     """Published rows in italics; the caption above, what is left out below."""
 
-    def cell(text, row):
+    def cell(text: str, row: Sequence[str]) -> str:
         text = text.replace('|', r'\|').replace('*', r'\*') or ' '
         return f'*{text}*' if row[-1] == PUBLISHED and text.strip() else text
 
@@ -41,11 +42,11 @@ def markdown(table):
     return '\n'.join(lines) + '\n'
 
 
-def _line(cells):
+def _line(cells: Sequence[str]) -> str:
     return '| {} |'.format(' | '.join(cells))
 
 
-def comma(table):
+def comma(table: Table) -> str:
     """CSV: a line a row, the column Source tells published from measured; caption and what is left out as lines that begin with #."""
     stream = io.StringIO()
     stream.write(f'# {table.caption}\n')
@@ -57,7 +58,7 @@ def comma(table):
     return stream.getvalue()
 
 
-def latex(table):
+def latex(table: Table) -> str:
     """A table environment (packages booktabs and amssymb); published rows first, in italics, then a rule."""
     lines = [
         r'\begin{table}',
@@ -83,7 +84,7 @@ def latex(table):
     return '\n'.join(lines + [r'\end{table}']) + '\n'
 
 
-def tex(text):
+def tex(text: str) -> str:
     """Text with what is special to LaTeX written so that it shows."""
     replaced = dict(_TEX)
     return ''.join(replaced.get(letter, letter) for letter in text)

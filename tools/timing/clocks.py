@@ -3,11 +3,12 @@
 import statistics
 import sys
 import time
+from typing import Dict, Mapping, Optional, Sequence, Tuple
 
 GIGABYTE = 1e9
 
 
-def _status(field):
+def _status(field: str) -> Optional[float]:
     try:
         with open('/proc/self/status', encoding='ascii', errors='replace') as stream:
             for line in stream:
@@ -18,7 +19,7 @@ def _status(field):
     return None
 
 
-def peak_memory():
+def peak_memory() -> float:
     """The largest resident memory of this process so far, in GB."""
     peak = _status('VmHWM')  # unlike ru_maxrss it does not begin with what the parent had
     if peak is None:
@@ -29,23 +30,23 @@ def peak_memory():
     return peak
 
 
-def resident_memory():
+def resident_memory() -> float:
     """Resident memory of this process now, in GB; the largest so far where the system does not say."""
     now = _status('VmRSS')
     return peak_memory() if now is None else now
 
 
-def clocks():
+def clocks() -> Tuple[float, float]:
     """(seconds, processor seconds of all threads)."""
     return time.perf_counter(), time.process_time()
 
 
-def since(start):
+def since(start: Tuple[float, float]) -> Tuple[float, float]:
     """The same, from `start` on."""
     return tuple(now - then for now, then in zip(clocks(), start))
 
 
-def summarise(times):
+def summarise(times: Mapping[str, Sequence[Tuple[float, float]]]) -> Dict[str, float]:
     """{'w_step', 'lambda_step', …} from [(seconds, processor seconds)] by kind: medians, the fastest, and the processor's time.
 
     The processor's time, of all threads together, is what other programs on the same machine disturb least.

@@ -1,9 +1,11 @@
 """What the benchmarks share: their command line, and measurements in processes of their own."""
 
+import argparse
 import json
 import os
 import subprocess
 import sys
+from typing import Any, Callable, Dict, List, Mapping, Sequence, Tuple
 
 from ...base import machine as host
 from ...base import plugins
@@ -15,7 +17,7 @@ WORKER = os.path.join(os.path.dirname(HERE), 'bench_worker.py')
 TORCH = os.path.join(HERE, 'torch_supernet.py')
 
 
-def add_space(parser):
+def add_space(parser: argparse.ArgumentParser) -> None:
     """Flags for the search space and the step."""
     add = parser.add_argument
     add('--channels', type=int, default=48, help='channels of the first stage')
@@ -55,12 +57,12 @@ def add_space(parser):
     add('--json', action='store_true', help='print JSON instead of a table')
 
 
-def integers(text):
+def integers(text: str) -> Tuple[int, ...]:
     """'8,8,8' -> (8, 8, 8)."""
     return tuple(int(part) for part in text.split(','))
 
 
-def task(arguments):
+def task(arguments: argparse.Namespace) -> Dict[str, Any]:
     """The part of a worker task that the command line says. Raises UserError."""
     space = SearchSpace(
         share=arguments.share,
@@ -93,7 +95,9 @@ def task(arguments):
     }
 
 
-def measure(task, python=sys.executable, script=WORKER, **environment):
+def measure(
+    task: Mapping[str, Any], python: str = sys.executable, script: str = WORKER, **environment: str
+) -> Dict[str, Any]:
     """The figures of a task, measured in a new process. Raises UserError with the process's last words where it fails."""
     threads = str(task['threads'])
     variables = dict(os.environ, OMP_NUM_THREADS=threads, MKL_NUM_THREADS=threads, **environment)
@@ -109,7 +113,7 @@ def measure(task, python=sys.executable, script=WORKER, **environment):
     return json.loads(run.stdout.decode().strip().splitlines()[-1])
 
 
-def has_torch(python):
+def has_torch(python: str) -> bool:
     """Whether the Python at `python` can import PyTorch. Raises UserError where there is no such Python."""
     try:
         return not subprocess.run(
@@ -119,7 +123,7 @@ def has_torch(python):
         raise UserError(f'--torch-python {python}: {error.strerror}') from None
 
 
-def in_turn(measurements, rounds):
+def in_turn(measurements: Sequence[Callable[[], Dict[str, Any]]], rounds: int) -> List[Dict[str, Any]]:
     """Figures of each measurement (a function without arguments), the least of every time and memory over `rounds` rounds."""
     found = [[] for _ in measurements]
     for _ in range(max(1, rounds)):
@@ -138,7 +142,7 @@ def in_turn(measurements, rounds):
     ]
 
 
-def ratios(figures, base):
+def ratios(figures: Mapping[str, Any], base: Mapping[str, Any]) -> Dict[str, float]:
     """Figures over those of `base`, by key; 'step' is of W and λ step together, 'processor' the same in processor time."""
     found = {key: figures[key] / base[key] for key in ('w_step', 'lambda_step', 'first', 'rss_gb')}
     for name, ending in (('step', ''), ('processor', '_processor')):
@@ -147,13 +151,13 @@ def ratios(figures, base):
     return found
 
 
-def machine(threads):
+def machine(threads: int) -> Dict[str, Any]:
     """What a reader needs to know of the machine."""
     load = host.load()
     return dict(host.describe(), threads=threads, **({} if load is None else {'load': load}))
 
 
-def show_machine(found, versions):
+def show_machine(found: Mapping[str, Any], versions: Mapping[str, str]) -> None:
     """The two lines above a table."""
     print(
         '%(processor)s, %(cores)d cores, %(threads)d threads' % found
@@ -162,7 +166,7 @@ def show_machine(found, versions):
     print(', '.join('{} {}'.format(*item) for item in sorted(versions.items())))
 
 
-def tell(result, options, show):
+def tell(result: Mapping[str, Any], options: argparse.Namespace, show: Callable[[Mapping[str, Any]], None]) -> None:
     """Print a benchmark's result as options.json asks: JSON, or show(result)."""
     if options.json:
         print(json.dumps(result, indent=1, ensure_ascii=False))

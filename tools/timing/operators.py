@@ -3,11 +3,12 @@
 import json
 import os
 import tempfile
+from typing import Any, Dict, List, Mapping
 
 STEPS = 2
 
 
-def profile(stepper):
+def profile(stepper: Any) -> Dict[str, List[Dict[str, Any]]]:
     """{'w': [{'operator', 'share', 'seconds', 'calls'}], 'lambda': …} a step, the dearest first. stepper: bench_worker.Stepper, warm.
 
     An operator's name with '_backward_' before it is its gradient. Set MXNET_EXEC_BULK_EXEC_TRAIN=0 before MXNet is imported, or
@@ -34,7 +35,7 @@ def profile(stepper):
     return found
 
 
-def table(dumped):
+def table(dumped: Mapping[str, Any]) -> List[Dict[str, Any]]:
     """Rows of the profiler's JSON, of operators alone."""
     rows = {
         name: row for name, row in dumped.get('Time', {}).get('operator', {}).items() if not name.startswith('Delete')
