@@ -3,5 +3,5 @@
 A new candidate operation is one entry in operations.py; the order and the names of edges are space.py's alone;
 what is plain data (space, architecture, cost, budget) imports no MXNet, what computes (gates, blocks, supernet, network) does.
 backend/ holds the operators by device, and the workarounds for MXNet's faults.
-stored.py reads a trained network back; known.py has the yardsticks of gluoncv's model zoo; latency.py measures.
+known.py has the yardsticks of gluoncv's model zoo; latency.py measures.
 """

@@ -23,7 +23,9 @@ import numpy as np
 from dsonas.base import cli, machine, plugins
 from dsonas.base.errors import UserError
 from dsonas.base.text import aligned
-from dsonas.symbols import known, stored
+from dsonas.runfiles import stored
+from dsonas.runfiles.network import read_network
+from dsonas.symbols import known
 from dsonas.symbols.architecture import Architecture
 from dsonas.symbols.budget import fit_widths
 from dsonas.symbols.cost import cost
@@ -64,7 +66,7 @@ def arguments():
 def subjects(folder, seed=0, gluoncv=None):
     """The Subjects of a run directory: its own network, a random one and a known one of like size."""
     runs.import_plugins(folder)
-    description = stored.read(folder)
+    description = read_network(folder)
     size, classes = description['image_size'], len(description['classes'])
     found = []
 
@@ -122,7 +124,7 @@ def in_onnxruntime(subject, description, threads):
 
 def measure(folder, batches=(1, 8, 32), seed=0, gluoncv=None, passes=15, context=None):
     """{'machine', 'rows', 'left_out'}: a row for each network, runtime and batch size; what could not be timed, and why."""
-    context, description = context or mx.cpu(), stored.read(folder)
+    context, description = context or mx.cpu(), read_network(folder)
     threads, size = machine.threads(default=1), description['image_size']
     rows, left_out = [], []
     kind = 'plain' if context.device_type == 'gpu' else 'cpu'

@@ -20,7 +20,7 @@ import tempfile
 
 from dsonas.base import cli, files, plugins
 from dsonas.base.errors import UserError
-from dsonas.symbols import stored
+from dsonas.runfiles import stored
 from dsonas.symbols.architecture import Architecture
 from dsonas.tools.exporting import card, checking, graph, onnx_file, symbol_file
 from dsonas.tools.reading import runs

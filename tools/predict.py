@@ -26,7 +26,7 @@ from dsonas.base.errors import UserError
 from dsonas.data import registry
 from dsonas.data.decode import BadImage
 from dsonas.data.sources import scan
-from dsonas.symbols import stored
+from dsonas.runfiles import stored
 from dsonas.tools.reading import runs
 
 

@@ -3,7 +3,7 @@ import mxnet as mx
 import numpy as np
 from mxnet.gluon import HybridBlock
 
-from ...symbols import stored
+from ...runfiles import stored
 
 INPUT = 'data'
 

@@ -3,8 +3,8 @@ import numpy as np
 from PIL import Image
 
 from ...base.errors import UserError
+from ...runfiles.predictions import read_predictions
 from ..drawing import heatmap
-from ..reading.runfiles import read_predictions
 from .page import paragraph, section, table, text
 
 MOST_CLASSES, PAIRS, IMAGES = 20, 20, 48

@@ -2,7 +2,8 @@
 import numpy as np
 import pytest
 
-from dsonas.runfiles.runlog import COLUMNS, GateHistory, Log
+from dsonas.runfiles.gates import GateHistory
+from dsonas.runfiles.log import COLUMNS, Log
 
 
 def test_log_rows_and_cut(tmp_path):
@@ -19,7 +20,7 @@ def test_log_rows_and_cut(tmp_path):
     log.cut('search', 1)
     log.append({'stage': 'search', 'epoch': 2, 'step': 2, 'seconds': 1.5})
     rows = [(row['stage'], row['epoch']) for row in Log(path).rows]
-    assert rows == [('pretrain', '1'), ('pretrain', '2'), ('search', '1'), ('search', '2')]
+    assert rows == [('pretrain', 1), ('pretrain', 2), ('search', 1), ('search', 2)]
 
 
 def test_foreign_log_is_refused(tmp_path):
