@@ -1,9 +1,9 @@
 """Write and read lambda.npz: every λ at each epoch of search.
 
-    names     (n,) text      the edges, as SearchSpace.gate_names() has them, one vector after another
-    epochs    (e,) int64     epochs of search done; 0 is before the search
-    values    (e, n) float32
-    pruned    (e, n) bool    gone for good
+names     (n,) text      the edges, as SearchSpace.gate_names() has them, one vector after another
+epochs    (e,) int64     epochs of search done; 0 is before the search
+values    (e, n) float32
+pruned    (e, n) bool    gone for good
 """
 
 from __future__ import annotations
@@ -31,7 +31,8 @@ class Gates:
     def last(self) -> Dict[str, float]:
         """Return {edge name: λ} after the last epoch; what is pruned is 0."""
         return {
-            name: 0.0 if gone else float(value) for name, value, gone in zip(self.names, self.values[-1], self.pruned[-1])
+            name: 0.0 if gone else float(value)
+            for name, value, gone in zip(self.names, self.values[-1], self.pruned[-1])
         }
 
     def columns(self, scope: str) -> List[int]:

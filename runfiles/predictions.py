@@ -1,10 +1,10 @@
 """Write and read predictions.npz: what a test of a run's trained network saw.
 
-    labels, predicted     (n,) integers: the test set in its order
-    probabilities         (n, classes) float, optional
-    classes               (classes,) text, optional
-    worst_index           (k,) integers into the test set, the most wrong first, optional
-    worst_images          (k, height, width, 3) uint8: those images as they were before normalisation, optional
+labels, predicted     (n,) integers: the test set in its order
+probabilities         (n, classes) float, optional
+classes               (classes,) text, optional
+worst_index           (k,) integers into the test set, the most wrong first, optional
+worst_images          (k, height, width, 3) uint8: those images as they were before normalisation, optional
 """
 
 from __future__ import annotations

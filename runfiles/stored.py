@@ -23,7 +23,11 @@ def build(description: NetworkDescription, training: bool = False, kernels_kind:
     """
     if description.architecture is None:
         return known.build(gluoncv_name(description.kind) or '', len(description.classes))
-    trained_with = {'auxiliary': description.auxiliary, 'dropout': description.dropout, 'drop_path': description.drop_path}
+    trained_with = {
+        'auxiliary': description.auxiliary,
+        'dropout': description.dropout,
+        'drop_path': description.drop_path,
+    }
     return Network(
         Architecture.from_dict(description.architecture),
         description.channels,

@@ -1,5 +1,8 @@
 """Checkpoints: all or nothing, verified, the right ones kept."""
+
+import dataclasses
 import os
+import pathlib
 
 import numpy as np
 import pytest
@@ -72,10 +75,14 @@ def test_what_is_kept(tmp_path):
         checkpoints.save(made('pretrain', epoch))
     for epoch in range(1, 5):
         checkpoints.save(made('retrain', epoch), best=epoch == 2)
-    assert sorted(os.listdir(str(tmp_path))) == ['best-retrain.ckpt', 'pretrain-0003-00000.ckpt', 'retrain-0003-00000.ckpt',
-                                                 'retrain-0004-00000.ckpt']
+    assert sorted(os.listdir(str(tmp_path))) == [
+        'best-retrain.ckpt',
+        'pretrain-0003-00000.ckpt',
+        'retrain-0003-00000.ckpt',
+        'retrain-0004-00000.ckpt',
+    ]
     assert read(checkpoints.best_path('retrain')).epoch == 2
-    checkpoints.save(made('retrain', 1, 7))   # training goes on from an older one: what came after it is void
+    checkpoints.save(made('retrain', 1, 7))  # training goes on from an older one: what came after it is void
     assert [(found.epoch, found.step) for found in checkpoints.positions() if found.stage == 'retrain'] == [(1, 7)]
 
 
@@ -90,3 +97,21 @@ def test_a_failed_write_leaves_the_old_file(tmp_path, monkeypatch):
     with pytest.raises(OSError):
         write(path, made('search', 2))
     assert os.listdir(str(tmp_path)) == ['a.ckpt'] and read(path).epoch == 1
+
+
+@pytest.mark.parametrize('change', [{'stage': 'sleep'}, {'stage': None}])
+def test_a_checkpoint_of_something_else(change, tmp_path):
+    """Its checksum fits; what is in it is no state of training."""
+    path = str(tmp_path / 'a.ckpt')
+    write(path, dataclasses.replace(made('search', 1), **change))
+    with pytest.raises(ValueError, match='a.ckpt: damaged checkpoint: '):
+        read(path)
+
+
+def test_checkpoints_of_old_runs_are_read():
+    folder = pathlib.Path(__file__).resolve().parent.parent / 'old_runs' / '0.1.0' / 'finished' / 'checkpoints'
+    checkpoints = Checkpoints(str(folder))
+    assert [(found.stage, found.epoch) for found in checkpoints.positions()] == [('search', 6), ('retrain', 2)]
+    found = checkpoints.newest(pytest.fail)
+    assert (found.stage, found.epoch, found.step, found.epochs) == ('retrain', 2, 0, 3)
+    assert found.counts['weights']['num_update'] > 0 and found.arrays and found.best['retrain']['epoch'] == 2

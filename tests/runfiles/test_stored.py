@@ -1,4 +1,5 @@
 """Trained networks read back: the same logits, and one line for whatever is wrong with the files."""
+
 import dataclasses
 import os
 
@@ -29,7 +30,11 @@ def test_same_logits_with_and_without_what_only_training_needs(run, kernels):
     expected = training(x, mx.nd.zeros(1))[0]
     used, _ = stored.load(run, kernels_kind=kernels)
     assert np.allclose(used(x).asnumpy(), expected.asnumpy(), atol=1e-5) and used.widths == (3, 7)
-    assert used.auxiliary is None and training.auxiliary is not None and description['classes'] == [str(label) for label in range(10)]
+    assert (
+        used.auxiliary is None
+        and training.auxiliary is not None
+        and description['classes'] == [str(label) for label in range(10)]
+    )
 
 
 def test_a_network_of_gluoncv(tmp_path):
@@ -39,16 +44,23 @@ def test_a_network_of_gluoncv(tmp_path):
     assert net(x).shape == (2, 10) and np.array_equal(net(x).asnumpy(), stored.load(run)[0](x).asnumpy())
 
 
-@pytest.mark.parametrize('changes, message', [
-    ({'format': 'x'}, 'expected format dsonas.network, version 1'), ({'version': 2}, 'expected format dsonas.network, version 1'),
-    ({'classes': ['a']}, "classes is .* accepted is a list of at least two names"), ({'image_size': 'left out'}, 'image_size is None'),
-    ({'mean': [1, 2]}, 'mean is .* three numbers'), ({'channels': [0, 2]}, 'channels is .* accepted is a list of one width a stage'),
-    ({'channels': [1, 2, 3]}, 'network.json: channels: .* is not one width for each of the 2 stages'),
-    ({'architecture': {}}, 'network.json: not an architecture'), ({'drop_path': 1}, 'drop_path is 1; accepted is true or false'),
-    ({'architecture': None, 'kind': 'gluoncv:resnet'}, "network.json: .*resnet: not in the model zoo"),
-    ({'sha256': '00'}, 'network.params: damaged: its checksum is not that of network.json'),
-    ({'channels': [3, 8]}, 'network.params: .* has shape .* the network of network.json wants'),
-])
+@pytest.mark.parametrize(
+    'changes, message',
+    [
+        ({'format': 'x'}, 'expected format dsonas.network, version 1'),
+        ({'version': 2}, 'expected format dsonas.network, version 1'),
+        ({'classes': ['a']}, 'classes is .* accepted is a list of at least two names'),
+        ({'image_size': 'left out'}, 'image_size is None'),
+        ({'mean': [1, 2]}, 'mean is .* three numbers'),
+        ({'channels': [0, 2]}, 'channels is .* accepted is a list of one width a stage'),
+        ({'channels': [1, 2, 3]}, 'network.json: channels: .* is not one width for each of the 2 stages'),
+        ({'architecture': {}}, 'network.json: not an architecture'),
+        ({'drop_path': 1}, 'drop_path is 1; accepted is true or false'),
+        ({'architecture': None, 'kind': 'gluoncv:resnet'}, 'network.json: .*resnet: not in the model zoo'),
+        ({'sha256': '00'}, 'network.params: damaged: its checksum is not that of network.json'),
+        ({'channels': [3, 8]}, 'network.params: .* has shape .* the network of network.json wants'),
+    ],
+)
 def test_what_is_wrong_is_said_in_one_line(run, changes, message):
     describe(run, **changes)
     with pytest.raises(ValueError, match=message) as error:
@@ -88,8 +100,18 @@ def test_the_writer_and_the_reader_agree(tmp_path):
     net = Network(Architecture.random(SPACE, 1, 0.5))
     net.initialize()
     description = NetworkDescription(
-        'random', Architecture.random(SPACE, 1, 0.5).to_dict(), list(net.widths), False, 0.4, False,
-        [str(label) for label in range(10)], 16, 'digits', [0.5, 0.5, 0.5], [0.2, 0.2, 0.2])
+        'random',
+        Architecture.random(SPACE, 1, 0.5).to_dict(),
+        list(net.widths),
+        False,
+        0.4,
+        False,
+        [str(label) for label in range(10)],
+        16,
+        'digits',
+        [0.5, 0.5, 0.5],
+        [0.2, 0.2, 0.2],
+    )
     write_network(str(tmp_path), description, net.save_parameters)
     x = mx.nd.random.normal(shape=(1, 3, 16, 16))
     loaded, found = stored.load(str(tmp_path))
