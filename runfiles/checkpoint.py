@@ -1,122 +1,183 @@
-"""Checkpoints: one file each, written beside, synced and renamed, with a checksum inside; the last k and the best are kept.
+"""Write and read checkpoints: one file each, with a checksum inside; the last few and the best are kept.
 
 File: the line 'dsonas checkpoint 1', the line '<sha256 in hex> <bytes>', then an uncompressed .npz of arrays and of one JSON text.
-The name says where training stands: search-0007-00012.ckpt was written when 12 steps of epoch 7 (from 0) had been done.
+Its name says where training stands: search-0007-00012.ckpt was written when 12 steps of epoch 7 (from 0) had been done.
 """
+
+from __future__ import annotations
+
+import dataclasses
 import hashlib
 import io
 import json
 import os
 import re
-import zipfile
+from typing import Any, Callable, Dict, List, Optional, Sequence
 
 import numpy as np
 
 from ..base import files
 from ..base.errors import UserError
+from .stages import STAGES
 
 MAGIC = b'dsonas checkpoint 1\n'
-STAGES = ('pretrain', 'search', 'retrain')
-_NAME = re.compile(r'^(%s)-(\d+)-(\d+)\.ckpt$' % '|'.join(STAGES))
+_NAME = re.compile(rf'^({"|".join(STAGES)})-(\d+)-(\d+)\.ckpt$', re.ASCII)
 _META = '__json__'
 
 
-def write(path, arrays, meta):
-    """Write {name: numpy array} and a JSON-able dict to `path`, all or nothing. Raises OSError."""
-    payload = io.BytesIO()
-    np.savez(payload, **dict(arrays, **{_META: np.frombuffer(json.dumps(meta, sort_keys=True).encode('utf-8'), np.uint8)}))
-    payload = payload.getbuffer()
-    header = MAGIC + ('%s %d\n' % (hashlib.sha256(payload).hexdigest(), len(payload))).encode('ascii')
-    files.write_bytes(path, header, payload)
+@dataclasses.dataclass
+class Checkpoint:
+    """The state of training when `step` steps of `epoch` (from 0) of `stage` are done. All but arrays and path is JSON-able.
+
+    arrays: numpy arrays by name. counts: updates that the optimizers have done. partial: figures of the epoch so far, None
+    between epochs. best: {stage: {'epoch', 'test_error', …}}. extra: state of what acts in the stage besides the optimizers.
+    path: the file that it was read from.
+    """
+
+    stage: str
+    epoch: int
+    step: int
+    arrays: Dict[str, Any] = dataclasses.field(default_factory=dict)
+    seed: int = 0
+    batch_size: int = 0
+    epochs: int = 0
+    counts: Dict[str, Any] = dataclasses.field(default_factory=dict)
+    partial: Optional[Dict[str, Any]] = None
+    best: Dict[str, Any] = dataclasses.field(default_factory=dict)
+    extra: Dict[str, Any] = dataclasses.field(default_factory=dict)
+    path: str = ''
+
+    @property
+    def meta(self) -> Dict[str, Any]:
+        """What is stored as JSON."""
+        return {name: getattr(self, name) for name in _META_FIELDS}
 
 
-def read(path):
-    """(arrays, meta) of a checkpoint. Raises OSError, or UserError that names the file and what is wrong with it."""
+_META_FIELDS = tuple(field.name for field in dataclasses.fields(Checkpoint) if field.name not in ('arrays', 'path'))
+
+
+@dataclasses.dataclass(frozen=True, order=True)
+class Position:
+    """Where a stored checkpoint stands in training; later ones are greater. number: of the stage, in STAGES."""
+
+    number: int
+    epoch: int
+    step: int
+    path: str = dataclasses.field(compare=False)
+
+    @property
+    def stage(self) -> str:
+        """The stage's name."""
+        return STAGES[self.number]
+
+
+def write(path: str, checkpoint: Checkpoint) -> None:
+    """Write a checkpoint to `path`, whole or not at all. Raises OSError."""
+    meta = np.frombuffer(json.dumps(checkpoint.meta, sort_keys=True).encode('utf-8'), np.uint8)
+    stream = io.BytesIO()
+    np.savez(stream, **{**checkpoint.arrays, _META: meta})
+    payload = stream.getbuffer()
+    files.write_bytes(path, MAGIC + f'{hashlib.sha256(payload).hexdigest()} {len(payload)}\n'.encode('ascii'), payload)
+
+
+def read(path: str) -> Checkpoint:
+    """Read a checkpoint. Raises OSError, or UserError that names the file and what is wrong with it."""
     with open(path, 'rb') as stream:
         content = stream.read()
+    payload = _verified(path, content)
+    try:
+        with np.load(io.BytesIO(payload), allow_pickle=False) as archive:
+            arrays = {name: archive[name] for name in archive.files}
+        meta = json.loads(bytes(arrays.pop(_META)).decode('utf-8'))
+        known = {name: meta[name] for name in _META_FIELDS if name in meta}
+        checkpoint = Checkpoint(**known, arrays=arrays, path=path)
+        STAGES.index(checkpoint.stage)
+    except Exception as error:  # its checksum fits: it was written by something else, of which nothing is known
+        raise UserError(f'{path}: damaged checkpoint: {" ".join(str(error).split())}') from None
+    return checkpoint
+
+
+def _verified(path: str, content: bytes) -> bytes:
+    """The .npz in a checkpoint's bytes, its checksum verified."""
     if not content.startswith(MAGIC):
-        raise UserError('%s: not a checkpoint of this version (it does not start with %r)' % (path, MAGIC.decode().strip()))
-    header, newline, payload = content[len(MAGIC):].partition(b'\n')
+        raise UserError(f'{path}: not a checkpoint of this version (it does not start with {MAGIC.decode().strip()!r})')
+    header, newline, payload = content[len(MAGIC) :].partition(b'\n')
     match = re.match(rb'^([0-9a-f]{64}) (\d+)$', header)
     if not newline or not match:
-        raise UserError('%s: damaged checkpoint: no checksum in its header' % path)
+        raise UserError(f'{path}: damaged checkpoint: no checksum in its header')
     if len(payload) != int(match.group(2)):
-        raise UserError('%s: damaged checkpoint: %d of %d bytes are there' % (path, len(payload), int(match.group(2))))
+        raise UserError(f'{path}: damaged checkpoint: {len(payload)} of {int(match.group(2))} bytes are there')
     if hashlib.sha256(payload).hexdigest() != match.group(1).decode():
-        raise UserError('%s: damaged checkpoint: its checksum does not fit' % path)
-    try:
-        with np.load(io.BytesIO(payload), allow_pickle=False) as stored:
-            arrays = {name: stored[name] for name in stored.files}
-        return arrays, json.loads(bytes(arrays.pop(_META)).decode('utf-8'))
-    except (KeyError, ValueError, zipfile.BadZipFile) as error:
-        raise UserError('%s: damaged checkpoint: %s' % (path, error)) from None
+        raise UserError(f'{path}: damaged checkpoint: its checksum does not fit')
+    return payload
 
 
 class Checkpoints:
     """The checkpoints of one run: `folder`, of which the newest `keep` stay, and 'best-<stage>.ckpt' besides."""
 
-    def __init__(self, folder, keep=3):
+    def __init__(self, folder: str, keep: int = 3) -> None:
         self.folder, self.keep = folder, keep
 
-    def path(self, stage, epoch, step):
-        return os.path.join(self.folder, '%s-%04d-%05d.ckpt' % (stage, epoch, step))
+    def path(self, stage: str, epoch: int, step: int) -> str:
+        """Return the path of a checkpoint by what it stands for."""
+        return os.path.join(self.folder, f'{stage}-{epoch:04d}-{step:05d}.ckpt')
 
-    def best_path(self, stage):
-        return os.path.join(self.folder, 'best-%s.ckpt' % stage)
+    def best_path(self, stage: str) -> str:
+        """Return the path of the checkpoint of a stage's best test error."""
+        return os.path.join(self.folder, f'best-{stage}.ckpt')
 
-    def positions(self):
-        """[(stage number, epoch, step, path)] of all but the best, the newest last."""
-        found = []
+    def positions(self) -> List[Position]:
+        """List all but the best, the newest last."""
+        positions = []
         for name in os.listdir(self.folder) if os.path.isdir(self.folder) else ():
             match = _NAME.match(name)
             if match:
-                found.append((STAGES.index(match.group(1)), int(match.group(2)), int(match.group(3)), os.path.join(self.folder, name)))
-        return sorted(found)
+                stage, epoch, step = match.groups()
+                positions.append(Position(STAGES.index(stage), int(epoch), int(step), os.path.join(self.folder, name)))
+        return sorted(positions)
 
-    def save(self, arrays, meta, best=False):
-        """Write the checkpoint of meta's stage, epoch and step, then remove those that are no longer kept. Returns its path.
+    def save(self, checkpoint: Checkpoint, best: bool = False) -> str:
+        """Write a checkpoint, then remove those that are no longer kept. Returns its path. Raises OSError.
 
         Of earlier stages the newest one stays. Newer ones than this belong to a course of training that was given up, by a resume
         from an older one; they go, too.
         """
         os.makedirs(self.folder, exist_ok=True)
-        stage, epoch, step = meta['stage'], meta['epoch'], meta['step']
-        path = self.path(stage, epoch, step)
-        write(path, arrays, meta)
+        path = self.path(checkpoint.stage, checkpoint.epoch, checkpoint.step)
+        write(path, checkpoint)
         if best:
-            self._link(path, self.best_path(stage))
-        here = (STAGES.index(stage), epoch, step)
+            self._link(path, self.best_path(checkpoint.stage))
+        here = Position(STAGES.index(checkpoint.stage), checkpoint.epoch, checkpoint.step, path)
         positions = self.positions()
-        gone = [found for found in positions if found[:3] > here]
-        for number in range(here[0] + 1):
-            own = [found for found in positions if found[0] == number and found[:3] <= here]
-            gone += own[:-(self.keep if number == here[0] else 1)]
-        for found in gone:
-            os.remove(found[3])
+        gone = [position for position in positions if position > here]
+        for number in range(here.number + 1):
+            own = [position for position in positions if position.number == number and position <= here]
+            gone += own[: -(self.keep if number == here.number else 1)]
+        for position in gone:
+            os.remove(position.path)
         return path
 
     @staticmethod
-    def _link(path, best):
+    def _link(path: str, best: str) -> None:
         beside = files.beside(best)
         try:
             os.link(path, beside)
             os.replace(beside, best)
-        except OSError:   # a file system without hard links
+        except OSError:  # a file system without hard links
             with open(path, 'rb') as stream:
                 files.write_bytes(best, stream.read())
 
-    def newest(self, warn, stages=STAGES):
-        """(arrays, meta, path) of the newest checkpoint of `stages` that is whole, None if there is none.
+    def newest(self, warn: Callable[[str], object], stages: Sequence[str] = STAGES) -> Optional[Checkpoint]:
+        """Read the newest checkpoint of `stages` that is whole; None if there is none.
 
         `warn` is called with a line for each damaged one that is passed over. Raises UserError if there are some and all are damaged.
         """
-        positions = [found for found in self.positions() if STAGES[found[0]] in stages]
-        for *_, path in reversed(positions):
+        positions = [position for position in self.positions() if position.stage in stages]
+        for position in reversed(positions):
             try:
-                arrays, meta = read(path)
-                return arrays, meta, path
+                return read(position.path)
             except (UserError, OSError) as error:
-                warn('warning: %s; using the checkpoint before it' % error)
+                warn(f'warning: {error}; using the checkpoint before it')
         if positions:
-            raise UserError('%s: all %d checkpoints are damaged' % (self.folder, len(positions)))
+            raise UserError(f'{self.folder}: all {len(positions)} checkpoints are damaged')
         return None

@@ -4,5 +4,5 @@ A new candidate operation is one entry in operations.py; the order and the names
 plain data (nodes, space, edge_names, architecture, operations, cost, budget, sampling, kinds) imports no MXNet, the networks
 (gates, units, blocks, cell, supernet, network) do.
 backend/ holds the operators by device, and the workarounds for MXNet's faults.
-stored.py reads a trained network from a run; known.py has the baselines of gluoncv's model zoo; latency.py measures times.
+known.py has the baselines of gluoncv's model zoo; latency.py measures times.
 """

@@ -28,7 +28,9 @@ import numpy as np
 from dsonas.base import cli, machine, plugins
 from dsonas.base.errors import UserError
 from dsonas.base.text import aligned
-from dsonas.symbols import known, stored
+from dsonas.runfiles import stored
+from dsonas.runfiles.network import read_network
+from dsonas.symbols import known
 from dsonas.symbols.architecture import Architecture
 from dsonas.symbols.budget import fit_widths
 from dsonas.symbols.cost import cost
@@ -78,7 +80,7 @@ def arguments() -> argparse.ArgumentParser:
 def subjects(folder: str, seed: int = 0, gluoncv: Optional[str] = None) -> List[Subject]:
     """The Subjects of a run directory: its own network, a random one and a known one of like size."""
     runs.import_plugins(folder)
-    description = stored.read(folder)
+    description = read_network(folder)
     size, classes = description['image_size'], len(description['classes'])
     found = []
 
@@ -153,7 +155,7 @@ def measure(
     context: Optional[mx.Context] = None,
 ) -> Dict[str, Any]:
     """{'machine', 'rows', 'left_out'}: a row for each network, runtime and batch size; what could not be timed, and why."""
-    context, description = context or mx.cpu(), stored.read(folder)
+    context, description = context or mx.cpu(), read_network(folder)
     threads, size = machine.threads(default=1), description['image_size']
     rows, left_out = [], []
     kind = 'plain' if context.device_type == 'gpu' else 'cpu'

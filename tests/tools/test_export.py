@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from dsonas.data import registry
-from dsonas.symbols import stored
+from dsonas.runfiles import stored
 from dsonas.symbols.architecture import Architecture
 from dsonas.symbols.space import SearchSpace
 from dsonas.tools import export

@@ -13,7 +13,7 @@ from PIL import Image
 
 from dsonas.base.errors import UserError
 from dsonas.data import registry
-from dsonas.symbols import stored
+from dsonas.runfiles import stored
 from dsonas.symbols.architecture import Architecture
 from dsonas.symbols.space import SearchSpace
 from dsonas.tools import predict

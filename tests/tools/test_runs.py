@@ -6,9 +6,10 @@ import shutil
 import numpy as np
 import pytest
 
+from dsonas.runfiles.log import read_log
+from dsonas.runfiles.predictions import read_predictions
 from dsonas.symbols.architecture import Architecture
 from dsonas.tools.reading import runs
-from dsonas.tools.reading.runfiles import read_log, read_predictions
 
 from .runmaker import SMALL, make_run, write_predictions
 

@@ -51,7 +51,7 @@ def python():
 def columns(path, names=('stage', 'epoch', 'step', 'lr', 'loss', 'error', 'gate_loss', 'gate_error', 'test_loss', 'test_error',
                          'zero_fraction', 'edges', 'flops', 'changed')):
     """Rows of a log.csv without what depends on the clock."""
-    from dsonas.runfiles.runlog import read_log
+    from dsonas.runfiles.log import read_log
     return [tuple(row[name] for name in names) for row in read_log(os.path.join(str(path), 'log.csv'))]
 
 

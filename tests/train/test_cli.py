@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from dsonas.base import cli
-from dsonas.runfiles.rundir import RunDirectory
-from dsonas.runfiles.runlog import COLUMNS
+from dsonas.runfiles.directory import RunDirectory
+from dsonas.runfiles.log import COLUMNS
+from dsonas.runfiles.summary import read_summary
 from dsonas.train import retrain, search
 from dsonas.train.config import settings
 from dsonas.train.deriving import retraining
@@ -112,7 +113,7 @@ def test_a_search_does_not_go_on_under_its_retraining(capsys, tiny):
 
 
 @pytest.mark.parametrize('file, content, expected', [
-    ('log.csv', b'\xb4\x00\xff', 'damaged'), ('log.csv', ','.join(COLUMNS).encode() + b'\nsearch,one,,,\n', 'row 1'),
+    ('log.csv', b'\xb4\x00\xff', 'damaged'), ('log.csv', ','.join(COLUMNS).encode() + b'\nsearch,one,,,\n', 'line 2'),
     ('summary.json', b'[1]', 'mapping'), ('summary.json', b'{"a', 'not JSON'), ('config.yaml', b'seed: [1', 'not YAML')])
 def test_a_damaged_file_of_a_run_is_named(file, content, expected, capsys, tmp_path):
     settings_file = tmp_path / 'config.yaml'
@@ -120,7 +121,7 @@ def test_a_damaged_file_of_a_run_is_named(file, content, expected, capsys, tmp_p
     (tmp_path / file).write_bytes(content)
     if file == 'summary.json':
         with pytest.raises(ValueError, match='summary.json: .*' + expected):
-            RunDirectory(str(tmp_path)).read_summary()
+            read_summary(RunDirectory(str(tmp_path)).summary)
     else:
         text = refused(capsys, search.main, '--resume', '--run', tmp_path)
         assert file in text and expected in text

@@ -6,7 +6,6 @@ import shutil
 import pytest
 
 from dsonas.base import machine
-from dsonas.runfiles import rundir
 from dsonas.symbols import latency
 from dsonas.train import retrain, search
 from dsonas.train.config import settings
@@ -87,12 +86,6 @@ def test_other_conditions_are_named(begun, resumed, changes, words):
 def test_old_and_damaged_environments_are_silent(resumed, content):
     """0.1.0 wrote no threads; a file that cannot be read is no reason to stop, nor are fields of other types."""
     assert resumed(content) == []
-
-
-def test_bytes_that_are_no_text(tmp_path):
-    directory = rundir.RunDirectory(str(tmp_path))
-    (tmp_path / 'environment.json').write_bytes(b'\xff\xfe{')
-    assert directory.read_environment() == {}
 
 
 def test_retraining_that_goes_on(begun, tmp_path, capsys):

@@ -45,12 +45,12 @@ def test_two_workers_are_one_run(tiny, tmp_path):
     pipeline.search(two, ('pretrain', 'search'))
     for row, other in zip(columns(config.run, ('loss', 'gate_loss')), columns(two.run, ('loss', 'gate_loss'))):
         np.testing.assert_allclose([float(value or 0) for value in row], [float(value or 0) for value in other], atol=0.02)
-    arrays, meta = checkpoint.Checkpoints(config.run + '/checkpoints').newest(print)[:2]
-    assert (meta['stage'], meta['epoch']) == ('search', 2)
+    newest = checkpoint.Checkpoints(config.run + '/checkpoints').newest(print)
+    assert (newest.stage, newest.epoch) == ('search', 2)
     # And one worker goes on where two have stopped.
     more = settings.replace(config, train__kvstore='device', search__epochs=3)
     pipeline.search(more, ('pretrain', 'search'), resume=True, allow_changes=True)
-    assert [row[1] for row in columns(config.run) if row[0] == 'search'] == ['1', '2', '3']
+    assert [row[1] for row in columns(config.run) if row[0] == 'search'] == [1, 2, 3]
 
 
 EXCHANGE = '''
@@ -157,8 +157,8 @@ def test_a_job_that_is_asked_to_stop(tiny, tmp_path):
         job.kill()
     assert job.returncode == 0, err
     assert 'checkpoint written' in err
-    stage, epoch, step, path = checkpoint.Checkpoints(config.run + '/checkpoints').positions()[-1]
-    checkpoint.read(path)
+    last = checkpoint.Checkpoints(config.run + '/checkpoints').positions()[-1]
+    checkpoint.read(last.path)
     assert not children(job.pid, '')
 
 
@@ -173,7 +173,7 @@ def test_workers_that_were_stopped_within_an_epoch_go_on_as_if_not(tiny, tmp_pat
         job = launched(['-n', '2', '-s', '1'], *command)
         saved = checkpoint.Checkpoints(config.run + '/checkpoints')
         try:
-            while minutes and job.poll() is None and not any(step for _, _, step, _ in saved.positions()):
+            while minutes and job.poll() is None and not any(position.step for position in saved.positions()):
                 time.sleep(0.01)
             if minutes:
                 job.send_signal(signal.SIGTERM)
@@ -181,14 +181,14 @@ def test_workers_that_were_stopped_within_an_epoch_go_on_as_if_not(tiny, tmp_pat
         finally:
             job.kill()
         assert job.returncode == 0, err
-    epoch, step = saved.positions()[-1][1:3]
+    epoch, step = saved.positions()[-1].epoch, saved.positions()[-1].step
     assert (epoch, step) < (2, 0) and step
     assert {'param/0/stem_bn_running_var', 'param/1/stem_bn_running_var'} <= set(saved.newest(print)[0])
     job = launched(['-n', '2', '-s', '1'], *command, '--resume')
     out, err = job.communicate(timeout=100)
     assert job.returncode == 0, err
     assert columns(runs['whole'].run) == columns(runs['stopped'].run)
-    ends = [checkpoint.Checkpoints(config.run + '/checkpoints').newest(print)[0] for config in runs.values()]
+    ends = [checkpoint.Checkpoints(config.run + '/checkpoints').newest(print).arrays for config in runs.values()]
     assert same_arrays(*ends)
 
 

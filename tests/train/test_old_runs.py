@@ -36,7 +36,7 @@ def test_a_search_that_lost_a_reduction_block_goes_on_to_its_end(old, python):
     before = columns(run)
     said = accepted(python('train/search.py', '--resume', '--run', run))
     rows = columns(run)
-    assert rows[:9] == before[:9] and [row[:2] for row in rows[1:]] == [('search', str(epoch)) for epoch in range(1, 31)]
+    assert rows[:9] == before[:9] and [row[:2] for row in rows[1:]] == [('search', epoch) for epoch in range(1, 31)]
     assert all(np.isfinite(float(row[4])) for row in rows), 'losses'
     architecture = Architecture.load(str(run / 'architecture.json'))
     assert all(architecture.reduction_branches(number) for number in range(2)) and 'architecture.json written' in said

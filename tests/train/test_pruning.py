@@ -221,14 +221,14 @@ def test_variants(tiny, changes):
     run = pipeline.search(config, ('pretrain', 'search'))
     architecture = Architecture.load(run + '/architecture.json')
     assert architecture.space.share == config.space.share
-    position = checkpoint.Checkpoints(run + '/checkpoints').newest(print)[1]
+    counts = checkpoint.Checkpoints(run + '/checkpoints').newest(print).counts
     if config.search.split:
         sizes = pipeline.open_data(config).sizes
         n, m = (int(part) for part in config.search.ratio.split(':'))
         cycles = sizes['weights'] // config.search.batch_size // n
-        assert set(position['counts']['gates']['updates'].values()) <= {2 * cycles * m}
+        assert set(counts['gates']['updates'].values()) <= {2 * cycles * m}
     else:
-        assert set(position['counts']['gates']['updates'].values()) == {2 * 6} == set(position['counts']['weights']['updates'].values())
+        assert set(counts['gates']['updates'].values()) == {2 * 6} == set(counts['weights']['updates'].values())
     with np.load(run + '/lambda.npz') as stored:
         assert stored['epochs'].tolist() == [0, 1, 2] and stored['values'].shape == (3, sum(map(len, architecture.space.gate_names())))
         assert np.all(stored['values'][0] == 1)
@@ -237,4 +237,4 @@ def test_variants(tiny, changes):
         assert np.all(stored['values'][stored['pruned']] == 0)
     rows = columns(run, ('stage', 'gate_loss', 'zero_fraction'))
     assert [row[0] for row in rows] == ['pretrain'] * config.pretrain.epochs + ['search'] * 2
-    assert all(row[2] != '' and (row[1] != '') == config.search.split for row in rows if row[0] == 'search')
+    assert all(row[2] is not None and (row[1] is not None) == config.search.split for row in rows if row[0] == 'search')

@@ -58,9 +58,8 @@ def compare(one, other):
     with np.load(os.path.join(one, 'lambda.npz')) as first, np.load(os.path.join(other, 'lambda.npz')) as second:
         assert same_arrays(dict(first), dict(second))
     for path in sorted(glob.glob(os.path.join(one, 'checkpoints', '*-00000.ckpt'))):
-        (arrays, meta), (others, other_meta) = (checkpoint.read(os.path.join(run, 'checkpoints', os.path.basename(path)))
-                                                for run in (one, other))
-        assert same_arrays(arrays, others) and meta == other_meta, path
+        first, second = (checkpoint.read(os.path.join(run, 'checkpoints', os.path.basename(path))) for run in (one, other))
+        assert same_arrays(first.arrays, second.arrays) and first.meta == second.meta, path
     summaries = []
     for run in (one, other):
         with open(os.path.join(run, 'summary.json')) as stream:
@@ -131,7 +130,7 @@ def counted(self, *arguments, **more):
         time.sleep(60)   # however fast the machine is, no life lasts longer
     return step(self, *arguments, **more)
 Learner.step = counted
-stages = {position[0] for position in Checkpoints(os.path.join(config.run, 'checkpoints')).positions()}
+stages = {position.number for position in Checkpoints(os.path.join(config.run, 'checkpoints')).positions()}
 if 2 not in stages:
     pipeline.search(config, ('pretrain', 'search'), bool(stages))
 retraining.retrain(config, retraining.searched(os.path.join(config.run, 'architecture.json'))[1], 2 in stages, add=True)
@@ -151,7 +150,8 @@ def test_killed_at_twenty_random_moments(reference, tiny, python, tmp_path):
     for _ in range(20):
         died = python('-c', ASSASSIN, file, moments.choice((2, 3)), moments.uniform(0, 0.08))
         assert died.returncode == -signal.SIGKILL, died.stderr
-        stages.update(position[0] for position in checkpoint.Checkpoints(os.path.join(config.run, 'checkpoints')).positions()[-1:] or [[0]])
+        positions = checkpoint.Checkpoints(os.path.join(config.run, 'checkpoints')).positions()
+        stages.add(positions[-1].number if positions else 0)
     finished = python('-c', ASSASSIN, file, 10 ** 6, 0)
     assert finished.returncode == 0, finished.stderr
     assert stages == {0, 1, 2}, 'it was never killed in some stage'
@@ -165,7 +165,7 @@ def test_damaged_newest_checkpoint(reference, tiny, monkeypatch, capsys):
     with pytest.raises(KeyboardInterrupt):
         pipeline.search(config, ('pretrain', 'search'))
     monkeypatch.undo()
-    newest = checkpoint.Checkpoints(os.path.join(config.run, 'checkpoints')).positions()[-1][3]
+    newest = checkpoint.Checkpoints(os.path.join(config.run, 'checkpoints')).positions()[-1].path
     with open(newest, 'r+b') as stream:
         stream.truncate(os.path.getsize(newest) - 100)
     pipeline.search(config, ('pretrain', 'search'), resume=True)
@@ -198,7 +198,7 @@ def test_asked_to_stop(reference, tiny, python, tmp_path, number, status):
     last = ended.stderr.strip().splitlines()[-1]
     assert 'search epoch 1, step 3 of 6' in last and '--resume --run %s' % config.run in last
     position = checkpoint.Checkpoints(os.path.join(config.run, 'checkpoints')).positions()[-1]
-    assert position[:3] == (1, 0, 3)
+    assert (position.stage, position.epoch, position.step) == ('search', 0, 3)
     pipeline.search(config, ('pretrain', 'search'), resume=True)
     if number == signal.SIGTERM:
         died = python('-c', KILLER, file, 'retrain', 'no', 8, int(number))

@@ -114,7 +114,7 @@ def test_bad_numbers_stop_the_run(tiny, monkeypatch, stage, step, words):
     assert 'not finite at %s epoch 1, step %d of' % (stage, step) in text and words in text and '\n' not in text
     monkeypatch.undo()
     kept = checkpoint.Checkpoints(config.run + '/checkpoints').positions()
-    assert [found[:3] for found in kept] == ([] if stage == 'pretrain' else [(0, 1, 0)])
+    assert [(found.number, found.epoch, found.step) for found in kept] == ([] if stage == 'pretrain' else [(0, 1, 0)])
     pipeline.search(config, ('pretrain', 'search'), resume=True)
 
 

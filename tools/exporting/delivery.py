@@ -9,7 +9,7 @@ from typing import Any, Callable, List, Mapping, Optional, Tuple
 import numpy as np
 
 from ...base import files
-from ...symbols import stored
+from ...runfiles import stored
 from ...symbols.architecture import Architecture
 from ..drawing import figures
 from ..drawing.architectures import draw

@@ -6,7 +6,7 @@ import mxnet as mx
 import numpy as np
 from mxnet.gluon import HybridBlock
 
-from ...symbols import stored
+from ...runfiles import stored
 
 INPUT = 'data'
 

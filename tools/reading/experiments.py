@@ -2,27 +2,21 @@
 import json
 import math
 
+from ...runfiles.directory import ARCHITECTURE
+from ...runfiles.network import SEARCHED, kind_of
+
 SAME = ('seed', 'run', 'preset', 'train')          # settings that do not tell experiments apart
 DATA = ('dir', 'workers', 'memory_gb', 'reader')
-FLAGS = {'--random': 'random', '--full': 'full', '--gluoncv': 'gluoncv'}
 
 
 def kind(run):
-    """'searched', 'random', 'full' or 'gluoncv:<name>'; of a run without a summary yet, from its command."""
-    if run.summary.get('kind'):
-        return str(run.summary['kind'])
-    words = [str(word) for word in run.environment.get('command') or []]
-    for at, word in enumerate(words):
-        flag, _, value = word.partition('=')
-        if flag in FLAGS:
-            value = value or (words[at + 1] if at + 1 < len(words) else '')
-            return '%s:%s' % (FLAGS[flag], value) if flag == '--gluoncv' else FLAGS[flag]
-    return 'searched'
+    """'searched', 'random', 'full' or 'gluoncv:<name>'."""
+    return kind_of(run.summary, run.environment)
 
 
 def transferred(run):
     """Whether the architecture was searched elsewhere: it is there, and no trace of a search."""
-    return kind(run) == 'searched' and 'architecture.json' not in run.missing and run.gates is None and not run.rows('search') \
+    return kind(run) == SEARCHED and ARCHITECTURE not in run.missing and run.gates is None and not run.rows('search') \
         and not run.summary.get('search') and bool(run.config) and not run.damaged
 
 
@@ -75,7 +69,7 @@ def plus_minus(mean, std, form='%.2f'):
 
 def _kept(run):
     """The settings that make a run what it is; those of the search are nothing to a network that was not searched."""
-    others = () if kind(run) == 'searched' else ('pretrain', 'search')
+    others = () if kind(run) == SEARCHED else ('pretrain', 'search')
     kept = {key: value for key, value in run.config.items() if key not in SAME + others}
     if isinstance(kept.get('data'), dict):
         kept['data'] = {key: value for key, value in kept['data'].items() if key not in DATA}

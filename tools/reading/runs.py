@@ -1,12 +1,9 @@
 """Reading what a run left on disk, also when it is still going, was cut short, or is damaged.
 
-A run is a directory: config.yaml (every setting), environment.json (versions, devices), log.csv (a row an epoch), lambda.npz
-(every λ over the epochs of the search), architecture.json, summary.json (what a table needs), and, once the network was
-evaluated, predictions.npz. runfiles.py reads each.
+The folder runfiles/ says what the files of a run directory hold, and reads each.
 
 Nothing here raises for a file that is absent or damaged: the run says which (`missing`, `damaged`), and what can be read is there.
 """
-import csv
 import dataclasses
 import os
 from typing import Any, Dict, List, Optional
@@ -15,17 +12,22 @@ import numpy as np
 
 from ...base import plugins
 from ...base.errors import UserError
+from ...runfiles import directory
+from ...runfiles.config import plugins_of, read_config, setting
+from ...runfiles.directory import is_run as is_run
+from ...runfiles.environment import read_environment
+from ...runfiles.gates import Gates, read_gates
+from ...runfiles.log import read_log
+from ...runfiles.network import gluoncv_name
+from ...runfiles.stages import STAGES as STAGES
+from ...runfiles.summary import read_summary
 from ...symbols.architecture import Architecture
 from ...symbols.space import SearchSpace
-from .runfiles import Gates, read_gates, read_log, read_mapping, read_summary
-
-STAGES = ('pretrain', 'search', 'retrain')
-FILES = ('config.yaml', 'environment.json', 'log.csv', 'architecture.json', 'summary.json')
 
 
 @dataclasses.dataclass
 class Run:
-    """One run directory. config, environment, summary: as read, {} where there is none; log: a dict a row (runfiles.read_log)."""
+    """One run directory. config, environment, summary: as read, {} where there is none; log: a dict a row."""
     path: str
     config: Dict[str, Any] = dataclasses.field(default_factory=dict)
     environment: Dict[str, Any] = dataclasses.field(default_factory=dict)
@@ -44,12 +46,7 @@ class Run:
 
     def get(self, key, default=None):
         """A setting by its dotted key, such as 'search.gamma'."""
-        value = self.config
-        for part in key.split('.'):
-            if not isinstance(value, dict) or part not in value:
-                return default
-            value = value[part]
-        return value
+        return setting(self.config, key, default)
 
     @property
     def state(self):
@@ -76,11 +73,11 @@ class Run:
             return '; '.join(self.damaged)
         if self.state == 'finished':
             return 'finished'
-        rows = [row for row in self.log if row['stage'] in STAGES]
+        rows = self.log
         if not rows:
-            return 'not started: no epoch in log.csv yet'
+            return 'not started: no epoch in %s yet' % directory.LOG
         total = self.get(rows[-1]['stage'] + '.epochs')
-        if rows[-1]['stage'] == 'search' and rows[-1]['epoch'] == total and 'architecture.json' not in self.missing:
+        if rows[-1]['stage'] == 'search' and rows[-1]['epoch'] == total and directory.ARCHITECTURE not in self.missing:
             return 'searched, not retrained'
         done = '%s epoch %d%s' % (rows[-1]['stage'], rows[-1]['epoch'], '' if total is None else ' of %s' % total)
         return '%s; without %s' % (done, ', '.join(self.missing)) if self.summary.get('test_error') is not None and self.missing else done
@@ -108,34 +105,27 @@ def read(path):
     if not os.path.isdir(run.path):
         run.missing.append(run.path)
         return run
-    run.config = _part(run, 'config.yaml', read_mapping, {})
+    run.config = _part(run, directory.CONFIG, read_config, {})
     try:
-        plugins.load(_plugins(run.config), run.path, 'plugins:')
+        plugins.load(plugins_of(run.config), run.path, 'plugins:')
     except UserError as error:
-        run.damaged.append('config.yaml: %s' % error)
-    run.environment = _part(run, 'environment.json', read_mapping, {})
-    run.summary = _part(run, 'summary.json', read_summary, {})
-    run.log = _part(run, 'log.csv', read_log, [])
-    run.gates = _part(run, 'lambda.npz', read_gates, None, needed=False)
-    foreign = str(run.summary.get('kind')).startswith('gluoncv')          # not of a search space
-    run.architecture = _part(run, 'architecture.json', Architecture.load, None, needed=not foreign)
-    if run.architecture is None and run.gates is not None and 'architecture.json' in run.missing:
+        run.damaged.append('%s: %s' % (directory.CONFIG, error))
+    run.environment = _part(run, directory.ENVIRONMENT, read_environment, {})
+    run.summary = _part(run, directory.SUMMARY, read_summary, {})
+    run.log = _part(run, directory.LOG, read_log, [])
+    run.gates = _part(run, directory.GATES, read_gates, None, needed=False)
+    foreign = gluoncv_name(run.summary.get('kind')) is not None          # not of a search space
+    run.architecture = _part(run, directory.ARCHITECTURE, Architecture.load, None, needed=not foreign)
+    if run.architecture is None and run.gates is not None and directory.ARCHITECTURE in run.missing:
         run.architecture = _architecture_so_far(run)
     return run
 
 
 def import_plugins(path):
     """Import the plugins of the run in directory `path`, if it has any, before its network is built. Raises UserError."""
-    file = os.path.join(path, 'config.yaml')
+    file = os.path.join(path, directory.CONFIG)
     if os.path.exists(file):
-        plugins.load(_plugins(read_mapping(file)), path, '%s: plugins:' % file)
-
-
-def _plugins(config):
-    names = config.get('plugins') or []
-    if not isinstance(names, list):
-        raise UserError('plugins: %r is not a list of modules and .py files' % (names,))
-    return names
+        plugins.load(plugins_of(read_config(file)), path, '%s: plugins:' % file)
 
 
 def existing(path):
@@ -154,11 +144,6 @@ def find(paths):
     return found
 
 
-def is_run(path):
-    """Whether `path` is a directory that a run wrote, or began to write."""
-    return os.path.isdir(path) and any(os.path.exists(os.path.join(path, name)) for name in ('config.yaml', 'summary.json', 'log.csv'))
-
-
 def _part(run, name, reader, default, needed=True):
     file = os.path.join(run.path, name)
     if not os.path.exists(file):
@@ -167,7 +152,7 @@ def _part(run, name, reader, default, needed=True):
         return default
     try:
         return reader(file)
-    except (ValueError, OSError, KeyError, UnicodeDecodeError, csv.Error) as error:
+    except (ValueError, OSError, KeyError) as error:     # other than a UserError: an architecture whose parts have the wrong type
         reason = ' '.join(str(error).split())
         run.damaged.append('%s: %s' % (name, reason.replace(file + ': ', '')))
         return default
@@ -185,5 +170,5 @@ def _architecture_so_far(run):
             start += len(group)
         return Architecture.from_lambda(space, arrays)
     except (ValueError, TypeError) as error:
-        run.damaged.append('lambda.npz: %s' % error)
+        run.damaged.append('%s: %s' % (directory.GATES, error))
         return None

@@ -7,8 +7,8 @@ from markupsafe import Markup
 from PIL import Image
 
 from ...base.errors import UserError
+from ...runfiles.predictions import read_predictions
 from ..drawing import heatmap
-from ..reading.runfiles import read_predictions
 from ..reading.runs import Run
 from .page import paragraph, render, section, table
 

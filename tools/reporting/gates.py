@@ -6,8 +6,8 @@ from typing import Any, Dict, List, Sequence, Tuple
 import numpy as np
 from markupsafe import Markup
 
+from ...runfiles.gates import Gates
 from ..drawing import heatmap
-from ..reading.runfiles import Gates
 from ..reading.runs import Run
 from .page import paragraph, render, section
 

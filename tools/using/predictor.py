@@ -12,7 +12,7 @@ from ...base.errors import UserError
 from ...data import registry
 from ...data.decode import BadImage
 from ...data.sources import scan
-from ...symbols import stored
+from ...runfiles import stored
 from ..reading import runs
 
 Path = Union[str, 'os.PathLike[str]']

@@ -1,15 +1,14 @@
 """A run's trained network, read back and tested."""
-import io
-import os
 
 import mxnet as mx
 import numpy as np
 
-from ...base import files
 from ...base.errors import UserError
+from ...runfiles import stored
 from ...runfiles.checkpoint import Checkpoints, read
-from ...runfiles.rundir import RunDirectory
-from ...symbols import stored
+from ...runfiles.directory import RunDirectory
+from ...runfiles.network import read_network
+from ...runfiles.predictions import write_predictions
 from ..config import settings
 from ..config.tree import Train
 from ..engine.learner import evaluate, hybridize
@@ -20,32 +19,32 @@ from ..searching.pipeline import open_data
 
 
 def load_network(directory, contexts, best=False):
-    """(network with its trained parameters, network.json) of a RunDirectory. Raises UserError, OSError.
+    """(network with its trained parameters, its NetworkDescription, epoch) of a RunDirectory. Raises UserError, OSError.
 
-    best: the parameters at the best test error instead of those of the last epoch.
+    best: the parameters at the best test error instead of those of the last epoch. epoch: theirs, or 'last'.
     """
     net, description = stored.load(directory.path, contexts, training=True)
+    epoch = 'last'
     if best:
-        path = Checkpoints(directory.checkpoints).best_path('retrain')
-        arrays, meta = read(path)
+        checkpoint = read(Checkpoints(directory.checkpoints).best_path('retrain'))
+        epoch = checkpoint.epoch
         for name, param in parameters(net).items():
-            by_device = [array for key, array in arrays.items() if key.split('/', 2)[::2] == ['param', name]]
+            by_device = [array for key, array in checkpoint.arrays.items() if key.split('/', 2)[::2] == ['param', name]]
             param.set_data(mx.nd.array(np.mean(by_device, axis=0)))
-        description = dict(description, epoch=meta['epoch'])
     hybridize(net)
-    return net, description
+    return net, description, epoch
 
 
 def evaluate_run(path, best=False, dataset=None, data_dir=None, batch_size=100, gpus='', cpus=0, worst=36):
     """Test the network in run directory `path`. Returns a dict of plain numbers.
 
-    Leaves predictions.npz (labels, predicted, probabilities, classes, worst_index, worst_images) there, unless on another data set.
+    Leaves predictions.npz there (runfiles/predictions.py), unless on another data set.
     """
     for flag, value, low in (('--batch-size', batch_size, 1), ('--worst', worst, 0)):
         if value < low:
             raise UserError('%s %d: expected a whole number of at least %d' % (flag, value, low))
     directory = RunDirectory(path)
-    stored.read(path)
+    read_network(path)
     if not directory.exists():
         raise UserError('%s: no such file, and without it the data set is not known' % directory.config)
     config = settings.build(stored_config(directory.config))
@@ -54,20 +53,20 @@ def evaluate_run(path, best=False, dataset=None, data_dir=None, batch_size=100, 
     elif data_dir:
         config = settings.replace(config, data__dir=data_dir)
     devices = Devices(Train(gpus=gpus, cpus=cpus))
-    net, description = load_network(directory, devices.contexts, best)
-    config = settings.replace(config, data__image_size=description['image_size'])
+    net, description, epoch = load_network(directory, devices.contexts, best)
+    config = settings.replace(config, data__image_size=description.image_size)
     data = open_data(config)
-    if len(data.classes) != len(description['classes']):
+    if len(data.classes) != len(description.classes):
         raise UserError('--dataset %s: it has %d classes, the network %d'
-                         % (config.data.name, len(data.classes), len(description['classes'])))
-    inputs = (np.zeros(1, np.float32),) if description['drop_path'] and description['architecture'] else ()
+                         % (config.data.name, len(data.classes), len(description.classes)))
+    inputs = (np.zeros(1, np.float32),) if description.drop_path and description.architecture else ()
     seen = Seen(data, worst)
     result = evaluate(net, seen.watch(data.batches('test', batch_size, train=False)), batch_size, devices, 5, len(data.classes), inputs,
                       seen.add)
-    own = config.data.name == description['dataset']
+    own = config.data.name == description.dataset
     if own:
-        seen.write(os.path.join(directory.path, 'predictions.npz'))
-    return {'run': directory.path, 'dataset': data.name, 'epoch': description.get('epoch', 'last'), 'images': result['images'],
+        seen.write(directory.path)
+    return {'run': directory.path, 'dataset': data.name, 'epoch': epoch, 'images': result['images'],
             'loss': result['loss'], 'test_error': result['error'], 'top5_error': result['topk_error'], 'classes': list(data.classes),
             'class_errors': result['class_errors'], 'class_images': result['class_images'], 'predictions': own}
 
@@ -98,17 +97,14 @@ class Seen:
         self.images.sort(key=lambda entry: entry[:2])
         del self.images[self.worst:]
 
-    def write(self, path):
+    def write(self, folder):
+        """Leave it in the run directory `folder`."""
         mean, std = (np.array(values, np.float32).reshape(3, 1, 1) for values in (self.data.mean, self.data.std))
         size = self.data.image_size
         images = [np.clip((image * std + mean) * 255 + 0.5, 0, 255).astype(np.uint8).transpose(1, 2, 0) for _, _, image in self.images]
-        probabilities = np.concatenate(self.found)
-        content = io.BytesIO()
-        np.savez_compressed(content, labels=np.concatenate(self.labels).astype(np.int64), predicted=probabilities.argmax(axis=1),
-                            probabilities=probabilities, classes=np.array(self.data.classes, dtype=str),
-                            worst_index=np.array([index for _, index, _ in self.images], np.int64),
-                            worst_images=np.array(images, np.uint8).reshape(-1, size, size, 3))
-        files.write_bytes(path, content.getbuffer())
+        write_predictions(
+            folder, labels=np.concatenate(self.labels), probabilities=np.concatenate(self.found), classes=self.data.classes,
+            worst_index=[index for _, index, _ in self.images], worst_images=np.array(images, np.uint8).reshape(-1, size, size, 3))
 
 
 def table(result, classes=False):

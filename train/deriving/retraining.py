@@ -6,7 +6,8 @@ from typing import Any, Optional, Tuple
 
 from ...base.cli import tell
 from ...base.errors import UserError
-from ...runfiles.rundir import RunDirectory
+from ...runfiles.directory import RunDirectory
+from ...runfiles.network import NetworkDescription, gluoncv_name, write_network
 from ...symbols import known
 from ...symbols.architecture import Architecture
 from ...symbols.budget import fit_widths
@@ -58,14 +59,14 @@ def retrain(config, candidate, resume=False, allow_changes=False, add=False):
     """Stage 3 in config.run, which may be the search's directory (`add`). Returns summary.json's content."""
     with opened(config, 'train/retrain.py', cutout=config.retrain.cutout) as o:
         run, config = o.run, o.config
-        if add and not resume and any(stage == 2 for stage, *_ in run.checkpoints.positions()):
+        if add and not resume and any(position.stage == 'retrain' for position in run.checkpoints.positions()):
             raise UserError('run directory %s: it holds a retraining; --resume continues it, --name NAME makes another beside it'
                              % run.directory.path)
         fit = functools.partial(fitted, devices=o.devices, directory=run.directory)
         run.check('resume' if resume else 'add' if add else 'new', allow_changes, () if resume else ('retrain', 'seed'))
         plan(o, 'retrain')
         architecture, net, widths, size = build(config, candidate, o.dataset, fit, o.devices.kernels_kind)
-        run.start()
+        run.start(candidate.kind)
         if architecture is not None and o.devices.main and not add:
             architecture.save(run.directory.architecture)
         stage = retrain_stage(config, net, o.dataset, o.devices)
@@ -75,8 +76,8 @@ def retrain(config, candidate, resume=False, allow_changes=False, add=False):
             run.warn('warning: the random architecture has every edge there is: the search that it stands beside pruned nothing')
         run.say('%s: %s network on %s, %s' % (run.directory.path, candidate.kind, o.dataset.name, describe(size, widths)))
         if found:
-            position = run.restore(stage, *found[:2])
-            run.say('resumed from %s' % found[2])
+            position = run.restore(stage, found)
+            run.say('resumed from %s' % found.path)
         else:
             run.log.cut('search', 1 << 30)
         loop.train(stage, run, position)
@@ -90,7 +91,7 @@ def build(config, candidate, dataset, fit_budget=fit_widths, kernels_kind=None):
     """
     settings_ = config.retrain
     if candidate.architecture is None:
-        net = known.build(candidate.kind.split(':', 1)[1], len(dataset.classes))
+        net = known.build(gluoncv_name(candidate.kind), len(dataset.classes))
         graph = known.count(net, dataset.image_size)
         if graph.uncounted:
             tell(f'{candidate.kind}: not counted in its FLOPs and MAC: {", ".join(graph.uncounted)}', 'note: ')
@@ -128,23 +129,21 @@ def finish(o, stage, candidate, architecture, widths, size):
     run, config = o.run, o.config
     result = loop.test(stage.learner, run, stage.batch_size, stage.inputs(0.0))
     if o.devices.main:
-        run.directory.write_network({
-            'format': 'dsonas.network', 'version': 1, 'kind': candidate.kind,
-            'architecture': architecture.to_dict() if architecture else None, 'channels': list(widths) if widths else None,
-            'auxiliary': config.retrain.auxiliary > 0, 'dropout': config.retrain.dropout, 'drop_path': config.retrain.drop_path > 0,
-            'classes': list(o.dataset.classes), 'image_size': o.dataset.image_size, 'dataset': o.dataset.name,
-            'mean': [float(value) for value in o.dataset.mean], 'std': [float(value) for value in o.dataset.std],
-        }, stage.learner.net.save_parameters)
+        write_network(run.directory.path, NetworkDescription(
+            kind=candidate.kind, architecture=architecture.to_dict() if architecture else None,
+            channels=list(widths) if widths else None, auxiliary=config.retrain.auxiliary > 0, dropout=config.retrain.dropout,
+            drop_path=config.retrain.drop_path > 0, classes=list(o.dataset.classes), image_size=o.dataset.image_size,
+            dataset=o.dataset.name, mean=[float(value) for value in o.dataset.mean], std=[float(value) for value in o.dataset.std],
+        ), stage.learner.net.save_parameters)
     best = run.best.get('retrain', {})
     retrain_seconds = run.log.seconds('retrain')
-    run.write_summary(
+    summary = run.write_summary(
         run=os.path.basename(run.directory.path), dataset=o.dataset.name, seed=config.seed, kind=candidate.kind,
         space='share' if config.space.share else 'full', test_error=result['error'], top5_error=result['topk_error'],
         test_loss=result['loss'],
         best_test_error=best.get('test_error'), best_epoch=best.get('epoch'), epochs=stage.epochs,
         edges=architecture.num_edges if architecture else None, retrain_seconds=retrain_seconds,
         seconds=run.log.seconds('pretrain', 'search', 'retrain'), **size)
-    summary = run.directory.read_summary()
     run.say('test error %.2f%% (last epoch), best %.2f%% (epoch %s); %s' % (
         result['error'], best.get('test_error', result['error']), best.get('epoch', stage.epochs), run.directory.summary))
     return summary

@@ -12,8 +12,8 @@ import mxnet as mx
 import numpy as np
 
 from ...base.errors import UserError
-from ...runfiles.runlog import epoch_line
 from ..runtime import seeds
+from ..runtime.progress import epoch_line
 from ..runtime.state import digest
 from ..runtime.stops import Stopped, TrainingError
 from . import bn_statistics

@@ -5,5 +5,7 @@
 - `seeds.py`     random streams from the one seed
 - `run.py`       a run at work: its directory, log, checkpoints, what it says
 - `state.py`     what a resumed run needs of networks and optimizers
+- `progress.py`  the progress bar, and the line of an epoch
+- `events.py`    TensorBoard
 - `stops.py`     signals, and trainings that failed
 """

@@ -3,12 +3,24 @@ import os
 import sys
 import time
 
-from ...base import files
 from ...base.errors import UserError
-from ...runfiles.checkpoint import STAGES, Checkpoints
-from ...runfiles.rundir import RunDirectory, changed_conditions
-from ...runfiles.runlog import Events, Log, Progress
+from ...runfiles.checkpoint import Checkpoint, Checkpoints
+from ...runfiles.config import write_config
+from ...runfiles.directory import RunDirectory
+from ...runfiles.environment import (
+    Environment,
+    changed_conditions,
+    last_environment,
+    this_environment,
+    write_environment,
+)
+from ...runfiles.log import Log
+from ...runfiles.network import SEARCHED
+from ...runfiles.stages import STAGES
+from ...runfiles.summary import update_summary
 from ..config import settings
+from .events import Events
+from .progress import Progress
 from .state import gather, restore
 from .stops import Interrupt
 
@@ -28,7 +40,7 @@ class Run:
         self.interrupt = Interrupt()
         self.best = {}          # stage -> {'epoch', 'test_error'}
         self.events = None
-        self._environment = {}
+        self._environment = self._before = Environment()   # of this start, and of the one before it
         self._saved = time.monotonic()
         self.log = Log(self.directory.log)
 
@@ -48,26 +60,32 @@ class Run:
                 raise UserError('run directory %s: its configuration differs (%s); --allow-changes continues with the new one'
                                  % (self.directory.path, '; '.join(different)))
 
-    def start(self):
-        """Take the directory's lock, write config.yaml and environment.json, and from now on stop when asked to."""
+    def start(self, kind=SEARCHED):
+        """Take the directory's lock, write config.yaml and environment.json, and from now on stop when asked to.
+
+        kind: of the network that is trained, see runfiles/network.py.
+        """
         if self.devices.main:
             self.directory.lock()
             self.directory.sweep()
             self.log = Log(self.directory.log)
         self.devices.barrier()
         if self.devices.main:
-            self._environment = self.directory.read_environment()   # of the start before this one
-            self.directory.write_start(settings.dump(self.config), self.config, self.devices, self.dataset.options.dir)
+            self._before = last_environment(self.directory.environment)
+            self._environment = this_environment(self.devices.contexts, self.devices.workers, self.config.train.kvstore,
+                                                 self.config.seed, kind, self.dataset.options.dir)
+            write_config(self.directory.config, settings.dump(self.config))
+            write_environment(self.directory.environment, self._environment)
             if self.config.train.tensorboard:
                 self.events = Events(self.directory.events)
         self.interrupt.install()
 
     def newest(self, stages=STAGES):
-        """(arrays, meta, path) of the newest whole checkpoint, or None; all workers must read the same."""
+        """The newest whole Checkpoint, or None; all workers must read the same."""
         found = self.checkpoints.newest(self.warn, stages)
         if self.devices.distributed:
-            meta = found[1] if found else {'stage': STAGES[0], 'epoch': 0, 'step': 0}
-            here = [STAGES.index(meta['stage']), meta['epoch'], meta['step']]
+            position = found or Checkpoint(STAGES[0], 0, 0)
+            here = [STAGES.index(position.stage), position.epoch, position.step]
             if list(self.devices.total(here) / self.devices.workers) != here:
                 raise UserError('run directory %s: the workers read different checkpoints in it; all must see one file system'
                                  % self.directory.path)
@@ -79,25 +97,25 @@ class Run:
         arrays, counts = gather(stage.learner)
         if not self.devices.main:
             return
-        meta = {'stage': stage.name, 'epoch': epoch, 'step': step, 'seed': self.config.seed, 'counts': counts, 'partial': partial,
-                'best': self.best, 'extra': stage.hooks.state(), 'batch_size': stage.batch_size, 'epochs': stage.epochs}
-        self.checkpoints.save(arrays, meta, best)
+        self.checkpoints.save(Checkpoint(
+            stage.name, epoch, step, arrays, seed=self.config.seed, batch_size=stage.batch_size, epochs=stage.epochs, counts=counts,
+            partial=partial, best=self.best, extra=stage.hooks.state()), best)
 
-    def restore(self, stage, arrays, meta):
+    def restore(self, stage, checkpoint):
         """Put a checkpoint back into a Stage and cut the log there. Returns the position for loop.train.
 
         Warns where the run now works under conditions that change the last digits of its numbers.
         """
-        changed = changed_conditions(self._environment, self.directory.read_environment()) if self.devices.main else ()
+        changed = changed_conditions(self._before, self._environment)
         if changed:
             self.warn(f"warning: {self.directory.path} goes on under other conditions ({'; '.join(changed)}): its numbers may differ "
                       'from those of an uninterrupted run')
-        stage.hooks.restore(meta['extra'])
-        restore(stage.learner, arrays, meta['counts'])
+        stage.hooks.restore(checkpoint.extra)
+        restore(stage.learner, checkpoint.arrays, checkpoint.counts)
         stage.hooks.restored()
-        self.best = meta['best']
-        self.log.cut(meta['stage'], meta['epoch'])
-        return meta['epoch'], meta['step'], meta['partial']
+        self.best = checkpoint.best
+        self.log.cut(checkpoint.stage, checkpoint.epoch)
+        return checkpoint.epoch, checkpoint.step, checkpoint.partial
 
     def due(self):
         """Whether the time for a checkpoint within an epoch has come."""
@@ -112,11 +130,8 @@ class Run:
                 self.events.add(row)
 
     def write_summary(self, **content):
-        """Add to summary.json."""
-        if self.devices.main:
-            summary = self.directory.read_summary()
-            summary.update(content)
-            files.write_json(self.directory.summary, summary)
+        """Add to summary.json; returns all that it then holds, for workers that do not write what was added."""
+        return update_summary(self.directory.summary, **content) if self.devices.main else content
 
     def say(self, line):
         """A line for people, once in a distributed run."""

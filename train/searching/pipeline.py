@@ -8,8 +8,8 @@ from ...base.errors import UserError
 from ...base.text import format_bytes
 from ...data.place import NotFound
 from ...data.registry import load
-from ...runfiles.checkpoint import STAGES
-from ...runfiles.rundir import free_name
+from ...runfiles.directory import free_name
+from ...runfiles.stages import STAGES
 from ...symbols.architecture import Architecture
 from ...symbols.cost import cost
 from ..config import settings
@@ -76,7 +76,7 @@ def search(config, wanted, resume=False, allow_changes=False):
         stages = SupernetStages(o.config, o.dataset, o.devices, run.directory)
         run.start()
         found = run.newest(STAGES[:2]) if resume else None
-        there = STAGES.index(found[1]['stage']) if found else -1
+        there = STAGES.index(found.stage) if found else -1
         run.say('%s: %s, %d + %d training images, %d test images; %s' % (
             run.directory.path, o.dataset.name, o.dataset.sizes['weights'], o.dataset.sizes['gates'], o.dataset.sizes['test'],
             ', '.join(map(str, o.devices.contexts)) + (', %d workers' % o.devices.workers if o.devices.distributed else '')))
@@ -86,8 +86,8 @@ def search(config, wanted, resume=False, allow_changes=False):
             stage = getattr(stages, name)()
             position = (0, 0, None)
             if number == there:
-                position = run.restore(stage, *found[:2])
-                run.say('resumed from %s' % found[2])
+                position = run.restore(stage, found)
+                run.say('resumed from %s' % found.path)
             elif name == 'search':
                 _announce_search(stage, o)
             if name in wanted:
@@ -101,9 +101,9 @@ def _keep_retraining(run, config, wanted):
     """Raises UserError where a search would go on under a retraining of what it had found: its results would stand beside another
     architecture."""
     positions = run.checkpoints.positions()
-    if not positions or STAGES[positions[-1][0]] != 'retrain':
+    if not positions or positions[-1].stage != 'retrain':
         return
-    before = [position[:2] for position in positions if STAGES[position[0]] != 'retrain']
+    before = [(position.number, position.epoch) for position in positions if position.stage != 'retrain']
     there, epoch = before[-1] if before else (-1, 0)
     for name in wanted:
         number = STAGES.index(name)
@@ -140,7 +140,7 @@ def _finish_search(stage, o):
     counted = cost(architecture, image_size=o.dataset.image_size)
     rows = [row for row in run.log.rows if row['stage'] == 'search']
     last = rows[-1] if rows else {}
-    numbers = {name: float(last[name]) for name in ('error', 'gate_error', 'test_error', 'zero_fraction') if last.get(name)}
+    numbers = {name: last.get(name) for name in ('error', 'gate_error', 'test_error', 'zero_fraction')}
     if o.devices.main:
         architecture.save(run.directory.architecture)
     run.write_summary(

@@ -51,7 +51,7 @@ class Pruning(NoHooks):
     """The hooks of the search stage.
 
     rebuild: callable that puts an Architecture physically in place of the learner's supernet.
-    policy: of optim.sparsity; history: runlog.GateHistory, or None where this worker does not write.
+    policy: of optim.sparsity; history: a gates.GateHistory, or None where this worker does not write.
     """
 
     def __init__(self, space, learner, search, policy, image_size, rebuild, history=None):

@@ -7,7 +7,7 @@ import numpy as np
 
 from ...base.errors import UserError
 from ...optim import schedules, sparsity
-from ...runfiles.runlog import GateHistory
+from ...runfiles.gates import GateHistory
 from ...symbols.backend.layout import plain_parameters
 from ...symbols.cost import gate_graphs
 from ...symbols.network import Network

@@ -1,13 +1,14 @@
 """Trained networks read back: the same logits, and one line for whatever is wrong with the files."""
 
-import json
+import dataclasses
 import os
 
 import mxnet as mx
 import numpy as np
 import pytest
 
-from dsonas.symbols import stored
+from dsonas.runfiles import stored
+from dsonas.runfiles.network import NetworkDescription, write_network
 from dsonas.symbols.architecture import Architecture
 from dsonas.symbols.network import Network
 from dsonas.symbols.space import SearchSpace
@@ -96,20 +97,23 @@ def test_a_description_that_is_none(run, content):
 
 
 def test_the_writer_and_the_reader_agree(tmp_path):
-    """What runfiles/rundir.py writes is what is read."""
-    from dsonas.runfiles.rundir import RunDirectory
-
     net = Network(Architecture.random(SPACE, 1, 0.5))
     net.initialize()
-    described = json.load(
-        open(
-            os.path.join(make_trained(tmp_path / 'other', Architecture.random(SPACE, 1, 0.5), size=16), 'network.json')
-        )
+    description = NetworkDescription(
+        'random',
+        Architecture.random(SPACE, 1, 0.5).to_dict(),
+        list(net.widths),
+        False,
+        0.4,
+        False,
+        [str(label) for label in range(10)],
+        16,
+        'digits',
+        [0.5, 0.5, 0.5],
+        [0.2, 0.2, 0.2],
     )
-    directory = RunDirectory(str(tmp_path / 'run'))
-    directory.lock()
-    described.pop('sha256')
-    directory.write_network(dict(described, auxiliary=False), net.save_parameters)
-    directory.unlock()
+    write_network(str(tmp_path), description, net.save_parameters)
     x = mx.nd.random.normal(shape=(1, 3, 16, 16))
-    assert np.array_equal(stored.load(directory.path)[0](x).asnumpy(), net(x).asnumpy())
+    loaded, found = stored.load(str(tmp_path))
+    assert np.array_equal(loaded(x).asnumpy(), net(x).asnumpy())
+    assert dataclasses.replace(found, sha256='') == description and len(found['sha256']) == 64

@@ -1,0 +1,58 @@
+"""Write and read config.yaml as a plain tree; what its keys mean and accept is not known here.
+
+    seed: 0
+    plugins: [own.py]
+    search: {gamma: 0.001, epochs: 120}
+
+A tree read here is not checked: it may be of an older version, and names may be of plugins that are not imported.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Dict, List
+
+import yaml
+
+from ..base import files
+from ..base.errors import UserError
+
+Tree = Dict[str, Any]
+
+
+def write_config(path: str, text: str) -> None:
+    """Write the resolved configuration, YAML text, whole or not at all. Raises OSError."""
+    files.write_text(path, text)
+
+
+def read_config(path: str) -> Tree:
+    """Read the tree of settings: {key or group: value or {key: value}}. Raises OSError, UserError naming the file."""
+    with open(path, encoding='utf-8') as stream:
+        try:
+            tree = yaml.safe_load(stream)
+        except UnicodeDecodeError:
+            raise UserError(f'{path}: not UTF-8') from None
+        except (yaml.YAMLError, ValueError, RecursionError) as error:  # ValueError: of a date that there is not
+            where = getattr(error, 'problem_mark', None)
+            line = f' (line {where.line + 1})' if where else ''
+            raise UserError(f'{path}: not YAML{line}') from None
+    if not isinstance(tree, dict):
+        raise UserError(f'{path}: holds no mapping of names to values')
+    return tree
+
+
+def setting(tree: Tree, key: str, default: Any = None) -> Any:
+    """Return a setting by its dotted key, such as 'search.gamma'; `default` where the tree has none."""
+    value: Any = tree
+    for part in key.split('.'):
+        if not isinstance(value, dict) or part not in value:
+            return default
+        value = value[part]
+    return value
+
+
+def plugins_of(tree: Tree) -> List[str]:
+    """Return the modules and .py files that a run imported first. Raises UserError where they are no list."""
+    names = tree.get('plugins') or []
+    if not isinstance(names, list):
+        raise UserError(f'plugins: {names!r} is not a list of modules and .py files')
+    return names

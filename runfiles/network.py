@@ -1,0 +1,173 @@
+"""Write and read a trained network's description, network.json, which belongs to its parameters, network.params.
+
+network.json, format 'dsonas.network' version 1, has the fields of `NetworkDescription`; network.params holds parameters by
+their structural names, as gluon's save_parameters writes them. stored.py builds the network and fills it, which needs MXNet.
+
+What kind of network a run trains is text: 'searched', 'random', 'full', or 'gluoncv:<name>' for one of gluoncv's model zoo.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import numbers
+import os
+from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence, Tuple
+
+from ..base import files
+from ..base.errors import UserError
+
+FORMAT, VERSION = 'dsonas.network', 1
+DESCRIPTION, PARAMETERS = 'network.json', 'network.params'
+SEARCHED, GLUONCV = 'searched', 'gluoncv'
+
+# Version 0.1.0 wrote the kind when training had ended; before that, its command line has it.
+_OLD_FLAGS = {'--random': 'random', '--full': 'full', '--gluoncv': GLUONCV}
+
+
+@dataclasses.dataclass(frozen=True)
+class NetworkDescription:
+    """What it takes to build a trained network and to feed it. description['mean'] is description.mean.
+
+    kind: 'searched', 'random', 'full' or 'gluoncv:<name>'. architecture: as in architecture.json, None for a network of gluoncv.
+    channels: one width a stage, None for gluoncv. auxiliary, dropout, drop_path: what it was trained with. classes: names, in
+    the order of the logits. image_size: pixels, square. dataset: what it was trained on. mean, std: how pixels in [0, 1] are
+    normalised, by channel. sha256: checksum of network.params, in hex; `write_network` finds it.
+    """
+
+    kind: str
+    architecture: Optional[Dict[str, Any]]
+    channels: Optional[List[int]]
+    auxiliary: bool
+    dropout: float
+    drop_path: bool
+    classes: List[str]
+    image_size: int
+    dataset: str
+    mean: List[float]
+    std: List[float]
+    sha256: str = ''
+
+    def __getitem__(self, key: str) -> Any:
+        if key not in _FIELDS:
+            raise KeyError(key)
+        return getattr(self, key)
+
+
+def write_network(folder: str, description: NetworkDescription, save_parameters: Callable[[str], None]) -> None:
+    """Write network.params by save_parameters(path), then network.json with its checksum. Raises OSError."""
+    with files.replacement(os.path.join(folder, PARAMETERS)) as beside:
+        save_parameters(beside)
+        digest = checksum(beside)
+    content = dict(dataclasses.asdict(description), sha256=digest)
+    files.write_json(os.path.join(folder, DESCRIPTION), {'format': FORMAT, 'version': VERSION, **content})
+
+
+def read_network(folder: str) -> NetworkDescription:
+    """Read network.json of a run directory. Raises OSError, UserError in one line that says what is missing or wrong."""
+    path = os.path.join(folder, DESCRIPTION)
+    if not os.path.isdir(folder):
+        raise UserError(f'{folder}: no such run directory')
+    if not os.path.exists(path):
+        raise UserError(
+            f'{folder}: no trained network in it ({DESCRIPTION}); train/retrain.py --run {folder} makes one'
+        )
+    content = files.read_json(path)
+    if not isinstance(content, dict) or (content.get('format'), content.get('version')) != (FORMAT, VERSION):
+        raise UserError(f'{path}: expected format {FORMAT}, version {VERSION}')
+    for key, (is_accepted, accepted) in _FIELDS.items():
+        if key not in content or not is_accepted(content[key]):
+            raise UserError(f'{path}: {key} is {content.get(key)!r}; accepted is {accepted}')
+    return NetworkDescription(**{key: content[key] for key in _FIELDS})
+
+
+def checked_parameters(folder: str, description: NetworkDescription) -> str:
+    """Return the path of network.params. Raises OSError, UserError where its checksum is not that of the description."""
+    path = os.path.join(folder, PARAMETERS)
+    if checksum(path) != description.sha256:
+        raise UserError(
+            f'{path}: damaged: its checksum is not that of {DESCRIPTION}; train/retrain.py --resume writes it anew'
+        )
+    return path
+
+
+def checksum(path: str) -> str:
+    """Return the SHA-256 of a file, in hex. Raises OSError."""
+    with open(path, 'rb') as stream:
+        return hashlib.sha256(stream.read()).hexdigest()
+
+
+def gluoncv_name(kind: object) -> Optional[str]:
+    """Return the name in gluoncv's model zoo for a kind 'gluoncv:<name>', None for any other kind."""
+    family, _, name = str(kind).partition(':')
+    return name if family == GLUONCV else None
+
+
+def kind_of(summary: Mapping[str, Any], environment: Mapping[str, Any]) -> str:
+    """Return the kind of network that a run trains, from its summary.json and environment.json, either of which may be empty.
+
+    For a run of 0.1.0 that is still in training it is guessed from the command line.
+    """
+    written = summary.get('kind') or environment.get('kind')
+    if written:
+        return str(written)
+    command = environment.get('command')
+    return _guessed([str(word) for word in command] if isinstance(command, list) else [])
+
+
+def _guessed(words: Sequence[str]) -> str:
+    for position, word in enumerate(words):
+        flag, _, value = word.partition('=')
+        if flag in _OLD_FLAGS:
+            value = value or ''.join(words[position + 1 : position + 2])
+            return f'{GLUONCV}:{value}' if _OLD_FLAGS[flag] == GLUONCV else _OLD_FLAGS[flag]
+    return SEARCHED
+
+
+def _is_count(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value > 0
+
+
+def _is_rate(value: Any) -> bool:
+    return isinstance(value, numbers.Real) and not isinstance(value, bool) and 0 <= float(value) < 1
+
+
+def _is_flag(value: Any) -> bool:
+    return isinstance(value, bool)
+
+
+def _is_text(value: Any) -> bool:
+    return isinstance(value, str) and bool(value)
+
+
+def _are_three(value: Any) -> bool:
+    return isinstance(value, list) and len(value) == 3 and all(isinstance(entry, numbers.Real) for entry in value)
+
+
+def _are_names(value: Any) -> bool:
+    return isinstance(value, list) and len(value) > 1 and all(isinstance(entry, str) for entry in value)
+
+
+def _are_widths(value: Any) -> bool:
+    return value is None or isinstance(value, list) and bool(value) and all(map(_is_count, value))
+
+
+def _is_architecture(value: Any) -> bool:
+    return value is None or isinstance(value, dict)
+
+
+# Of each field: whether a value is accepted, and what is.
+_FIELDS: Dict[str, Tuple[Callable[[Any], bool], str]] = {
+    'kind': (_is_text, 'searched, random, full or gluoncv:<name>'),
+    'architecture': (_is_architecture, 'an architecture, or null for a network of gluoncv'),
+    'channels': (_are_widths, 'a list of one width a stage, or null'),
+    'auxiliary': (_is_flag, 'true or false'),
+    'dropout': (_is_rate, 'a share from 0 to below 1'),
+    'drop_path': (_is_flag, 'true or false'),
+    'classes': (_are_names, 'a list of at least two names'),
+    'image_size': (_is_count, 'a number of pixels'),
+    'dataset': (_is_text, 'the name of a data set'),
+    'mean': (_are_three, 'three numbers'),
+    'std': (_are_three, 'three numbers'),
+    'sha256': (_is_text, f'the checksum of {PARAMETERS}'),
+}

@@ -1,0 +1,114 @@
+"""Write and read summary.json: the numbers of a run that tables and reports need.
+
+Known fields are those of `Summary`; others are kept as they are. Each stage adds its own when it has ended.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+from typing import Any, Dict, List, Optional, TypedDict
+
+from ..base import files
+from ..base.errors import UserError
+from .network import gluoncv_name
+
+
+class SearchSummary(TypedDict, total=False):
+    """What the search has left; errors are of the supernet, percent."""
+
+    error: Optional[float]  # on the test set
+    train_error: Optional[float]  # in the steps that updated W
+    gate_error: Optional[float]  # in the steps that updated λ
+    zero_fraction: Optional[float]  # share of λ that are zero or pruned
+    edges: int
+    operations: int
+    gamma: float
+    budget: str
+    ratio: str
+    split: bool
+    epochs: int
+    pretrain_epochs: int
+    batch_size: int
+    changed: int  # λ that went to zero or came back in the last epoch
+    moved: int  # edges that came or went in the last epoch
+    settled: bool  # whether the architecture had stopped changing
+    params: int  # of what is left, at the width of the search
+    flops: int
+    mac: int
+    seconds: float  # pretraining and search
+
+
+class BudgetSummary(TypedDict, total=False):
+    """How the derived network's width was found. kind: 'none', or what is bounded."""
+
+    kind: str
+    target: float
+    reached: float
+    distance: float  # share of the target left unused
+    multiplier: float
+    widths: List[int]  # channels, by stage
+
+
+class Summary(TypedDict, total=False):
+    """Known fields of summary.json; a run that is on its way lacks some."""
+
+    run: str
+    dataset: str
+    seed: int
+    space: str  # 'share' or 'full'
+    kind: str  # of the network: see network.py
+    search: SearchSummary
+    test_error: float  # percent, after the last epoch
+    top5_error: float  # percent
+    test_loss: float
+    best_test_error: Optional[float]  # percent
+    best_epoch: Optional[int]
+    epochs: int  # of retraining
+    edges: Optional[int]
+    params: int
+    flops: Optional[int]  # multiply-adds for one image; None where it is not counted, for a network of gluoncv
+    mac: Optional[int]
+    budget: BudgetSummary
+    retrain_seconds: float
+    seconds: float  # all stages together
+    latency_ms: float  # one image
+
+
+RESULT = ('test_error', 'params', 'flops')  # without these a summary is no result
+LARGEST = {'test_error': 100.0, 'top5_error': 100.0}
+NUMBERS = ('test_error', 'top5_error', 'params', 'flops', 'mac', 'seconds')
+
+
+def read_summary(path: str) -> Summary:
+    """Read a summary.json, {} if there is none, its numbers checked; a test error comes with parameters and FLOPs.
+
+    Raises OSError, UserError naming the file.
+    """
+    content = _mapping(path)
+    for key in NUMBERS:
+        value = content.get(key)
+        uncounted = key == 'flops' and gluoncv_name(content.get('kind')) is not None
+        if value is None and (key not in RESULT or uncounted or content.get('test_error') is None):
+            continue
+        if not _is_number(value, LARGEST.get(key, math.inf)):
+            raise UserError(f'{path}: {key} is {value!r}, which is no such number')
+    return content  # type: ignore[return-value]
+
+
+def update_summary(path: str, **content: Any) -> Summary:
+    """Add to a summary.json, or begin one; returns all that it then holds. Raises OSError, UserError naming the file."""
+    summary = dict(_mapping(path), **content)
+    files.write_json(path, summary)
+    return summary  # type: ignore[return-value]
+
+
+def _is_number(value: Any, largest: float) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and 0 <= value <= largest
+
+
+def _mapping(path: str) -> Dict[str, Any]:
+    content = files.read_json(path) if os.path.exists(path) else {}
+    if not isinstance(content, dict):
+        raise UserError(f'{path}: holds no mapping of names to values')
+    return content

@@ -1,0 +1,28 @@
+"""Write a run's TensorBoard events."""
+
+import numpy as np
+
+from ...base.errors import UserError
+
+
+class Events:
+    """TensorBoard events: every number of a row, by stage."""
+
+    def __init__(self, folder):
+        try:
+            from tensorboardX import SummaryWriter
+        except ImportError as error:
+            raise UserError('train.tensorboard=true needs tensorboardX: %s' % error) from None
+        self.writer = SummaryWriter(folder)
+
+    def add(self, row):
+        for name, value in row.items():
+            if name not in ('stage', 'epoch', 'step') and value is not None:
+                self.writer.add_scalar('%s/%s' % (row['stage'], name), float(value), row['epoch'])
+        self.writer.flush()
+
+    def histogram(self, name, values, epoch):
+        self.writer.add_histogram(name, np.asarray(values), epoch)
+
+    def close(self):
+        self.writer.close()
