@@ -9,10 +9,21 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..base.errors import UserError
+from ..base.names import Name
 from . import split, streams
 from .prefetch import Batches
 
-PARTS = ('train', 'weights', 'gates', 'test')
+
+class Part(Name):
+    """The parts of a data set: the whole training set, its disjoint W part and λ part, and the test set."""
+
+    TRAIN = 'train'
+    WEIGHTS = 'weights'
+    GATES = 'gates'
+    TEST = 'test'
+
+
+PARTS = tuple(Part)
 
 
 @dataclass(frozen=True)

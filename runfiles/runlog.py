@@ -30,8 +30,8 @@ def read_log(path):
             rows = list(reader)
     except (UnicodeDecodeError, csv.Error) as error:
         raise UserError('%s: damaged: %s' % (path, error)) from None
-    if tuple(reader.fieldnames or ()) != COLUMNS:
-        raise UserError('%s: expected the columns %s' % (path, ','.join(COLUMNS)))
+    if tuple(reader.fieldnames or ())[:len(COLUMNS)] != COLUMNS:
+        raise UserError('%s: expected the columns %s, and none but further ones after them' % (path, ','.join(COLUMNS)))
     for number, row in enumerate(rows, 1):
         if row['stage'] not in STAGES or not str(row['epoch']).isdigit() or not _is_number(row['seconds']):
             raise UserError('%s: damaged: row %d has no stage, epoch and seconds' % (path, number))
@@ -56,6 +56,11 @@ class Log:
 
     def __init__(self, path):
         self.path, self.rows = path, read_log(path)
+        self.columns = tuple(self.rows[0]) if self.rows else COLUMNS
+
+    def declare(self, columns):
+        """Add columns behind COLUMNS and those that the file has."""
+        self.columns = tuple(dict.fromkeys(self.columns + tuple(columns)))
 
     def cut(self, stage, epochs):
         """Drop what was written after `epochs` epochs of `stage`."""
@@ -63,9 +68,9 @@ class Log:
         self.rows = [row for row in self.rows if (STAGES.index(row['stage']), int(row['epoch'])) <= (here, epochs)]
 
     def append(self, row):
-        self.rows.append({name: _text(row.get(name)) for name in COLUMNS})
+        self.rows.append({name: _text(row.get(name)) for name in self.columns})
         text = io.StringIO()
-        writer = csv.DictWriter(text, COLUMNS, lineterminator='\n')
+        writer = csv.DictWriter(text, self.columns, restval='', lineterminator='\n')
         writer.writeheader()
         writer.writerows(self.rows)
         files.write_text(self.path, text.getvalue())

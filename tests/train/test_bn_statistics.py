@@ -9,11 +9,11 @@ from dsonas.runfiles import checkpoint
 from dsonas.symbols.space import SearchSpace
 from dsonas.symbols.supernet import Supernet
 from dsonas.train.config.tree import Pretrain, Train
-from dsonas.train.engine import bn_statistics
+from dsonas.train.engine import bn_statistics, stage
 from dsonas.train.engine.learner import Learner, nag
 from dsonas.train.engine.losses import Loss
 from dsonas.train.runtime.devices import Devices
-from dsonas.train.searching import pipeline, stages
+from dsonas.train.searching import pipeline
 
 from .conftest import columns, same_arrays
 
@@ -21,7 +21,7 @@ from .conftest import columns, same_arrays
 def learner_on(cpus):
     space = SearchSpace.cifar10(channels=4, blocks=(1, 1), levels=2, operations=('sep_conv_3x3', 'max_pool_3x3'))
     net, devices = Supernet(space), Devices(Train(cpus=cpus))
-    stages.initialise(net, devices, 16, 1, 'test')
+    stage.initialise(net, devices, 16, 1, 'test')
     return Learner(net, net.gates, Loss(), devices, nag(list(net.weights().values()), Pretrain()))
 
 

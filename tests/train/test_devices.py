@@ -9,13 +9,14 @@ from dsonas.symbols.supernet import Supernet
 from dsonas.train.config import settings
 from dsonas.train.config.tree import Pretrain, Search, Train
 from dsonas.train.deriving import retraining
-from dsonas.train.engine import bn_statistics, loop
+from dsonas.train.engine import bn_statistics, loop, stage
 from dsonas.train.engine import learner as learners
 from dsonas.train.engine.learner import Learner, apg_nag, nag
 from dsonas.train.engine.losses import Loss
-from dsonas.train.runtime import devices, state
+from dsonas.train.engine.plan import Plan
+from dsonas.train.runtime import devices, state, opening
 from dsonas.train.runtime.devices import Devices, contexts, parse_gpus
-from dsonas.train.searching import pipeline, stages
+from dsonas.train.searching import pipeline
 
 from .conftest import columns
 
@@ -62,7 +63,7 @@ def learner_on(count, kvstore='device'):
     """A supernet with both optimizers on `count` CPU devices."""
     on = Devices(Train(cpus=count, kvstore=kvstore))
     net = Supernet(SPACE)
-    stages.initialise(net, on, 16, 3, 'test')
+    stage.initialise(net, on, 16, 3, 'test')
     return Learner(net, net.gates, Loss(), on, nag(net.weights().values(), Pretrain()), apg_nag(Search(gamma=0.01)))
 
 
@@ -136,6 +137,6 @@ def test_resumes_on_another_number_of_devices(tiny):
 
 
 def test_plan_is_the_same_for_any_number_of_workers(tiny):
-    data = pipeline.open_data(tiny())
+    data = opening.open_data(tiny())
     pattern = (('weights', 'weights'), ('gates', 'gates'))
-    assert loop.Plan(pattern, 40, data, 40, (0, 1)).steps == loop.Plan(pattern, 40, data, 20, (1, 2)).steps == 6
+    assert Plan(pattern, 40, data, 40, (0, 1)).steps == Plan(pattern, 40, data, 20, (1, 2)).steps == 6

@@ -60,7 +60,7 @@ from dsonas.symbols.space import SearchSpace
 from dsonas.symbols.supernet import Supernet
 from dsonas.symbols.backend import layout
 from dsonas.train.engine import learner
-from dsonas.train.searching import stages
+from dsonas.train.engine import stage
 from dsonas.train.runtime import state
 from dsonas.train.config.tree import Pretrain, Search, Train
 from dsonas.train.runtime.devices import Devices
@@ -78,7 +78,7 @@ on = Devices(Train(cpus=1, kvstore=sys.argv[1]))
 assert on.total([1, on.rank]).tolist() == [on.workers, sum(range(on.workers))]
 assert on.same_everywhere(b'x' * 32) and (on.workers == 1 or not on.same_everywhere(bytes([on.rank]) * 32))
 net = Supernet(SearchSpace(channels=8, blocks=(1, 1), levels=2, operations=('sep_conv_3x3', 'max_pool_3x3')))
-stages.initialise(net, on, 16, on.rank, 'test')    # worker 0's values count
+stage.initialise(net, on, 16, on.rank, 'test')    # worker 0's values count
 made = learner.Learner(net, net.gates, Loss(), on, learner.nag(net.weights().values(), Pretrain()), learner.apg_nag(Search(gamma=0.01)))
 generator = np.random.RandomState(1)
 for step in range(12):

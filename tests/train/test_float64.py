@@ -94,7 +94,7 @@ def test_a_network_with_everything_trains():
         figures, _ = learner.step('weights', x, y, 8, (np.array([0.2]),))
         losses.append(figures[0].asnumpy()[0])
     assert figures[0].dtype == np.float64 and losses[-1] < 0.7 * losses[0]
-    assert 0 < learner.evaluate([batch(0)], 8, inputs=(np.zeros(1),))['loss'] < 5
+    assert 0 < learner.evaluate([batch(0)], 8, inputs=(np.zeros(1),)).loss < 5
 
 
 def loss_of(net, train_mode):

@@ -2,7 +2,7 @@
 import numpy as np
 import pytest
 
-from dsonas.train.engine.loop import Feed, Plan
+from dsonas.train.engine.plan import Feed, Plan
 from dsonas.train.runtime import seeds
 
 

@@ -7,7 +7,7 @@ from dsonas.symbols.architecture import Architecture
 from dsonas.symbols.cost import cost, gate_graphs
 from dsonas.symbols.operations import OPERATIONS
 from dsonas.symbols.space import SearchSpace
-from dsonas.train.searching.pruning import structures
+from dsonas.train.searching.penalty import structures
 
 
 def block_flops(architecture, name):

@@ -10,11 +10,13 @@ from dsonas.symbols.network import Network
 from dsonas.symbols.space import SearchSpace
 from dsonas.train.config.tree import Retrain, Train
 from dsonas.train.deriving import retraining
+from dsonas.train.deriving.stage import retrain_stage
 from dsonas.train.engine import learner
+from dsonas.train.engine import stage as stages
 from dsonas.train.engine.losses import Loss, cross_entropy
-from dsonas.train.runtime import stops
+from dsonas.train.runtime import stops, opening
 from dsonas.train.runtime.devices import Devices
-from dsonas.train.searching import pipeline, stages
+from dsonas.train.searching import pipeline
 
 from .test_devices import learner_on
 
@@ -133,9 +135,9 @@ def test_gradient_alone_not_finite(tiny, monkeypatch):
 
 def test_drop_rate_follows_progress(tiny):
     config = tiny(retrain__drop_path=0.4, retrain__epochs=4)
-    data = pipeline.open_data(config)
+    data = opening.open_data(config)
     _, net, _, _ = retraining.build(config, retraining.full(), data)
-    stage = stages.retrain_stage(config, net, data, Devices(config.train))
+    stage = retrain_stage(config, net, data, Devices(config.train))
     assert [float(stage.inputs(progress)[0][0]) for progress in (0, 0.5, 1)] == pytest.approx([0, 0.2, 0.4])
     assert stage.seeded and stage.rates['weights'](0) == 0.05
 

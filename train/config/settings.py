@@ -117,7 +117,7 @@ def check(name, value, where=''):
     entries = value if isinstance(value, tuple) else (value,)
     choices, low, high, below = (field.metadata[part] for part in ('choices', 'low', 'high', 'below'))
     for entry in entries:
-        if (choices and entry not in choices) or (low is not None and not entry >= low) or (high is not None and not entry <= high) \
+        if (choices != () and entry not in choices) or (low is not None and not entry >= low) or (high is not None and not entry <= high) \
                 or (below is not None and not entry < below):
             near = _near(entry, choices) if choices and isinstance(entry, str) else ''
             raise UserError('%s%s=%s%s: expected %s' % (where, name, show(value), near, _accepted(field)))
@@ -162,8 +162,8 @@ def _accepted(field):
     kind = inner[0] if inner else field.type
     text = {int: 'a whole number', float: 'a number', bool: 'true or false', str: 'text'}[kind]
     choices, low, high, below = (field.metadata[part] for part in ('choices', 'low', 'high', 'below'))
-    if choices:
-        text = 'one of ' + ', '.join(choices)
+    if choices != ():
+        text = 'one of ' + (', '.join(choices) or 'those that plugins register')
     elif low is not None and below is not None:
         text += ' of at least %g and below %g' % (low, below)
     elif low is not None and high is not None:

@@ -11,6 +11,7 @@ from ...data.registry import DATASETS
 from ...optim.schedules import SCHEDULES
 from ...optim.sparsity import POLICIES
 from ...symbols.space import PAPER_OPERATIONS, STEMS
+from ..engine.callbacks import CALLBACKS
 
 KVSTORES = ('local', 'device', 'nccl', 'dist_sync', 'dist_device_sync')
 
@@ -132,6 +133,7 @@ class Config:
     run: str = key('', 'run directory; empty: runs/<data set>-<space>-<number>')
     preset: str = key('published', 'the preset that the other keys started from')
     plugins: Tuple[str, ...] = key((), 'modules and .py files that are imported first, for what they register')
+    callbacks: Tuple[str, ...] = key((), 'callbacks that plugins register, in their order; called in every stage', CALLBACKS)
     data: Data = group(Data, 'what is learned from')
     space: Space = group(Space, 'the completely connected network')
     pretrain: Pretrain = group(Pretrain, 'stage 1: W of the supernet, λ at 1')

@@ -16,7 +16,7 @@ from ..engine.learner import evaluate, hybridize
 from ..runtime.devices import Devices
 from ..runtime.run import stored_config
 from ..runtime.state import parameters
-from ..searching.pipeline import open_data
+from ..runtime.opening import open_data
 
 
 def load_network(directory, contexts, best=False):
@@ -67,9 +67,9 @@ def evaluate_run(path, best=False, dataset=None, data_dir=None, batch_size=100, 
     own = config.data.name == description['dataset']
     if own:
         seen.write(os.path.join(directory.path, 'predictions.npz'))
-    return {'run': directory.path, 'dataset': data.name, 'epoch': description.get('epoch', 'last'), 'images': result['images'],
-            'loss': result['loss'], 'test_error': result['error'], 'top5_error': result['topk_error'], 'classes': list(data.classes),
-            'class_errors': result['class_errors'], 'class_images': result['class_images'], 'predictions': own}
+    return {'run': directory.path, 'dataset': data.name, 'epoch': description.get('epoch', 'last'), 'images': result.images,
+            'loss': result.loss, 'test_error': result.error, 'top5_error': result.topk_error, 'classes': list(data.classes),
+            'class_errors': list(result.class_errors), 'class_images': list(result.class_images), 'predictions': own}
 
 
 class Seen:

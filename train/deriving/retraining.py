@@ -13,9 +13,13 @@ from ...symbols.cost import cost
 from ...symbols.sampling import random_like
 from ..engine import loop
 from ..runtime.run import stored_config
+from ..engine.names import StageName
+from ..engine.plan import Position
+from ..engine.stage import planned, search_space
+from ..engine.standard import test
+from ..runtime.opening import opened
 from ..searching.latency import fitted
-from ..searching.pipeline import opened, plan
-from ..searching.stages import derived_network, retrain_stage, search_space
+from .stage import derived_network, retrain_stage
 
 
 @dataclasses.dataclass(frozen=True)
@@ -62,24 +66,24 @@ def retrain(config, candidate, resume=False, allow_changes=False, add=False):
                              % run.directory.path)
         fit = functools.partial(fitted, devices=o.devices, directory=run.directory)
         run.check('resume' if resume else 'add' if add else 'new', allow_changes, () if resume else ('retrain', 'seed'))
-        plan(o, 'retrain')
+        planned(config, StageName.RETRAIN, o.dataset, o.devices)
         architecture, net, widths, size = build(config, candidate, o.dataset, fit, o.devices.kernels_kind)
         run.start()
         if architecture is not None and o.devices.main and not add:
             architecture.save(run.directory.architecture)
         stage = retrain_stage(config, net, o.dataset, o.devices)
-        found = run.newest(('retrain',)) if resume else None
-        position = (0, 0, None)
+        newest = run.newest((StageName.RETRAIN,)) if resume else None
+        position = Position()
         if candidate.kind == 'random' and architecture == Architecture.full(architecture.space):
             run.warn('warning: the random architecture has every edge there is: the search that it stands beside pruned nothing')
         run.say('%s: %s network on %s, %s' % (run.directory.path, candidate.kind, o.dataset.name, describe(size, widths)))
-        if found:
-            position = run.restore(stage, *found[:2])
-            run.say('resumed from %s' % found[2])
+        if newest:
+            position = run.restore(stage, *newest[:2])
+            run.say(f'resumed from {newest[2]}')
         else:
             run.log.cut('search', 1 << 30)
-        loop.train(stage, run, position)
-        return finish(o, stage, candidate, architecture, widths, size)
+        course = loop.train(stage, run, position)
+        return finish(o, stage, course.epoch, candidate, architecture, widths, size)
 
 
 def build(config, candidate, dataset, fit_budget=fit_widths, kernels_kind=None):
@@ -118,10 +122,10 @@ def describe(size, widths):
     return text
 
 
-def finish(o, stage, candidate, architecture, widths, size):
+def finish(o, stage, epochs, candidate, architecture, widths, size):
     """Test, write network.json, network.params and summary.json; returns the summary."""
     run, config = o.run, o.config
-    result = loop.test(stage.learner, run, stage.batch_size, stage.inputs(0.0))
+    result = test(stage.learner, run, stage.batch_size, stage.inputs(0.0))
     if o.devices.main:
         run.directory.write_network({
             'format': 'dsonas.network', 'version': 1, 'kind': candidate.kind,
@@ -134,14 +138,14 @@ def finish(o, stage, candidate, architecture, widths, size):
     retrain_seconds = run.log.seconds('retrain')
     run.write_summary(
         run=os.path.basename(run.directory.path), dataset=o.dataset.name, seed=config.seed, kind=candidate.kind,
-        space='share' if config.space.share else 'full', test_error=result['error'], top5_error=result['topk_error'],
-        test_loss=result['loss'],
-        best_test_error=best.get('test_error'), best_epoch=best.get('epoch'), epochs=stage.epochs,
+        space='share' if config.space.share else 'full', test_error=result.error, top5_error=result.topk_error,
+        test_loss=result.loss,
+        best_test_error=best.get('test_error'), best_epoch=best.get('epoch'), epochs=epochs,
         edges=architecture.num_edges if architecture else None, retrain_seconds=retrain_seconds,
         seconds=run.log.seconds('pretrain', 'search', 'retrain'), **size)
     summary = run.directory.read_summary()
     run.say('test error %.2f%% (last epoch), best %.2f%% (epoch %s); %s' % (
-        result['error'], best.get('test_error', result['error']), best.get('epoch', stage.epochs), run.directory.summary))
+        result.error, best.get('test_error', result.error), best.get('epoch', epochs), run.directory.summary))
     return summary
 
 

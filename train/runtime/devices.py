@@ -146,6 +146,11 @@ class Devices:
         """Whether this process is the one that writes."""
         return self.rank == 0
 
+    @property
+    def shard(self):
+        """This worker's share of the data: (its rank, number of workers)."""
+        return self.rank, self.workers
+
     @contextlib.contextmanager
     def watch(self, seconds):
         """While workers work together: end this process with a message when another one dies. See watchdog.py."""

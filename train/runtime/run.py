@@ -2,6 +2,9 @@
 import os
 import sys
 import time
+from typing import TYPE_CHECKING, Any, Dict
+
+import numpy as np
 
 from ...base import files
 from ...base.errors import UserError
@@ -9,8 +12,14 @@ from ...runfiles.checkpoint import STAGES, Checkpoints
 from ...runfiles.rundir import RunDirectory, changed_conditions
 from ...runfiles.runlog import Events, Log, Progress
 from ..config import settings
+from ..engine.callbacks import restore as restore_states
+from ..engine.callbacks import states
+from ..engine.plan import Position
 from .state import gather, restore
 from .stops import Interrupt
+
+if TYPE_CHECKING:
+    from ..engine.stage import Stage
 
 # A resumed run may have others of these.
 FREE_TO_CHANGE = ('run', 'preset', 'plugins', 'train', 'data.dir', 'data.workers', 'data.memory_gb')
@@ -73,18 +82,30 @@ class Run:
                                  % self.directory.path)
         return found
 
-    def save(self, stage, epoch, step, partial, best=False):
-        """Checkpoint of a Stage when `step` steps of `epoch` are done. All workers call it alike; one writes."""
+    def save(self, stage: 'Stage', position: Position, best: bool = False) -> None:
+        """Save a checkpoint of a Stage at a Position. All workers call it alike; one writes."""
         self._saved = time.monotonic()
         arrays, counts = gather(stage.learner)
         if not self.devices.main:
             return
-        meta = {'stage': stage.name, 'epoch': epoch, 'step': step, 'seed': self.config.seed, 'counts': counts, 'partial': partial,
-                'best': self.best, 'extra': stage.hooks.state(), 'batch_size': stage.batch_size, 'epochs': stage.epochs}
+        meta = {
+            'stage': stage.name,
+            'epoch': position.epoch,
+            'step': position.step,
+            'partial': position.partial,
+            'seed': self.config.seed,
+            'counts': counts,
+            'best': self.best,
+            'extra': states(stage.callbacks),
+            'batch_size': stage.batch_size,
+            'epochs': stage.epochs,
+        }
+        if position.ended:
+            meta['ended'] = position.ended
         self.checkpoints.save(arrays, meta, best)
 
-    def restore(self, stage, arrays, meta):
-        """Put a checkpoint back into a Stage and cut the log there. Returns the position for loop.train.
+    def restore(self, stage: 'Stage', arrays: Dict[str, np.ndarray], meta: Dict[str, Any]) -> Position:
+        """Put a checkpoint back into a Stage and cut the log there. Returns the Position to go on from.
 
         Warns where the run now works under conditions that change the last digits of its numbers.
         """
@@ -92,12 +113,11 @@ class Run:
         if changed:
             self.warn(f"warning: {self.directory.path} goes on under other conditions ({'; '.join(changed)}): its numbers may differ "
                       'from those of an uninterrupted run')
-        stage.hooks.restore(meta['extra'])
+        restore_states(stage.callbacks, meta['extra'])
         restore(stage.learner, arrays, meta['counts'])
-        stage.hooks.restored()
         self.best = meta['best']
         self.log.cut(meta['stage'], meta['epoch'])
-        return meta['epoch'], meta['step'], meta['partial']
+        return Position(meta['epoch'], meta['step'], meta['partial'], meta.get('ended', ''))
 
     def due(self):
         """Whether the time for a checkpoint within an epoch has come."""
