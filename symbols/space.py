@@ -10,6 +10,7 @@ import numbers
 from typing import Tuple
 
 from ..base.errors import UserError
+from ..base.keys import key
 
 INPUT = 'in'
 OUTPUT = 'out'
@@ -44,15 +45,15 @@ class SearchSpace:
 
     Raises UserError, naming the field and what it accepts.
     """
-    share: bool = True
-    channels: int = 48
-    classes: int = 10
-    blocks: Tuple[int, ...] = (8, 8, 8)
-    levels: int = 4
-    operations: Tuple[str, ...] = PAPER_OPERATIONS
-    stem: str = 'cifar'
-    searchable_reduction: bool = True
-    first_level_gates: bool = False
+    share: bool = key(True, 'one set of λ for all blocks (share), else one a block (full)')
+    channels: int = key(48, 'channels C of the first stage in search', low=1)
+    classes: int = 10   # from the data set
+    blocks: Tuple[int, ...] = key((8, 8, 8), 'convolution blocks in each stage', low=1)
+    levels: int = key(4, 'levels M of a block', low=1)
+    operations: Tuple[str, ...] = key(PAPER_OPERATIONS, 'the N operations of a level')
+    stem: str = key('cifar', 'cifar: one 3x3 convolution; imagenet: two of stride 2', STEMS)
+    searchable_reduction: bool = key(True, 'the two branches of a reduction block carry a λ each')
+    first_level_gates: bool = key(False, "the edges from the block's input to the first level carry a λ")
 
     def __post_init__(self):
         for field in ('blocks', 'operations'):

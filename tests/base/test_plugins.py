@@ -106,14 +106,14 @@ def test_a_run_with_a_plugin_from_search_to_export(tmp_path):
         assert done.returncode == status, done.stderr
         return done.stdout + done.stderr
 
-    changes = {'data.name': 'stripes', 'data.limit': 60, 'space.operations': ('cross_3x3', 'max_pool_3x3'), 'search.budget': 'counted',
+    changes = {'data.name': 'stripes', 'data.limit': 60, 'space.operations': ('cross_3x3', 'max_pool_3x3'), 'search.penalty': 'counted',
                'callbacks': ('largest_gate',),
                'pretrain.batch_size': 10, 'search.batch_size': 10, 'retrain.batch_size': 10, 'train.test_batch': 20,
                'retrain.auxiliary': 0.0, 'retrain.epochs': 1}
     words = [word for name, value in dict(TINY, **changes).items() for word in ('--set', '%s=%s' % (name, settings.show(value)))]
     shutil.copy(str(PLUGIN), str(tmp_path / 'mine.py'))
     assert 'unknown operation' in command('train/search.py', '--run', 'run', *words[:-2], '--set', 'data.name=digits', '--set',
-                                          'search.budget=flops', status=2)
+                                          'search.penalty=flops', status=2)
     assert 'expected one of' in command('train/search.py', '--run', 'run', *words, status=2)
     said = command('train/search.py', '--plugin', 'mine.py', '--run', 'run', *words)
     assert 'search ends after epoch 2: two epochs are enough' in said

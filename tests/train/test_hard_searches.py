@@ -32,8 +32,8 @@ KINDS = {
     'words of the paper': {'search.nonnegative': False, 'space.searchable_reduction': False, 'space.first_level_gates': True,
                            'search.prune_every': 0, 'search.clip_gradient': 0.0},
     'all at once': {'search.gamma': 2.0},
-    'large rates': {'search.gate_lr': 1.0, 'search.budget': 'none'},
-    'memory access': {'search.budget': 'mac', 'space.first_level_gates': True},
+    'large rates': {'search.gate_lr': 1.0, 'search.penalty': 'none'},
+    'memory access': {'search.penalty': 'mac', 'space.first_level_gates': True},
     'more λ steps than W steps': {'search.ratio': '1:3'},
     'two devices': {'train.cpus': 2, 'search.batch_size': 6},
 }

@@ -29,8 +29,8 @@ def searching(space=SPACE, devices=1, **changes):
     net = Supernet(space)
     stage.initialise(net, on, 16, 3, 'test')
     made = learner.Learner(net, net.gates, Loss(), on, learner.nag(net.weights().values(), Pretrain()), learner.apg_nag(search))
-    quantity = sparsity.POLICIES[search.budget].quantity
-    policy = sparsity.make(search.budget, search.gamma, structures(gate_graphs(space, 16), lambda entry: getattr(entry, quantity)))
+    quantity = sparsity.POLICIES[search.penalty].quantity
+    policy = sparsity.make(search.penalty, search.gamma, structures(gate_graphs(space, 16), lambda entry: getattr(entry, quantity)))
     pruner = Pruner(space, made, search, 16, lambda architecture: made.replace(made.net.pruned(architecture)))
     pruner.penalty = Penalty(policy, pruner)
     return pruner
@@ -47,7 +47,7 @@ def batch(seed=0):
 
 
 def test_gamma_follows_what_is_kept():
-    pruner = searching(budget='flops')
+    pruner = searching(penalty='flops')
     names = SPACE.gate_names()
     optimizer = pruner.learner.trainers['gates'].optimizer
     before = optimizer.get_gamma(0)
@@ -210,7 +210,7 @@ def test_a_search_that_removes_everything_goes_on(tiny, capsys):
 @pytest.mark.parametrize('changes', [
     dict(space__share=False), dict(search__split=False), dict(search__ratio='2:1', search__batch_size=20), dict(pretrain__epochs=0),
     dict(search__prune_every=0), dict(search__nonnegative=False, search__clip_gradient=0.0), dict(space__searchable_reduction=False),
-    dict(space__first_level_gates=True), dict(search__budget='none'), dict(search__budget='mac'), dict(search__budget='latency'),
+    dict(space__first_level_gates=True), dict(search__penalty='none'), dict(search__penalty='mac'), dict(search__penalty='latency'),
     dict(data__split=0.8)])
 def test_variants(tiny, changes):
     """Each variant of the search runs, leaves a valid architecture, and does the iterations that it says."""

@@ -39,7 +39,7 @@ def main(words):
         retraining.retrain(config, retraining.searched(os.path.join(config.run, 'architecture.json'))[1], resume == 'yes', add=True)
 cli.main(main)
 '''
-SETTINGS = dict(train__checkpoint_minutes=1e-9, search__budget='mac', search__gamma=0.4, search__epochs=4, retrain__epochs=4,
+SETTINGS = dict(train__checkpoint_minutes=1e-9, search__penalty='mac', search__gamma=0.4, search__epochs=4, retrain__epochs=4,
                 retrain__dropout=0.3, retrain__drop_path=0.3)
 
 

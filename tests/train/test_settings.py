@@ -1,6 +1,8 @@
 """Settings: precedence, what is refused and what the refusal says, files that can be read back."""
 import pytest
 
+from dsonas.data.dataset import Options
+from dsonas.symbols.space import SearchSpace
 from dsonas.train.config import settings
 from dsonas.train.config.tree import ratio
 
@@ -36,7 +38,7 @@ def test_base_of_a_file(tmp_path):
 @pytest.mark.parametrize('assignment, words', [
     ('search.gama=1', ['search.gama', 'search.gamma']),
     ('gamma=1', ['gamma', 'search.gamma']),
-    ('search.budget=flop', ['search.budget', 'flops, mac, latency']),
+    ('search.penalty=flop', ['search.penalty', 'flops, mac, latency']),
     ('data.name=nope', ['data.name', 'digits, cifar10']),
     ('data.limit=1.5', ['data.limit', 'whole number']),
     ('data.limit=-1', ['data.limit', 'at least 0']),
@@ -92,4 +94,22 @@ def test_published_settings_of_the_paper():
 
 
 def test_every_key_is_explained():
-    assert all(field.metadata['help'] for field in settings.KEYS.values())
+    assert all(key.help for key in settings.KEYS.values())
+
+
+def test_the_old_name_of_the_penalty_is_read(tmp_path):
+    file = write(tmp_path / 'config.yaml', 'search: {budget: mac, gamma: 0.5}\n')
+    assert settings.resolve(config=file).search.penalty == 'mac'
+    assert settings.resolve(config=file, assignments=['search.budget=none']).search.penalty == 'none'
+    assert settings.resolve(config=file, assignments=['search.penalty=none']).search.penalty == 'none'
+    assert settings.parse_set('search.budget=latency') == ('search.penalty', 'latency')
+    assert 'penalty: mac' in settings.dump(settings.resolve(config=file))
+    with pytest.raises(ValueError, match='search.penalty=flop.*did you mean flops'):
+        settings.resolve(assignments=['search.budget=flop'])
+
+
+def test_a_group_is_the_dataclass_that_uses_its_keys():
+    config = settings.resolve(assignments=['data.limit=40', 'space.levels=3'])
+    assert isinstance(config.data, Options) and isinstance(config.space, SearchSpace)
+    assert 'data.seed' not in settings.KEYS and 'space.classes' not in settings.KEYS
+    assert [name for name in settings.KEYS if name.startswith('data.')][:2] == ['data.name', 'data.dir']

@@ -20,6 +20,7 @@ from ...symbols.space import SearchSpace
 from .runfiles import Gates, read_gates, read_log, read_mapping, read_summary
 
 STAGES = ('pretrain', 'search', 'retrain')
+OTHER_NAMES = {'search.penalty': 'search.budget', 'search.budget': 'search.penalty'}   # the second is that of earlier versions
 FILES = ('config.yaml', 'environment.json', 'log.csv', 'architecture.json', 'summary.json')
 
 
@@ -43,13 +44,13 @@ class Run:
         return '/'.join(parts[-2:]) if parts[-1].startswith('retrain-') else parts[-1]
 
     def get(self, key, default=None):
-        """A setting by its dotted key, such as 'search.gamma'."""
-        value = self.config
-        for part in key.split('.'):
-            if not isinstance(value, dict) or part not in value:
-                return default
-            value = value[part]
-        return value
+        """A setting by its dotted key, such as 'search.gamma', or what an earlier version called it."""
+        for name in (key, OTHER_NAMES.get(key, key)):
+            group, _, last = name.rpartition('.')
+            values = self.config.get(group) if group else self.config
+            if isinstance(values, dict) and last in values:
+                return values[last]
+        return default
 
     @property
     def state(self):

@@ -11,10 +11,10 @@ class _Keys(argparse.Action):
         super().__init__(nargs=0, **kwargs)
 
     def __call__(self, parser, namespace, values, option_string=None):
-        for name, field in leaves():
-            choices = field.metadata['choices']
-            print('%-28s %-18s %s%s' % (name, settings.show(field.default) or "''", field.metadata['help'],
-                                        ' (%s)' % ', '.join(choices) if choices else ''))
+        for name, key in leaves():
+            choices = f' ({", ".join(key.choices)})' if key.choices else ''
+            default = settings.show(key.default) or repr('')
+            print(f'{name:28} {default:18} {key.help}{choices}')
         parser.exit()
 
 

@@ -6,7 +6,6 @@ Unknown keys, wrong types and values out of range raise UserError in one line th
 """
 import dataclasses
 import difflib
-import math
 import os
 import re
 
@@ -14,12 +13,14 @@ import yaml
 
 from ...base import plugins
 from ...base.errors import UserError
+from ...base.keys import show
 from ...symbols.budget import parse_budget
 from .tree import Config, leaves, ratio
 
 PRESETS = os.path.join(os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))), 'experiments', 'configs')
 KEYS = dict(leaves())
 GROUPS = sorted({name.split('.')[0] for name in KEYS if '.' in name})
+RENAMED = {'search.budget': 'search.penalty'}  # names of earlier versions, which files and --set may still use
 DATA_LAYERS = ('cifar10', 'imagenet')   # data sets with published settings of their own
 
 
@@ -85,7 +86,7 @@ def check_all(values, where=''):
 
     where: the YAML file that the values are of, from whose folder on paths of plugins are read; or what to call their place.
     """
-    values = dict(values)
+    values = {RENAMED.get(name, name): value for name, value in dict(values).items()}
     if 'plugins' in values:
         values['plugins'] = _imported(values['plugins'], where)
     return {name: check(name, value, where) for name, value in values.items()}
@@ -109,18 +110,16 @@ def check(name, value, where=''):
     if name not in KEYS:
         near = _near(name, KEYS)
         raise UserError('%sunknown configuration key %s%s%s' % (where, name, near, '' if near else '; --keys lists them all'))
-    field = KEYS[name]
+    key = KEYS[name]
     try:
-        value = _cast(value, field.type)
+        value = key.cast(value)
     except (TypeError, ValueError, OverflowError):
-        raise UserError('%s%s=%s: expected %s' % (where, name, value, _accepted(field))) from None
+        raise UserError(f'{where}{name}={value}: expected {key.accepted}') from None
     entries = value if isinstance(value, tuple) else (value,)
-    choices, low, high, below = (field.metadata[part] for part in ('choices', 'low', 'high', 'below'))
     for entry in entries:
-        if (choices != () and entry not in choices) or (low is not None and not entry >= low) or (high is not None and not entry <= high) \
-                or (below is not None and not entry < below):
-            near = _near(entry, choices) if choices and isinstance(entry, str) else ''
-            raise UserError('%s%s=%s%s: expected %s' % (where, name, show(value), near, _accepted(field)))
+        if not key.accepts(entry):
+            near = _near(entry, key.choices) if key.choices and isinstance(entry, str) else ''
+            raise UserError(f'{where}{name}={show(value)}{near}: expected {key.accepted}')
     if name == 'search.ratio':
         ratio(value)
     if name == 'retrain.budget' and value != 'none':
@@ -131,48 +130,6 @@ def check(name, value, where=''):
     return value
 
 
-def _cast(value, kind):
-    inner = getattr(kind, '__args__', None)
-    if inner:   # Tuple[int, ...]
-        if isinstance(value, str):
-            value = [part.strip() for part in value.strip('[]() ').split(',') if part.strip()]
-        elif not isinstance(value, (list, tuple)):
-            value = [value]
-        return tuple(_cast(entry, inner[0]) for entry in value)
-    if kind is bool:
-        if isinstance(value, str) and value.lower() in ('true', 'false', 'yes', 'no', 'on', 'off'):
-            return value.lower() in ('true', 'yes', 'on')
-        if not isinstance(value, bool):
-            raise TypeError
-        return value
-    if kind is str:
-        if value is None or isinstance(value, (list, tuple, dict)):
-            raise TypeError
-        return value if isinstance(value, str) else show(value)
-    if isinstance(value, bool) or value is None or (kind is int and float(value) != int(float(value))):
-        raise TypeError
-    value = kind(float(value)) if kind is int and not isinstance(value, int) else kind(value)
-    if kind is float and not math.isfinite(value):
-        raise ValueError
-    return value
-
-
-def _accepted(field):
-    inner = getattr(field.type, '__args__', None)
-    kind = inner[0] if inner else field.type
-    text = {int: 'a whole number', float: 'a number', bool: 'true or false', str: 'text'}[kind]
-    choices, low, high, below = (field.metadata[part] for part in ('choices', 'low', 'high', 'below'))
-    if choices != ():
-        text = 'one of ' + (', '.join(choices) or 'those that plugins register')
-    elif low is not None and below is not None:
-        text += ' of at least %g and below %g' % (low, below)
-    elif low is not None and high is not None:
-        text += ' from %g to %g' % (low, high)
-    elif low is not None:
-        text += ' of at least %g' % low
-    return 'a list, each %s' % text if inner else text
-
-
 def _near(name, known):
     near = difflib.get_close_matches(name, list(known), 1, 0.6)
     if not near and '.' not in name:   # the right key in no group
@@ -180,18 +137,10 @@ def _near(name, known):
     return ' (did you mean %s?)' % near[0] if near else ''
 
 
-def show(value):
-    """A value as it may be given to --set."""
-    if isinstance(value, tuple):
-        return '[%s]' % ','.join(show(entry) for entry in value)
-    if isinstance(value, bool):
-        return 'true' if value else 'false'
-    return repr(value) if isinstance(value, float) else str(value)
-
-
 def parse_set(assignment):
     """'search.gamma=0.003' -> ('search.gamma', 0.003)."""
     name, text = _split(assignment)
+    name = RENAMED.get(name, name)
     return name, check(name, text, '--set')
 
 

@@ -70,7 +70,7 @@ def planned(config: Config, name: StageName, dataset: DataSet, devices: Devices)
 
 def search_space(config: Config, dataset: DataSet) -> SearchSpace:
     """Return the SearchSpace of a configuration and of the data's classes."""
-    return SearchSpace(classes=len(dataset.classes), **dataclasses.asdict(config.space))
+    return dataclasses.replace(config.space, classes=len(dataset.classes))
 
 
 def initialise(

@@ -99,7 +99,7 @@ def _finish_search(pruner: Pruner, run_parts: Opened) -> None:
             'edges': architecture.num_edges,
             'operations': num_operations(architecture),
             'gamma': settings.gamma,
-            'budget': settings.budget,
+            'budget': settings.penalty,
             'ratio': settings.ratio,
             'split': settings.split,
             'epochs': pruner.last_epoch,

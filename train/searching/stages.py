@@ -86,8 +86,8 @@ class SupernetStages:
 
     def _policy(self, settings: Search) -> sparsity.Policy:
         graphs = gate_graphs(self.space, self.dataset.image_size)
-        quantity = sparsity.POLICIES.get(settings.budget).quantity
+        quantity = sparsity.POLICIES.get(settings.penalty).quantity
         if quantity == 'latency':
             graphs = measured_graphs(self.space, self.dataset.image_size, self.devices, self.directory)
         measure = (lambda entry: getattr(entry, quantity)) if quantity else None
-        return sparsity.make(settings.budget, settings.gamma, structures(graphs, measure))
+        return sparsity.make(settings.penalty, settings.gamma, structures(graphs, measure))
