@@ -90,9 +90,9 @@ class SearchSpace:
         if not isinstance(values, dict):
             raise UserError('space: %r is not a mapping of fields' % (values,))
         known = [field.name for field in dataclasses.fields(cls)]
-        for key in values:
-            if key not in known:
-                raise UserError('space: unknown field %r; accepted are %s' % (key, ', '.join(known)))
+        for name in values:
+            if name not in known:
+                raise UserError('space: unknown field %r; accepted are %s' % (name, ', '.join(known)))
         return cls(**{key: tuple(value) if isinstance(value, list) else value for key, value in values.items()})
 
     def to_dict(self):

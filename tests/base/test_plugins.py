@@ -113,7 +113,7 @@ def test_a_run_with_a_plugin_from_search_to_export(tmp_path):
     words = [word for name, value in dict(TINY, **changes).items() for word in ('--set', '%s=%s' % (name, settings.show(value)))]
     shutil.copy(str(PLUGIN), str(tmp_path / 'mine.py'))
     assert 'unknown operation' in command('train/search.py', '--run', 'run', *words[:-2], '--set', 'data.name=digits', '--set',
-                                          'search.penalty=flops', status=2)
+                                          'search.penalty=flops', '--set', 'callbacks=', status=2)
     assert 'expected one of' in command('train/search.py', '--run', 'run', *words, status=2)
     said = command('train/search.py', '--plugin', 'mine.py', '--run', 'run', *words)
     assert 'search ends after epoch 2: two epochs are enough' in said

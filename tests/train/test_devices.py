@@ -9,12 +9,12 @@ from dsonas.symbols.supernet import Supernet
 from dsonas.train.config import settings
 from dsonas.train.config.tree import Pretrain, Search, Train
 from dsonas.train.deriving import retraining
-from dsonas.train.engine import bn_statistics, loop, stage
+from dsonas.train.engine import bn_statistics, stage
 from dsonas.train.engine import learner as learners
 from dsonas.train.engine.learner import Learner, apg_nag, nag
 from dsonas.train.engine.losses import Loss
 from dsonas.train.engine.plan import Plan
-from dsonas.train.runtime import devices, state, opening
+from dsonas.train.runtime import devices, opening, state
 from dsonas.train.runtime.devices import Devices, contexts, parse_gpus
 from dsonas.train.searching import pipeline
 
@@ -112,8 +112,8 @@ def test_two_devices_train_a_run(tiny):
     rows = columns(config.run, ('stage', 'loss'))
     one = tiny('one', retrain__epochs=1)
     pipeline.search(one, ('pretrain', 'search'))
-    for (stage, loss), (_, other) in zip(rows[:2], columns(one.run, ('stage', 'loss'))):
-        assert abs(float(loss) - float(other)) < 0.1, stage
+    for (name, loss), (_, other) in zip(rows[:2], columns(one.run, ('stage', 'loss'))):
+        assert abs(float(loss) - float(other)) < 0.1, name
 
 
 def test_statistics_are_averaged_over_devices():

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from dsonas.train.config.tree import Train
-from dsonas.train.engine.learner import evaluate
+from dsonas.train.engine.testing import evaluate
 from dsonas.train.runtime.devices import Devices
 
 COUNT, CLASSES = 23, 7

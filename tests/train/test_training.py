@@ -14,7 +14,7 @@ from dsonas.train.deriving.stage import retrain_stage
 from dsonas.train.engine import learner
 from dsonas.train.engine import stage as stages
 from dsonas.train.engine.losses import Loss, cross_entropy
-from dsonas.train.runtime import stops, opening
+from dsonas.train.runtime import opening, stops
 from dsonas.train.runtime.devices import Devices
 from dsonas.train.searching import pipeline
 

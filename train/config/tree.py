@@ -4,6 +4,7 @@ Defaults are the published settings for CIFAR-10. Presets (experiments/configs/*
 change them; settings.py says in which order, and refuses what is not here. A new key is one line: here, or in the dataclass that
 uses it where that is the group (`data`: data.dataset.Options, `space`: symbols.space.SearchSpace).
 """
+
 import dataclasses
 from typing import Any, Iterator, Tuple, Type
 
@@ -52,9 +53,13 @@ class Search:
     wd: float = key(1e-4, 'weight decay of W; λ have none', low=0)
     momentum: float = key(0.9, 'momentum of NAG (W) and of APG-NAG (λ)', low=0, below=1)
     gamma: float = key(0.001, 'weight γ of the L1 norm of λ', low=0)
-    penalty: str = key('flops', 'what γ of each λ follows: eq. 9 (flops), eq. 10 (mac), measured latency, or nothing', POLICIES)
+    penalty: str = key(
+        'flops', 'what γ of each λ follows: eq. 9 (flops), eq. 10 (mac), measured latency, or nothing', POLICIES
+    )
     ratio: str = key('1:1', 'n:m, of n + m iterations n update W and m update λ')
-    split: bool = key(True, 'W and λ learn from their own parts; false: both, at each iteration, from the whole training set')
+    split: bool = key(
+        True, 'W and λ learn from their own parts; false: both, at each iteration, from the whole training set'
+    )
     prune_every: int = key(5, 'epochs after which what is zero is removed for good; 0: only at the end', low=0)
     nonnegative: bool = key(True, 'project λ to λ >= 0 after each update')
     clip_gradient: float = key(2.0, 'bound on each entry of the gradients of W and λ; 0: none', low=0)
@@ -74,10 +79,17 @@ class Retrain:
     wd: float = key(3e-4, 'weight decay of W; BN γ and all biases have none', low=0)
     momentum: float = key(0.9, 'momentum of NAG', low=0, below=1)
     clip_gradient: float = key(0.0, 'bound on each entry of the gradient; 0: none', low=0)
-    budget: str = key('params=3.0M', 'size of the derived network, as params=3.0M, flops=600M, mac=40M, latency=5ms; none: by channels')
-    channels: Tuple[int, ...] = key((), 'width of each stage, or C alone; empty: from the budget, or as in search', low=1)
+    budget: str = key(
+        'params=3.0M',
+        'size of the derived network, as params=3.0M, flops=600M, mac=40M, latency=5ms; none: by channels',
+    )
+    channels: Tuple[int, ...] = key(
+        (), 'width of each stage, or C alone; empty: from the budget, or as in search', low=1
+    )
     dropout: float = key(0.4, 'share of features dropped before the dense layer', low=0, below=1)
-    drop_path: float = key(0.5, 'largest probability with which an operation is dropped: at the last depth, at the end', low=0, high=1)
+    drop_path: float = key(
+        0.5, 'largest probability with which an operation is dropped: at the last depth, at the end', low=0, high=1
+    )
     auxiliary: float = key(0.4, 'weight of the auxiliary loss; 0: no auxiliary tower', low=0)
     label_smoothing: float = key(0.0, 'share of the target spread over all classes', low=0, high=1)
     cutout: int = key(16, 'side of the square cut out of training images, pixels; 0: none', low=0)
@@ -90,7 +102,9 @@ class Train:
     cpus: int = key(0, 'that many CPU devices instead of GPUs; 0: no', low=0)
     kvstore: str = key('device', 'how devices and machines exchange gradients', KVSTORES)
     keep: int = key(3, 'newest checkpoints kept, besides the best', low=1)
-    checkpoint_minutes: float = key(10.0, 'a checkpoint also after so many minutes within an epoch; 0: only at its end', low=0)
+    checkpoint_minutes: float = key(
+        10.0, 'a checkpoint also after so many minutes within an epoch; 0: only at its end', low=0
+    )
     test_batch: int = key(0, 'images a batch in testing; 0: as in training', low=0)
     sync_bn: bool = key(False, 'batch norm over all GPUs together')
     amp: bool = key(False, "float16 on GPUs, by MXNet's automatic mixed precision")
@@ -104,7 +118,9 @@ class Config:
     run: str = key('', 'run directory; empty: runs/<data set>-<space>-<number>')
     preset: str = key('published', 'the preset that the other keys started from')
     plugins: Tuple[str, ...] = key((), 'modules and .py files that are imported first, for what they register')
-    callbacks: Tuple[str, ...] = key((), 'callbacks that plugins register, in their order; called in every stage', CALLBACKS)
+    callbacks: Tuple[str, ...] = key(
+        (), 'callbacks that plugins register, in their order; called in every stage', CALLBACKS
+    )
     data: Data = group(Data, 'what is learned from')
     space: SearchSpace = group(SearchSpace, 'the completely connected network')
     pretrain: Pretrain = group(Pretrain, 'stage 1: W of the supernet, λ at 1')

@@ -7,7 +7,8 @@
 - `callbacks.py`      the protocol, and the registry of the user's own
 - `standard.py`       callbacks of every stage: progress bar, tests, log, checkpoints, the line of an epoch
 - `figures.py`        loss and error over the steps of an epoch
-- `learner.py`        one update: forward, backward, exchange, W or λ moved; evaluation in inference mode
+- `learner.py`        one update: forward, backward, exchange, W or λ moved
+- `testing.py`        loss and errors of a network over batches
 - `losses.py`         cross entropy with label smoothing and the auxiliary classifier's
 - `bn_statistics.py`  batch norm's running statistics: averaged over devices, recomputed before a supernet is tested
 - `names.py`          what a step updates, and what the stages are called

@@ -1,4 +1,5 @@
 """Batch norm's running statistics: averaged over all devices, and recomputed for evaluation."""
+
 import contextlib
 import itertools
 from typing import Any, Iterator, List, Sequence, Tuple
@@ -9,18 +10,20 @@ import numpy as np
 from ..runtime.state import parameters
 from .learner import Learner
 
-SETTLING = 40   # batches, after which what was there before weighs 0.9 ** 40, a hundredth
+SETTLING = 40  # batches, after which what was there before weighs 0.9 ** 40, a hundredth
 
 
 def running(learner: Learner) -> List[Any]:
     """Return the Parameters that hold running statistics, in the order of their names."""
     trained = {param.name for param in learner.weights + learner.gates}
-    return [param for param in parameters(learner.net).values() if param.name not in trained and param.grad_req == 'null']
+    return [
+        param for param in parameters(learner.net).values() if param.name not in trained and param.grad_req == 'null'
+    ]
 
 
 def average(learner: Learner) -> None:
     """Set running statistics to their mean over the devices of all workers: one network again, at an epoch's end."""
-    mx.nd.waitall()   # MXNet moves them in a backward pass without saying so to who reads them
+    mx.nd.waitall()  # MXNet moves them in a backward pass without saying so to who reads them
     devices = learner.devices
     if len(devices.contexts) == 1 and not devices.distributed:
         return
@@ -31,7 +34,7 @@ def average(learner: Learner) -> None:
     flat = devices.total(np.concatenate([array.ravel() for array in local])) / devices.workers
     start = 0
     for param, array in zip(params, local):
-        _set(param, [flat[start:start + array.size].reshape(array.shape)] * len(devices.contexts))
+        _set(param, [flat[start : start + array.size].reshape(array.shape)] * len(devices.contexts))
         start += array.size
 
 

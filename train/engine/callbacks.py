@@ -11,8 +11,6 @@ Config, once for each stage, and comes after what the package itself does and be
 
 from typing import TYPE_CHECKING, Any, Callable, Dict, List, Protocol, Tuple
 
-
-
 from ...base.registry import Registry
 
 if TYPE_CHECKING:

@@ -3,7 +3,7 @@
 W and λ have a gluon.Trainer each, over disjoint parameters: NAG for W, APG-NAG for λ. What a step does not update needs no
 gradient, and none is computed: grad_req is switched between W and λ steps.
 """
-import dataclasses
+
 import warnings
 from typing import Any, Callable, Dict, Iterable, List, Mapping, Optional, Sequence, Tuple
 
@@ -11,7 +11,6 @@ import mxnet as mx
 import numpy as np
 from mxnet import autograd
 
-from ...base.errors import UserError
 from ...optim.apg_nag import APGNAG
 from ...optim.nag import ExactNAG
 from ...symbols.backend.finite import all_finite
@@ -19,18 +18,7 @@ from ...symbols.backend.layout import plain_parameters
 from ..config.tree import Search
 from ..runtime.devices import Devices
 from .names import Update
-
-
-@dataclasses.dataclass(frozen=True)
-class TestResult:
-    """Loss and errors (percent) over `images` images; by class where that was asked for, None for a class without images."""
-
-    loss: float
-    error: float
-    topk_error: float
-    images: int
-    class_errors: Tuple[Optional[float], ...] = ()
-    class_images: Tuple[int, ...] = ()
+from .testing import TestResult, evaluate
 
 
 def hybridize(net: Any) -> None:
@@ -45,14 +33,23 @@ def nag(params: Iterable[Any], settings: Any) -> ExactNAG:
     """NAG for `params` with the stage's lr, wd, momentum and clip_gradient; weight decay on weights alone, not on BN γ, β and biases."""
     for param in params:
         param.wd_mult = 1.0 if param.name.endswith('weight') else 0.0
-    return ExactNAG(learning_rate=settings.lr, wd=settings.wd, momentum=settings.momentum,
-                    clip_gradient=settings.clip_gradient or None)
+    return ExactNAG(
+        learning_rate=settings.lr,
+        wd=settings.wd,
+        momentum=settings.momentum,
+        clip_gradient=settings.clip_gradient or None,
+    )
 
 
 def apg_nag(settings: Search) -> APGNAG:
     """APG-NAG for λ with the search's gate_lr, momentum, gamma, clip_gradient and nonnegative."""
-    return APGNAG(learning_rate=settings.gate_lr, momentum=settings.momentum, gamma=settings.gamma,
-                  clip_gradient=settings.clip_gradient or None, nonnegative=settings.nonnegative)
+    return APGNAG(
+        learning_rate=settings.gate_lr,
+        momentum=settings.momentum,
+        gamma=settings.gamma,
+        clip_gradient=settings.clip_gradient or None,
+        nonnegative=settings.nonnegative,
+    )
 
 
 class Learner:
@@ -62,7 +59,16 @@ class Learner:
     weights_optimizer, gates_optimizer: mx.optimizer objects, the latter None where λ stay as they are.
     """
 
-    def __init__(self, net: Any, gates: Iterable[Any], loss: Callable[..., Any], devices: Devices, weights_optimizer: Any, gates_optimizer: Any = None, amp: bool = False) -> None:
+    def __init__(
+        self,
+        net: Any,
+        gates: Iterable[Any],
+        loss: Callable[..., Any],
+        devices: Devices,
+        weights_optimizer: Any,
+        gates_optimizer: Any = None,
+        amp: bool = False,
+    ) -> None:
         self.net, self.gates, self.loss, self.devices, self.amp = net, list(gates), loss, devices, amp
         names = {gate.name for gate in self.gates}
         params = net.collect_params()
@@ -72,9 +78,10 @@ class Learner:
             self.trainers[Update.GATES] = devices.trainer(self.gates, gates_optimizer)
         if amp:
             from mxnet.contrib import amp as mixed
+
             for trainer in self.trainers.values():
                 mixed.init_trainer(trainer)
-                trainer._amp_loss_scaler = self.trainers[Update.WEIGHTS]._amp_loss_scaler   # one loss, one scale
+                trainer._amp_loss_scaler = self.trainers[Update.WEIGHTS]._amp_loss_scaler  # one loss, one scale
         self._updating: Optional[Update] = None
 
     def replace(self, net: Any) -> None:
@@ -102,7 +109,15 @@ class Learner:
                     param.grad_req = wanted
         self._updating = update
 
-    def step(self, update: Update, x: np.ndarray, y: np.ndarray, batch_size: int, inputs: Sequence[np.ndarray] = (), rates: Optional[Mapping[Update, float]] = None) -> Tuple[List[Any], Dict[Update, Any]]:
+    def step(
+        self,
+        update: Update,
+        x: np.ndarray,
+        y: np.ndarray,
+        batch_size: int,
+        inputs: Sequence[np.ndarray] = (),
+        rates: Optional[Mapping[Update, float]] = None,
+    ) -> Tuple[List[Any], Dict[Update, Any]]:
         """One update from images x (b, 3, H, W) and labels y (b,), this worker's part of a batch of `batch_size`.
 
         inputs: further inputs of the network, numpy arrays; rates: the learning rate of each group.
@@ -120,7 +135,9 @@ class Learner:
                 trainer._scale = trainer._amp_original_scale / self._scale()
             if rates:
                 trainer.set_learning_rate(rates[group])
-            trainer.update(batch_size, ignore_stale_grad=group == Update.GATES)   # no block may be left to use a λ vector
+            trainer.update(
+                batch_size, ignore_stale_grad=group == Update.GATES
+            )  # no block may be left to use a λ vector
         return figures, finite
 
     def observe(self, batches: Iterable[Tuple[np.ndarray, np.ndarray]]) -> None:
@@ -154,60 +171,19 @@ class Learner:
             return {}
         return {group: all_finite([param.list_grad()[0] for param in self._params(group)]) for group in groups}
 
-    def evaluate(self, batches: Iterable[Tuple[np.ndarray, np.ndarray]], batch_size: int, topk: int = 5, classes: int = 0, inputs: Sequence[np.ndarray] = ()) -> TestResult:
+    def evaluate(
+        self,
+        batches: Iterable[Tuple[np.ndarray, np.ndarray]],
+        batch_size: int,
+        topk: int = 5,
+        classes: int = 0,
+        inputs: Sequence[np.ndarray] = (),
+    ) -> TestResult:
         """Test on (x, y) batches in inference mode. See `evaluate`."""
         try:
             return evaluate(self.net, batches, batch_size, self.devices, topk, classes, inputs)
         finally:
             plain_parameters(self.net)
-
-
-def evaluate(net: Any, batches: Iterable[Tuple[np.ndarray, np.ndarray]], batch_size: int, devices: Devices, topk: int = 5, classes: int = 0, inputs: Sequence[np.ndarray] = (), seen: Optional[Callable[[np.ndarray, np.ndarray], None]] = None) -> TestResult:
-    """Test `net` on batches of at most `batch_size` (a short last one is filled up, so that no graph is built for it).
-
-    Returns a TestResult over all workers; `classes`: how many there are, for errors by class. `seen` is called with each batch's
-    logits and labels (numpy). Raises UserError if there is no image.
-    """
-    contexts = devices.contexts
-    sums: List[Any] = [0.0, 0, 0, 0]
-    by_class = [[0, 0] for _ in range(classes)]
-    waiting: List[Any] = []
-
-    def fetch(limit: int) -> None:
-        while len(waiting) > limit:
-            loss, order, labels, logits = waiting.pop(0)
-            if seen is not None:
-                seen(logits.asnumpy()[:len(labels)], labels)
-            loss, order = loss.asnumpy()[:len(labels)], order.asnumpy()[:len(labels)].astype(int)
-            hits = order == labels[:, None]
-            sums[0] += float(loss.sum())
-            sums[1] += int((~hits[:, 0]).sum())
-            sums[2] += int((~hits.any(axis=1)).sum())
-            sums[3] += len(labels)
-            for label, hit in zip(labels, hits[:, 0]) if classes else ():
-                by_class[label][0] += 1
-                by_class[label][1] += int(not hit)
-
-    for number, (x, y) in enumerate(batches):
-        context = contexts[number % len(contexts)]
-        images, labels = (mx.nd.array(_filled(array, batch_size), ctx=context, dtype=array.dtype) for array in (x, y))
-        outputs = net(images, *[mx.nd.array(value, ctx=context, dtype=value.dtype) for value in inputs])
-        logits = outputs[0] if isinstance(outputs, (list, tuple)) else outputs
-        loss = -mx.nd.pick(mx.nd.log_softmax(logits, axis=-1), labels, axis=-1)
-        waiting.append((loss, mx.nd.topk(logits, k=min(topk, logits.shape[1]), axis=-1), y, logits if seen is not None else None))
-        fetch(2 * len(contexts))
-    fetch(0)
-    loss, wrong, far, count = devices.total(sums)
-    if not count:
-        raise UserError('no image to test on')
-    errors = tuple(100.0 * missed / images if images else None for images, missed in by_class)
-    return TestResult(float(loss / count), 100.0 * float(wrong) / float(count), 100.0 * float(far) / float(count), int(count), errors, tuple(images for images, _ in by_class))
-
-
-def _filled(array: np.ndarray, size: int) -> np.ndarray:
-    if len(array) == size:
-        return array
-    return np.resize(array, (size,) + array.shape[1:]) if len(array) else array   # one after the other, then again from the first
 
 
 def _size(param: Any) -> int:

@@ -1,4 +1,5 @@
 """Losses of the three stages, by image."""
+
 from typing import Any, Tuple
 
 import mxnet as mx

@@ -30,9 +30,7 @@ class Position:
 class Feed:
     """Batches of one part over one pass after another, from batch `position` of the stage on."""
 
-    def __init__(
-        self, dataset: Any, part: Part, batch_size: int, shard: Shard, first_pass: int, position: int
-    ) -> None:
+    def __init__(self, dataset: Any, part: Part, batch_size: int, shard: Shard, first_pass: int, position: int) -> None:
         self._dataset, self._part, self._batch_size, self._shard = dataset, part, batch_size, shard
         self._pass, self._skip = divmod(position, dataset.num_batches(part, batch_size, True, shard))
         self._pass += first_pass

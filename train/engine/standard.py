@@ -12,10 +12,11 @@ from ..runtime.stops import Stopped
 from . import bn_statistics
 from .callbacks import BaseCallback, Callback, create
 from .course import Course
-from .learner import Learner, TestResult
+from .learner import Learner
 from .names import StageName
 from .plan import Feed
 from .stage import Stage
+from .testing import TestResult
 
 
 def around(config: Config, before: Sequence[Callback] = (), after: Sequence[Callback] = ()) -> List[Callback]:

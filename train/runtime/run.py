@@ -1,20 +1,24 @@
 """A run in progress: its directory, log and checkpoints, what it tells people, and how it is stopped."""
+
 import os
 import sys
 import time
-from typing import TYPE_CHECKING, Any, Dict
+from typing import TYPE_CHECKING, Any, Dict, Optional, Sequence
 
 import numpy as np
 
 from ...base import files
 from ...base.errors import UserError
+from ...data.dataset import DataSet
 from ...runfiles.checkpoint import STAGES, Checkpoints
 from ...runfiles.rundir import RunDirectory, changed_conditions
 from ...runfiles.runlog import Events, Log, Progress
 from ..config import settings
+from ..config.tree import Config
 from ..engine.callbacks import restore as restore_states
 from ..engine.callbacks import states
 from ..engine.plan import Position
+from .devices import Devices
 from .state import gather, restore
 from .stops import Interrupt
 
@@ -28,36 +32,39 @@ FREE_TO_CHANGE = ('run', 'preset', 'plugins', 'train', 'data.dir', 'data.workers
 class Run:
     """One run directory at work. Worker 0 alone writes in it."""
 
-    def __init__(self, config, devices, dataset, script):
+    def __init__(self, config: Config, devices: Devices, dataset: DataSet, script: str) -> None:
         """config: a Config with `run` set; script: the command that resumes, such as 'train/search.py'."""
         self.config, self.devices, self.dataset, self.script = config, devices, dataset, script
         self.directory = RunDirectory(config.run)
         self.progress = Progress(devices.main)
         self.checkpoints = Checkpoints(self.directory.checkpoints, config.train.keep)
         self.interrupt = Interrupt()
-        self.best = {}          # stage -> {'epoch', 'test_error'}
-        self.events = None
-        self._environment = {}
+        self.best: Dict[str, Any] = {}  # stage -> {'epoch', 'test_error', 'topk_error'}
+        self.events: Optional[Events] = None
+        self._environment: Dict[str, Any] = {}
         self._saved = time.monotonic()
         self.log = Log(self.directory.log)
 
-    def check(self, mode='new', allow_changes=False, may_differ=()):
-        """Whether the run directory is one to work in; nothing is written.
+    def check(self, mode: str = 'new', allow_changes: bool = False, may_differ: Sequence[str] = ()) -> None:
+        """Check that the run directory is one to work in; nothing is written.
 
         mode: 'new' for a directory without a run; 'resume' and 'add' for one whose run goes on, or gets a further stage.
         may_differ: keys or groups that an added stage may set anew. Raises UserError if something else is there.
         """
         if mode == 'new' and (self.checkpoints.positions() or self.log.rows or os.path.exists(self.directory.summary)):
-            raise UserError('run directory %s: it holds a run; --resume continues it, another --run starts a new one'
-                             % self.directory.path)
+            raise UserError(
+                f'run directory {self.directory.path}: it holds a run; --resume continues it, another --run starts a new one'
+            )
         if mode != 'new' and self.directory.exists():
             before = settings.build(stored_config(self.directory.config))
             different = settings.differences(before, self.config, FREE_TO_CHANGE + tuple(may_differ))
             if different and not allow_changes:
-                raise UserError('run directory %s: its configuration differs (%s); --allow-changes continues with the new one'
-                                 % (self.directory.path, '; '.join(different)))
+                raise UserError(
+                    f'run directory {self.directory.path}: its configuration differs ({"; ".join(different)}); '
+                    '--allow-changes continues with the new one'
+                )
 
-    def start(self):
+    def start(self) -> None:
         """Take the directory's lock, write config.yaml and environment.json, and from now on stop when asked to."""
         if self.devices.main:
             self.directory.lock()
@@ -65,22 +72,23 @@ class Run:
             self.log = Log(self.directory.log)
         self.devices.barrier()
         if self.devices.main:
-            self._environment = self.directory.read_environment()   # of the start before this one
+            self._environment = self.directory.read_environment()  # of the start before this one
             self.directory.write_start(settings.dump(self.config), self.config, self.devices, self.dataset.options.dir)
             if self.config.train.tensorboard:
                 self.events = Events(self.directory.events)
         self.interrupt.install()
 
-    def newest(self, stages=STAGES):
-        """(arrays, meta, path) of the newest whole checkpoint, or None; all workers must read the same."""
-        found = self.checkpoints.newest(self.warn, stages)
+    def newest(self, stages: Sequence[str] = STAGES) -> Any:
+        """Return (arrays, meta, path) of the newest whole checkpoint, or None; all workers must read the same."""
+        newest = self.checkpoints.newest(self.warn, stages)
         if self.devices.distributed:
-            meta = found[1] if found else {'stage': STAGES[0], 'epoch': 0, 'step': 0}
+            meta = newest[1] if newest else {'stage': STAGES[0], 'epoch': 0, 'step': 0}
             here = [STAGES.index(meta['stage']), meta['epoch'], meta['step']]
             if list(self.devices.total(here) / self.devices.workers) != here:
-                raise UserError('run directory %s: the workers read different checkpoints in it; all must see one file system'
-                                 % self.directory.path)
-        return found
+                raise UserError(
+                    f'run directory {self.directory.path}: the workers read different checkpoints in it; all must see one file system'
+                )
+        return newest
 
     def save(self, stage: 'Stage', position: Position, best: bool = False) -> None:
         """Save a checkpoint of a Stage at a Position. All workers call it alike; one writes."""
@@ -111,52 +119,56 @@ class Run:
         """
         changed = changed_conditions(self._environment, self.directory.read_environment()) if self.devices.main else ()
         if changed:
-            self.warn(f"warning: {self.directory.path} goes on under other conditions ({'; '.join(changed)}): its numbers may differ "
-                      'from those of an uninterrupted run')
+            self.warn(
+                f'warning: {self.directory.path} goes on under other conditions ({"; ".join(changed)}): its numbers may differ '
+                'from those of an uninterrupted run'
+            )
         restore_states(stage.callbacks, meta['extra'])
         restore(stage.learner, arrays, meta['counts'])
         self.best = meta['best']
         self.log.cut(meta['stage'], meta['epoch'])
         return Position(meta['epoch'], meta['step'], meta['partial'], meta.get('ended', ''))
 
-    def due(self):
+    def due(self) -> bool:
         """Whether the time for a checkpoint within an epoch has come."""
         minutes = self.config.train.checkpoint_minutes
         return minutes > 0 and time.monotonic() - self._saved > 60 * minutes
 
-    def record(self, row):
-        """A row of the log, and its events."""
+    def record(self, row: Dict[str, Any]) -> None:
+        """Write a row of the log, and its events."""
         if self.devices.main:
             self.log.append(row)
             if self.events:
                 self.events.add(row)
 
-    def write_summary(self, **content):
+    def write_summary(self, **content: Any) -> None:
         """Add to summary.json."""
         if self.devices.main:
             summary = self.directory.read_summary()
             summary.update(content)
             files.write_json(self.directory.summary, summary)
 
-    def say(self, line):
-        """A line for people, once in a distributed run."""
+    def say(self, line: str) -> None:
+        """Print a line for people, once in a distributed run."""
         self.progress.say(line)
 
-    def warn(self, line):
-        """A line on stderr."""
+    def warn(self, line: str) -> None:
+        """Print a line on stderr."""
         if self.devices.main:
             print(line, file=sys.stderr, flush=True)
 
-    def resume_command(self):
-        return 'python %s --resume --run %s' % (self.script, self.directory.path)
+    def resume_command(self) -> str:
+        """Return the command that resumes the run."""
+        return f'python {self.script} --resume --run {self.directory.path}'
 
-    def close(self):
+    def close(self) -> None:
+        """End the progress bar and the events, and give up the lock."""
         self.progress.end()
         if self.events:
             self.events.close()
         self.directory.unlock()
 
 
-def stored_config(path):
-    """The Config of a run directory's config.yaml, as {dotted name: value}, its plugins imported. Raises OSError, UserError."""
+def stored_config(path: str) -> Dict[str, Any]:
+    """Read the Config of a run directory's config.yaml, as {dotted name: value}, its plugins imported. Raises OSError, UserError."""
     return settings.check_all(settings.read_yaml(path), path)

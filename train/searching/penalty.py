@@ -45,8 +45,8 @@ def structures(graphs: Sequence[Any], costs: Optional[Callable[[Any], float]] = 
     Branches of reduction blocks keep the constant γ: eq. 9 and 10 speak of convolution blocks.
     """
 
-    def numbers(entries: Sequence[Any]) -> List[float]:
-        return [costs(entry) if costs else 0.0 for entry in entries]
+    def numbers(entries: Sequence[Any]) -> np.ndarray:
+        return np.array([costs(entry) if costs else 0.0 for entry in entries], np.float64)
 
     return [
         sparsity.Structure(
