@@ -4,7 +4,9 @@ errors.py      UserError, a mistake of the user; EndOfRun, the end of a command 
 cli.py         how a command ends and with which exit status, its --help, the names of its output files
 files.py       files written whole or not at all
 text.py        numbers with units, read and written; tables in columns
-registry.py    one kind of registry for operations, penalties, schedules, data sets
+registry.py    one kind of registry for operations, penalties, schedules, data sets, callbacks
+keys.py        keys of a configuration, as fields of the dataclasses that use them
+names.py       names of a fixed set as an enumeration
 plugins.py     modules outside the package that register such things
 machine.py     the machine, for who reads what was measured on it
 """

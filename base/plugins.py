@@ -1,4 +1,4 @@
-"""Plugins: modules outside the package that register operations, penalties, data sets when they are imported.
+"""Plugins: modules outside the package that register operations, penalties, data sets or callbacks when imported.
 
 A plugin is named by its dotted name, where Python finds it, or by the path of a .py file. A file's path is made absolute when it is
 read: on a command line it is relative to the folder that one is in, in a YAML file to the folder of that file. A run's config.yaml
@@ -51,7 +51,7 @@ def add_flag(parser: argparse.ArgumentParser, dest: str = 'plugins') -> None:
         metavar='MODULE_OR_FILE',
         action=_Load,
         default=[],
-        help='import this module or .py file, which registers operations, penalties or data sets; may be given again',
+        help='import this module or .py file, which registers operations, penalties, data sets or callbacks; may be given again',
     )
 
 

@@ -9,38 +9,48 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..base.errors import UserError
+from ..base.keys import check, key
+from ..base.names import Name
 from . import split, streams
 from .prefetch import Batches
 
-PARTS = ('train', 'weights', 'gates', 'test')
+
+class Part(Name):
+    """The parts of a data set: the whole training set, its disjoint W part and λ part, and the test set."""
+
+    TRAIN = 'train'
+    WEIGHTS = 'weights'
+    GATES = 'gates'
+    TEST = 'test'
+
+
+PARTS = tuple(Part)
+READERS = ('indexed', 'recorditer')
 
 
 @dataclass(frozen=True)
 class Options:
-    """What every data set is opened with.  0 for split, image_size and workers: what suits the data set."""
-    dir: str = ''                   # where the data set lies on disk ('': gluon's place, see place.py)
-    seed: int = 0                   # of the split, the order and the augmentation
-    split: float = 0.0              # the W part's share of the training set; the rest is the lambda part (0: 0.5, or as prepared)
-    image_size: int = 0             # pixels, square
-    limit: int = 0                  # at most so many training images, stratified (0: all)
-    cutout: int = 0                 # side of the square that is cut out in training, pixels (0: none)
-    augment: bool = True
-    workers: int = 0                # threads that make batches
-    max_bad: float = 0.01           # folder, records: the largest share of corrupt images that is passed over
-    held_out: float = 0.2           # folder: the test set's share of each class where there is no test folder
-    memory_gb: float = 2.0          # folder: decode once into memory up to this size
-    reader: str = 'indexed'         # imagenet: 'indexed' (exact resume) or 'recorditer' (mx.io.ImageRecordIter)
+    """What every data set is opened with: the group `data` of the configuration, and the seed."""
+    dir: str = key('', "where it lies on disk; empty: gluon's place for it, $MXNET_HOME/datasets/NAME (MXNET_HOME: ~/.mxnet), "
+                       'looked up by each command (digits needs none, folder has no such place)')
+    split: float = key(0.0, "the W part's share of the training set; 0: 0.5, or as the data set was prepared", low=0, below=1)
+    limit: int = key(0, 'at most so many training images, for small trials; 0: all', low=0)
+    image_size: int = key(0, "pixels, square; 0: the data set's own", low=0)
+    cutout: int = key(0, 'side of the square cut out of images in pretraining and search, pixels; 0: none', low=0)
+    augment: bool = key(True, 'random crops, mirrors and colours in training')
+    workers: int = key(0, 'threads that make batches; 0: what suits the data set', low=0)
+    max_bad: float = key(0.01, 'largest share of corrupt images that is passed over', low=0, high=1)
+    held_out: float = key(0.2, "folder: the test set's share of each class where there is no test folder", low=0, high=1)
+    memory_gb: float = key(2.0, 'folder: decode once into memory up to this size', low=0)
+    reader: str = key('indexed', 'imagenet: indexed resumes exactly; recorditer is mx.io.ImageRecordIter', READERS)
+    seed: int = 0   # of the split, the order and the augmentation; no key of its own
 
-    def __post_init__(self):
-        for name, low in (('seed', 0), ('image_size', 0), ('limit', 0), ('cutout', 0), ('workers', 0)):
-            if getattr(self, name) < low:
-                raise UserError('data.%s=%s: must not be negative' % (name, getattr(self, name)))
-        if not 0 <= self.split < 1:
-            raise UserError('data.split=%g: the W part\'s share of the training images, between 0 and 1' % self.split)
+    def __post_init__(self) -> None:
+        check(self, 'data.')
+        if self.seed < 0:
+            raise UserError(f'seed={self.seed}: must not be negative')
         if 0 < self.image_size < 8:
-            raise UserError('data.image_size=%d: at least 8 pixels (0: the data set\'s own size)' % self.image_size)
-        if not 0 <= self.max_bad <= 1:
-            raise UserError('data.max_bad=%g: a share between 0 and 1' % self.max_bad)
+            raise UserError(f"data.image_size={self.image_size}: at least 8 pixels (0: the data set's own size)")
 
 
 class Images:

@@ -31,7 +31,7 @@ class Checkpoint:
 
     arrays: numpy arrays by name. counts: updates that the optimizers have done. partial: figures of the epoch so far, None
     between epochs. best: {stage: {'epoch', 'test_error', …}}. extra: state of what acts in the stage besides the optimizers.
-    path: the file that it was read from.
+    ended: why the stage ended before its last epoch, '' where it did not. path: the file that it was read from.
     """
 
     stage: str
@@ -45,6 +45,7 @@ class Checkpoint:
     partial: Optional[Dict[str, Any]] = None
     best: Dict[str, Any] = dataclasses.field(default_factory=dict)
     extra: Dict[str, Any] = dataclasses.field(default_factory=dict)
+    ended: str = ''
     path: str = ''
 
     @property

@@ -18,6 +18,9 @@ from ..base.errors import UserError
 
 Tree = Dict[str, Any]
 
+# What a version calls a key, and what another does: version 0.1.0 wrote search.budget.
+OTHER_NAMES = {'search.penalty': 'search.budget', 'search.budget': 'search.penalty'}
+
 
 def write_config(path: str, text: str) -> None:
     """Write the resolved configuration, YAML text, whole or not at all. Raises OSError."""
@@ -41,13 +44,13 @@ def read_config(path: str) -> Tree:
 
 
 def setting(tree: Tree, key: str, default: Any = None) -> Any:
-    """Return a setting by its dotted key, such as 'search.gamma'; `default` where the tree has none."""
-    value: Any = tree
-    for part in key.split('.'):
-        if not isinstance(value, dict) or part not in value:
-            return default
-        value = value[part]
-    return value
+    """Return a setting by its dotted key, such as 'search.gamma', or by what another version calls it; else `default`."""
+    for name in (key, OTHER_NAMES.get(key, key)):
+        group, _, last = name.rpartition('.')
+        values = tree.get(group) if group else tree
+        if isinstance(values, dict) and last in values:
+            return values[last]
+    return default
 
 
 def plugins_of(tree: Tree) -> List[str]:

@@ -1,7 +1,8 @@
 """Write and read log.csv: a row for each epoch of training.
 
 To add a column: add a `Column` to TABLE below, and put its value under that name into the row that is given to `Log.append`.
-There is nothing else to change. Logs that were written without the column are read, and go on with the field left empty.
+There is nothing else to change. A callback's own columns are declared by `Log.declare`. Logs that were written without the
+column are read, and go on with the field left empty.
 
 A reader takes the columns that a file has. A last line without its end is a row being written and is left out; of several rows
 for one epoch the last counts. Anything else that is wrong with a file is a UserError naming file, line and column.
@@ -132,18 +133,21 @@ def _field(path: str, number: int, name: str, text: str) -> Any:
 class Log:
     """log.csv as it grows. rows: what the file holds, as `read_log` gives it; epochs count from 1, steps over the whole stage.
 
-    The file is rewritten whole for each row. Raises UserError for a damaged file, or one with columns that are not of TABLE,
-    which would be lost.
+    columns: names of its columns, those of TABLE first; others, which hold numbers, stay. The file is rewritten whole for each
+    row. Raises UserError for a damaged file.
     """
 
     def __init__(self, path: str) -> None:
         self.path = path
         self.rows: List[Row] = []
+        self.columns: Tuple[str, ...] = COLUMNS
         if os.path.exists(path):
             names, self.rows = _read(path)
-            unknown = [name for name in names if name not in COLUMNS]
-            if unknown:
-                raise UserError(f'{path}: column {unknown[0]!r} is not known; accepted are {",".join(COLUMNS)}')
+            self.declare(names)
+
+    def declare(self, columns: Sequence[str]) -> None:
+        """Add columns of numbers behind those that there are."""
+        self.columns = tuple(dict.fromkeys((*self.columns, *columns)))
 
     def cut(self, stage: str, epochs: int) -> None:
         """Drop what was written after `epochs` epochs of `stage`. The file follows with the next row."""
@@ -152,12 +156,12 @@ class Log:
 
     def append(self, row: Mapping[str, Any]) -> None:
         """Add a row, {column: value}; what is left out or None stays empty. Raises OSError."""
-        fields = {name: _text(row.get(name)) for name in COLUMNS}
+        fields = {name: _text(row.get(name)) for name in self.columns}
         self.rows.append({name: _field(self.path, len(self.rows) + 2, name, text) for name, text in fields.items()})
         text = io.StringIO()
         writer = csv.writer(text, lineterminator='\n')
-        writer.writerow(COLUMNS)
-        writer.writerows([_text(row.get(name)) for name in COLUMNS] for row in self.rows)
+        writer.writerow(self.columns)
+        writer.writerows([_text(row.get(name)) for name in self.columns] for row in self.rows)
         files.write_text(self.path, text.getvalue())
 
     def seconds(self, *stages: str) -> float:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from typing import Any, Optional, Sequence, Tuple
+from typing import Any, Dict, Optional, Sequence, Tuple
 
 import mxnet as mx
 
@@ -23,7 +23,7 @@ def build(description: NetworkDescription, training: bool = False, kernels_kind:
     """
     if description.architecture is None:
         return known.build(gluoncv_name(description.kind) or '', len(description.classes))
-    trained_with = {
+    trained_with: Dict[str, Any] = {
         'auxiliary': description.auxiliary,
         'dropout': description.dropout,
         'drop_path': description.drop_path,

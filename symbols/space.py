@@ -13,6 +13,7 @@ import numbers
 from typing import Any, Dict, List, Optional, Sequence, Tuple, Union
 
 from ..base.errors import UserError
+from ..base.keys import key
 from .nodes import BLOCK_INPUT, INPUT, OUTPUT, REDUCTION_BRANCHES, Edge, Node
 
 __all__ = [
@@ -41,15 +42,15 @@ class SearchSpace:
     Raises UserError, naming the field and what it accepts.
     """
 
-    share: bool = True
-    channels: int = 48
-    classes: int = 10
-    blocks: Tuple[int, ...] = (8, 8, 8)
-    levels: int = 4
-    operations: Tuple[str, ...] = PAPER_OPERATIONS
-    stem: str = 'cifar'
-    searchable_reduction: bool = True
-    first_level_gates: bool = False
+    share: bool = key(True, 'one set of λ for all blocks (share), else one a block (full)')
+    channels: int = key(48, 'channels C of the first stage in search', low=1)
+    classes: int = 10  # from the data set
+    blocks: Tuple[int, ...] = key((8, 8, 8), 'convolution blocks in each stage', low=1)
+    levels: int = key(4, 'levels M of a block', low=1)
+    operations: Tuple[str, ...] = key(PAPER_OPERATIONS, 'the N operations of a level')
+    stem: str = key('cifar', 'cifar: one 3x3 convolution; imagenet: two of stride 2', STEMS)
+    searchable_reduction: bool = key(True, 'the two branches of a reduction block carry a λ each')
+    first_level_gates: bool = key(False, "the edges from the block's input to the first level carry a λ")
 
     def __post_init__(self) -> None:
         for field in ('blocks', 'operations'):
@@ -100,11 +101,11 @@ class SearchSpace:
         if not isinstance(values, dict):
             raise UserError(f'space: {values!r} is not a mapping of fields')
         known = [field.name for field in dataclasses.fields(cls)]
-        for key in values:
-            if key not in known:
-                raise UserError(f'space: unknown field {key!r}; accepted are {", ".join(known)}')
+        for name in values:
+            if name not in known:
+                raise UserError(f'space: unknown field {name!r}; accepted are {", ".join(known)}')
         fields: Dict[str, Any] = {
-            key: tuple(value) if isinstance(value, list) else value for key, value in values.items()
+            name: tuple(value) if isinstance(value, list) else value for name, value in values.items()
         }
         return cls(**fields)
 

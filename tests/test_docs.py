@@ -7,19 +7,24 @@ import sys
 import numpy as np
 import pytest
 
+from dsonas.base import plugins
 from dsonas.data import registry
 from dsonas.optim import sparsity
+from dsonas.runfiles.log import read_log
 from dsonas.symbols.architecture import Architecture
 from dsonas.symbols.cost import cost
 from dsonas.symbols.network import Network
 from dsonas.symbols.operations import OPERATIONS
 from dsonas.train.config import settings
 from dsonas.train.config.tree import leaves
+from dsonas.train.deriving import retraining
+from dsonas.train.engine.callbacks import CALLBACKS
 
 from .documents import DOCUMENTS, ROOT, blocks, check_command, links, python_blocks, shell_lines, spans
 from .symbols.graph_costs import counted
 
-OPERATION, BUDGET = "'dil_conv_3x3'", 'sparsity.POLICIES.register('       # what tells these examples
+OPERATION, BUDGET, DATASET = "'dil_conv_3x3'", 'sparsity.POLICIES.register(', '@registry.register('   # what tells these examples
+CALLBACK = '@CALLBACKS.register('
 README = [ROOT / 'README.md']
 FOLDERS = ('base', 'symbols', 'optim', 'data', 'runfiles', 'train', 'tools', 'experiments', 'tests', 'docs')
 TINY = ['data.name=digits', 'data.limit=120', 'data.image_size=16', 'space.channels=4', 'space.blocks=1,1', 'space.levels=2',
@@ -100,7 +105,7 @@ def test_a_budget_gives_each_gate_its_gamma(tiny):
 
 def test_a_data_set_is_one_file(tmp_path):
     """The example as a plugin, as a person would use it, and searched on from the command line."""
-    block = next(block for block in python_blocks() if block.path)
+    block = block_with(DATASET)
     (tmp_path / block.path).write_text(block.text, encoding='utf-8')
     name = re.search(r"@registry.register\('(\w+)'", block.text).group(1)
     assert name not in registry.DATASETS
@@ -153,6 +158,20 @@ assert load(%r).sizes['train'] == 60
     np.savez(str(tmp_path / 'arrays.npz'), train_images=arrays['train_images'])
     done = python(*words, 'bad')
     assert done.returncode == 2 and 'arrays.npz: lacks train_labels' in done.stdout, done.stdout
+
+
+def test_a_callback_ends_a_retraining(tiny):
+    """The example as a plugin: with a learning rate of 0 the test error falls no more after the first epochs."""
+    block = block_with(CALLBACK)
+    (tiny / block.path).write_text(block.text, encoding='utf-8')
+    with CALLBACKS.restored():
+        plugins.load([str(tiny / block.path)])
+        slow = {'run': 'run', 'callbacks': ('patience',), 'retrain.lr': 0.0, 'retrain.epochs': 9, 'retrain.drop_path': 0.0}
+        config = settings.build(dict(settings.flatten(settings.resolve('smoke')), **slow))
+        summary = retraining.retrain(config, retraining.full())
+    rows = read_log(str(tiny / 'run' / 'log.csv'))
+    waited = [int(row['waited']) for row in rows]
+    assert 4 <= summary['epochs'] == len(rows) < 9 and waited[-4:] == [0, 1, 2, 3], waited
 
 
 @pytest.mark.parametrize('document', DOCUMENTS, ids=lambda document: document.name)

@@ -3,8 +3,8 @@
 Scripts: `search.py`, `retrain.py` and `evaluate.py` parse a command line, call and print. What they call lies in rooms:
 
     config/      the settings: every key with its default (tree), presets, files and flags resolved (settings), the flags (flags)
-    engine/      how training proceeds: the order of steps (loop), one update (learner), losses, batch norm's statistics
-    searching/   stages 1 and 2: what they train (stages), γ, pruning and reports (pruning), measured times (latency), the whole (pipeline)
+    engine/      how training proceeds: the order of steps (loop), what happens around them (callbacks), one update (learner)
+    searching/   stages 1 and 2: what they train (stages), γ (penalty), pruning (pruner), reports (diagnosis), the whole (pipeline)
     deriving/    stage 3: a derived network trained from scratch (retraining), and tested (evaluation)
     runtime/     where and how it runs: devices, workers, seeds, a run at work, what a resumed run needs, signals
 

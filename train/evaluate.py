@@ -1,29 +1,41 @@
 """Test a run's trained network: top-1 and top-5 error and loss on the test set, by class on request. Leaves predictions.npz.
 
+For example:
+
     python train/evaluate.py runs/cifar10-share-1 --classes
 """
+
 try:
     from dsonas import installed
 except ModuleNotFoundError:
-    raise SystemExit("error: dsonas is not installed: run 'make install', or pip install -e '.[cpu]', in its repository") from None
+    raise SystemExit(
+        "error: dsonas is not installed: run 'make install', or pip install -e '.[cpu]', in its repository"
+    ) from None
 else:
     installed.require_mxnet(__name__)
 
+import argparse
 import json
 import os
+from typing import Optional, Sequence
 
 from dsonas.base import cli, files, plugins
 from dsonas.train.deriving import evaluation
 
 
-def arguments(argv=None):
+def arguments(argv: Optional[Sequence[str]] = None) -> argparse.Namespace:
+    """Parse the command line."""
     parser = cli.parser(__doc__)
     parser.add_argument('run', metavar='RUN', help='run directory with a trained network (network.json)')
-    parser.add_argument('--best', action='store_true', help='the parameters of the best test error instead of the last epoch')
+    parser.add_argument(
+        '--best', action='store_true', help='the parameters of the best test error instead of the last epoch'
+    )
     parser.add_argument('--classes', action='store_true', help='errors by class, the worst first')
     parser.add_argument('--json', metavar='FILE', help="write the result to FILE as JSON; '-' prints it alone")
     parser.add_argument('--dataset', help='test on another data set of as many classes')
-    parser.add_argument('--data-dir', help="where it lies; without it the run's own folder, or for another data set gluon's place")
+    parser.add_argument(
+        '--data-dir', help="where it lies; without it the run's own folder, or for another data set gluon's place"
+    )
     parser.add_argument('--batch-size', type=int, default=100, help='images a batch')
     parser.add_argument('--gpus', default='', help='GPUs such as 0-7; without it all that MXNet sees, else the CPU')
     parser.add_argument('--cpus', type=int, default=0, help='use that many CPU devices')
@@ -32,10 +44,12 @@ def arguments(argv=None):
     return parser.parse_args(argv)
 
 
-def main(argv=None):
+def main(argv: Optional[Sequence[str]] = None) -> None:
+    """Run the command."""
     given = arguments(argv)
-    result = evaluation.evaluate_run(given.run, given.best, given.dataset, given.data_dir, given.batch_size, given.gpus, given.cpus,
-                                     given.worst)
+    result = evaluation.evaluate_run(
+        given.run, given.best, given.dataset, given.data_dir, given.batch_size, given.gpus, given.cpus, given.worst
+    )
     if given.json == '-':
         print(json.dumps(result, indent=1))
         return
@@ -43,7 +57,7 @@ def main(argv=None):
     if given.json:
         files.write_json(given.json, result)
     elif result['predictions']:
-        print('%s written' % os.path.join(given.run, 'predictions.npz'))
+        print('{} written'.format(os.path.join(given.run, 'predictions.npz')))
 
 
 if __name__ == '__main__':

@@ -1,44 +1,72 @@
 """Stage 3: derive a network, scale it to its budget, train it from scratch on the whole training set, test it.
 
+For example:
+
     python train/retrain.py --run runs/cifar10-share-1                                     what the search found
     python train/retrain.py --run runs/cifar10-share-1 --random 1                          a random architecture of like size
     python train/retrain.py --architecture cifar.json --dataset imagenet --run runs/new    transfer to another network
 """
+
 try:
     from dsonas import installed
 except ModuleNotFoundError:
-    raise SystemExit("error: dsonas is not installed: run 'make install', or pip install -e '.[cpu]', in its repository") from None
+    raise SystemExit(
+        "error: dsonas is not installed: run 'make install', or pip install -e '.[cpu]', in its repository"
+    ) from None
 else:
     installed.require_mxnet(__name__)
 
+import argparse
 import os
+from typing import Any, Dict, Optional, Sequence
 
 from dsonas.base import cli
 from dsonas.base.errors import UserError
+from dsonas.runfiles.directory import RunDirectory
+from dsonas.symbols.architecture import Architecture
 from dsonas.train.config import flags as train_cli
 from dsonas.train.config import settings
+from dsonas.train.config.tree import Config
 from dsonas.train.deriving import retraining
 
 
-def arguments(argv=None):
+def arguments(argv: Optional[Sequence[str]] = None) -> argparse.Namespace:
+    """Parse the command line."""
     parser = train_cli.parser(__doc__.splitlines()[0])
-    what = parser.add_mutually_exclusive_group()
-    what.add_argument('--architecture', metavar='FILE', help='architecture.json to train; without it that of --run')
-    what.add_argument('--random', type=int, metavar='SEED', help='a random architecture, with about as many edges as that of --run')
-    what.add_argument('--full', action='store_true', help='the completely connected network')
-    what.add_argument('--gluoncv', metavar='NAME', help="a network of gluoncv's model zoo, by the same recipe")
-    parser.add_argument('--keep', type=float, help='with --random: share of edges kept, instead of as many as that of --run')
+    candidate = parser.add_mutually_exclusive_group()
+    candidate.add_argument(
+        '--architecture', metavar='FILE', help='architecture.json to train; without it that of --run'
+    )
+    candidate.add_argument(
+        '--random', type=int, metavar='SEED', help='a random architecture, with about as many edges as that of --run'
+    )
+    candidate.add_argument('--full', action='store_true', help='the completely connected network')
+    candidate.add_argument('--gluoncv', metavar='NAME', help="a network of gluoncv's model zoo, by the same recipe")
+    parser.add_argument(
+        '--keep', type=float, help='with --random: share of edges kept, instead of as many as that of --run'
+    )
     parser.add_argument('--name', help='train in RUN/retrain-NAME, beside what RUN holds')
-    parser.add_argument('--budget', dest='retrain.budget', default=None, help='params=3.0M, flops=600M, mac=40M or none [retrain.budget]')
-    parser.add_argument('--epochs', dest='retrain.epochs', default=None, help='passes over the training set [retrain.epochs]')
-    parser.add_argument('--batch-size', dest='retrain.batch_size', default=None, help='images an update [retrain.batch_size]')
+    parser.add_argument(
+        '--budget',
+        dest='retrain.budget',
+        default=None,
+        help='params=3.0M, flops=600M, mac=40M or none [retrain.budget]',
+    )
+    parser.add_argument(
+        '--epochs', dest='retrain.epochs', default=None, help='passes over the training set [retrain.epochs]'
+    )
+    parser.add_argument(
+        '--batch-size', dest='retrain.batch_size', default=None, help='images an update [retrain.batch_size]'
+    )
     return parser.parse_args(argv)
 
 
-def main(argv=None):
+def main(argv: Optional[Sequence[str]] = None) -> None:
+    """Run the command."""
     given = arguments(argv)
-    settings.import_plugins(given.config, given.set)   # an architecture file may name what they register
+    settings.import_plugins(given.config, given.set)  # an architecture file may name what they register
     start, directory = retraining.start_of(given.run) if given.run else (None, None)
+    own = directory.architecture if directory and start and os.path.exists(directory.architecture) else None
     stored = None
     if given.architecture:
         stored, candidate = retraining.searched(given.architecture)
@@ -47,17 +75,29 @@ def main(argv=None):
     elif given.gluoncv:
         candidate = retraining.gluoncv(given.gluoncv)
     elif given.random is not None:
-        like = retraining.searched(directory.architecture)[0] if start and os.path.exists(directory.architecture) else None
+        like = retraining.searched(own)[0] if own else None
         candidate = retraining.random(given.random, given.keep, like)
-    elif start and os.path.exists(directory.architecture):
-        stored, candidate = retraining.searched(directory.architecture)
+    elif own:
+        stored, candidate = retraining.searched(own)
     else:
-        missing = '--run %s: no architecture.json there' % given.run if given.run else 'no --run given, whose architecture.json is trained'
-        raise UserError('%s (train/search.py leaves it); or give --architecture FILE, --random SEED, --full or --gluoncv NAME' % missing)
+        missing = (
+            f'--run {given.run}: no architecture.json there'
+            if given.run
+            else 'no --run given, whose architecture.json is trained'
+        )
+        raise UserError(
+            f'{missing} (train/search.py leaves it); or give --architecture FILE, --random SEED, --full or --gluoncv NAME'
+        )
     baseline = candidate.kind.split(':')[0] not in ('searched',) or (given.architecture is not None)
     run, add = given.run, False
-    if start and (given.name or (baseline and has_search(directory))):
-        kind = 'random-%d' % given.random if given.random is not None else candidate.kind if not given.architecture else 'architecture'
+    if start and directory and (given.name or (baseline and has_search(directory))):
+        kind = (
+            f'random-{given.random}'
+            if given.random is not None
+            else candidate.kind
+            if not given.architecture
+            else 'architecture'
+        )
         run = retraining.place(given.run, kind, given.name)
         if given.resume:
             start, _ = retraining.start_of(run)
@@ -69,17 +109,22 @@ def main(argv=None):
     retraining.retrain(config, candidate, given.resume, given.allow_changes, add)
 
 
-def has_search(directory):
+def has_search(directory: RunDirectory) -> bool:
     """Whether a run directory holds more than a retraining of its own."""
     return os.path.exists(directory.gates) or os.path.exists(directory.architecture)
 
 
-def configuration(given, start, run, stored):
-    """The Config: the run's own settings, if it goes on, and an architecture's space, beneath what the command line says."""
+def configuration(
+    given: argparse.Namespace, start: Optional[Dict[str, Any]], run: Optional[str], stored: Optional[Architecture]
+) -> Config:
+    """Resolve the Config: the run's own settings, if it goes on, and an architecture's space, beneath what the command line says."""
     layers = dict(start or {})
     if stored is not None:
-        space = {'space.' + name: tuple(value) if isinstance(value, list) else value for name, value in stored.space.to_dict().items()
-                 if name != 'classes'}
+        space = {
+            'space.' + name: tuple(value) if isinstance(value, list) else value
+            for name, value in stored.space.to_dict().items()
+            if name != 'classes'
+        }
         layers = dict(space, **layers) if start else space
     flags = train_cli.flags(given)
     if run:

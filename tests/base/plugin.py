@@ -1,4 +1,4 @@
-"""A plugin as a user writes one: an operation, a penalty and a data set, registered when the file is imported."""
+"""A plugin as a user writes one: an operation, a penalty, a data set and a callback, registered when the file is imported."""
 
 import numpy as np
 
@@ -6,6 +6,7 @@ from dsonas.data import augment, registry
 from dsonas.data.dataset import DataSet, Images
 from dsonas.optim import sparsity
 from dsonas.symbols.operations import AveragePool, Depthwise, Operation, Pointwise, register
+from dsonas.train.engine.callbacks import CALLBACKS, BaseCallback
 
 register(Operation('cross_3x3', 'separable', (AveragePool(3), Depthwise(3), Pointwise())))
 
@@ -35,3 +36,30 @@ def open_data(options):
         Images(half, part, augment.Transform(mean, std)) for half, part in zip(halves, (labels[:120], labels[120:]))
     )
     return DataSet('stripes', ('lying', 'standing'), train, test, mean, std, options)
+
+
+@CALLBACKS.register('largest_gate')
+class LargestGate(BaseCallback):
+    """Writes the largest λ into the log, and ends the search after its second epoch."""
+
+    columns = ('largest_gate', 'gate_steps')
+
+    def __init__(self, config):
+        self.gate_steps = 0
+
+    def step_ends(self, course):
+        self.gate_steps += course.update == 'gates'
+
+    def epoch_ends(self, course):
+        gates = course.stage.learner.gates
+        if gates:
+            course.row['largest_gate'] = max(float(gate.data().asnumpy().max()) for gate in gates)
+        course.row['gate_steps'] = self.gate_steps
+        if course.stage.name == 'search' and course.epoch == 2:
+            course.stop('two epochs are enough')
+
+    def state(self):
+        return {'gate_steps': self.gate_steps}
+
+    def restore(self, state):
+        self.gate_steps = state['gate_steps']

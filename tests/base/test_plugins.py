@@ -110,7 +110,7 @@ def test_flags_files_and_settings_add_up(tmp_path, monkeypatch):
 
 @pytest.mark.slow
 def test_a_run_with_a_plugin_from_search_to_export(tmp_path):
-    """plugin.py registers an operation, a penalty and a data set; every command after the search finds it by the run alone."""
+    """plugin.py registers an operation, a penalty, a data set and a callback; every command after the search finds it by the run alone."""
 
     def command(script, *words, status=0):
         done = subprocess.run(
@@ -129,7 +129,8 @@ def test_a_run_with_a_plugin_from_search_to_export(tmp_path):
         'data.name': 'stripes',
         'data.limit': 60,
         'space.operations': ('cross_3x3', 'max_pool_3x3'),
-        'search.budget': 'counted',
+        'search.penalty': 'counted',
+        'callbacks': ('largest_gate',),
         'pretrain.batch_size': 10,
         'search.batch_size': 10,
         'retrain.batch_size': 10,
@@ -138,7 +139,9 @@ def test_a_run_with_a_plugin_from_search_to_export(tmp_path):
         'retrain.epochs': 1,
     }
     words = [
-        word for name, value in dict(TINY, **changes).items() for word in ('--set', f'{name}={settings.show(value)}')
+        word
+        for name, value in dict(TINY, **changes).items()
+        for word in ('--set', '%s=%s' % (name, settings.show(value)))
     ]
     shutil.copy(str(PLUGIN), str(tmp_path / 'mine.py'))
     assert 'unknown operation' in command(
@@ -149,19 +152,29 @@ def test_a_run_with_a_plugin_from_search_to_export(tmp_path):
         '--set',
         'data.name=digits',
         '--set',
-        'search.budget=flops',
+        'search.penalty=flops',
+        '--set',
+        'callbacks=',
         status=2,
     )
     assert 'expected one of' in command('train/search.py', '--run', 'run', *words, status=2)
-    command('train/search.py', '--plugin', 'mine.py', '--run', 'run', *words)
+    said = command('train/search.py', '--plugin', 'mine.py', '--run', 'run', *words)
+    assert 'search ends after epoch 2: two epochs are enough' in said
     config = settings.read_yaml(str(tmp_path / 'run' / 'config.yaml'))
     assert config['plugins'] == [str(tmp_path / 'mine.py')]
     architecture = json.loads((tmp_path / 'run' / 'architecture.json').read_text())
     assert architecture['space']['operations'] == ['cross_3x3', 'max_pool_3x3']
     with open(str(tmp_path / 'run' / 'log.csv')) as stream:
-        assert [row['stage'] for row in csv.DictReader(stream)] == ['pretrain', 'search', 'search', 'search']
-    command('train/search.py', '--resume', '--run', 'run')
+        rows = list(csv.DictReader(stream))
+    assert [row['stage'] for row in rows] == ['pretrain', 'search', 'search'], 'the callback ends the search'
+    assert all(0 < float(row['largest_gate']) <= 1 for row in rows) and rows[-1]['test_error']
+    steps = int(rows[1]['gate_steps'])
+    assert [int(row['gate_steps']) for row in rows] == [0, steps, 2 * steps] and steps > 0
+    assert 'search ends' not in command('train/search.py', '--resume', '--run', 'run'), 'it has ended already'
     command('train/retrain.py', '--run', 'run')
+    with open(str(tmp_path / 'run' / 'log.csv')) as stream:
+        rows = list(csv.DictReader(stream))
+    assert [(row['largest_gate'], row['gate_steps']) for row in rows[3:]] == [('', '0')]
     (tmp_path / 'mine.py').rename(tmp_path / 'elsewhere.py')
     assert 'mine.py: no such file' in command('train/evaluate.py', 'run', status=2)
     (tmp_path / 'moved').mkdir()

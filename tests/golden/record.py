@@ -19,7 +19,8 @@ from dsonas.train.config.tree import Pretrain, Search, Train
 from dsonas.train.engine.learner import Learner, apg_nag, hybridize, nag
 from dsonas.train.engine.losses import Loss
 from dsonas.train.runtime.devices import Devices
-from dsonas.train.searching.pruning import Pruning
+from dsonas.train.searching.penalty import Penalty
+from dsonas.train.searching.pruner import Pruner
 
 with np.load(pathlib.Path(__file__).with_name('golden.npz')) as _arrays:
     GOLDEN = dict(_arrays)
@@ -89,7 +90,7 @@ class Run:
     """Train a supernet with the record's weights.
 
     kind: whose γ, and whether λ are shared. lam: all λ in order (default: those that `kind` starts
-    from). wd: weight decay of W. search: γ and pruning are those of the search stage (train/pruning.py)
+    from). wd: weight decay of W. search: γ and pruning are those of the search stage (train/searching/)
     with what it adds: a reduction block always keeps a branch. Without it they are the record's alone.
     """
 
@@ -109,9 +110,8 @@ class Run:
         weights_optimizer = nag(net.weights().values(), Pretrain(lr=rate, momentum=momentum, clip_gradient=clip, wd=wd))
         self.learner = Learner(net, net.gates, Loss(), Devices(Train(cpus=1)), weights_optimizer, apg_nag(settings))
         self.policy = policy(kind, self.space)
-        self.hooks = None
-        if search:
-            self.hooks = Pruning(self.space, self.learner, settings, self.policy, IMAGE_SIZE, self._rebuild)
+        self.pruner = Pruner(self.space, self.learner, settings, IMAGE_SIZE, self._rebuild) if search else None
+        self.penalty = Penalty(self.policy, self.pruner)
         self.steps = 0
 
     @property
@@ -135,20 +135,17 @@ class Run:
         return float(figures[0].asnumpy()[0]) / BATCH
 
     def _set_gammas(self, update):
-        if self.hooks is not None:
-            self.hooks.before(update)
+        if self.pruner is not None:
+            self.penalty.follow(update)
         elif update == 'gates':
             for index, gamma in enumerate(self.policy(self.net.gate_values())):
                 self.optimizer.set_gamma(index, gamma)
 
     def prune(self):
-        """Remove what is zero, and what that isolates, for good and physically.
-
-        Returns what is alive, all λ in order.
-        """
-        if self.hooks is not None:
-            self.hooks.end_of_epoch(1)
-            return ~np.concatenate(self.hooks.pruned)
+        """Remove what is zero, and what that isolates, for good and physically. Returns what is alive, all λ in order."""
+        if self.pruner is not None:
+            self.pruner.end_of_epoch(1)
+            return ~np.concatenate(self.pruner.pruned)
         architecture = Architecture.from_lambda(self.space, self.net.gate_values())
         for index, (gate, mask) in enumerate(zip(self.net.gates, architecture.masks())):
             self.optimizer.prune(index, ~np.array(mask))

@@ -151,7 +151,7 @@ def after_pruning(search, keep=False, penalised=False):
             run.optimizer.keep_last(index)
     alive = run.prune()
     if penalised:
-        run.hooks.reductions = ()
+        run.pruner.reductions = ()
     return run, alive, np.array([run.step() for _ in range(20)])
 
 

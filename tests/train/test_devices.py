@@ -1,4 +1,5 @@
 """Devices: which, refused ones, several following one."""
+
 import mxnet as mx
 import numpy as np
 import pytest
@@ -9,13 +10,14 @@ from dsonas.symbols.supernet import Supernet
 from dsonas.train.config import settings
 from dsonas.train.config.tree import Pretrain, Search, Train
 from dsonas.train.deriving import retraining
-from dsonas.train.engine import bn_statistics, loop
+from dsonas.train.engine import bn_statistics, stage
 from dsonas.train.engine import learner as learners
 from dsonas.train.engine.learner import Learner, apg_nag, nag
 from dsonas.train.engine.losses import Loss
-from dsonas.train.runtime import devices, state
+from dsonas.train.engine.plan import Plan
+from dsonas.train.runtime import devices, opening, state
 from dsonas.train.runtime.devices import Devices, contexts, parse_gpus
-from dsonas.train.searching import pipeline, stages
+from dsonas.train.searching import pipeline
 
 from .conftest import columns
 
@@ -43,9 +45,15 @@ def test_contexts(monkeypatch):
         contexts('0', 1)
 
 
-@pytest.mark.parametrize('settings, words', [
-    (dict(sync_bn=True), 'SyncBatchNorm hangs'), (dict(amp=True), 'float16'), (dict(kvstore='nccl'), 'only on GPUs'),
-    (dict(kvstore='dist_sync'), 'tools/launch.py')])
+@pytest.mark.parametrize(
+    'settings, words',
+    [
+        (dict(sync_bn=True), 'SyncBatchNorm hangs'),
+        (dict(amp=True), 'float16'),
+        (dict(kvstore='nccl'), 'only on GPUs'),
+        (dict(kvstore='dist_sync'), 'tools/launch.py'),
+    ],
+)
 def test_what_cannot_run_is_refused(settings, words, monkeypatch):
     monkeypatch.delenv('DMLC_ROLE', raising=False)
     with pytest.raises(ValueError, match=words):
@@ -70,7 +78,7 @@ def learner_on(count, kvstore='device'):
     """A supernet with both optimizers on `count` CPU devices."""
     on = Devices(Train(cpus=count, kvstore=kvstore))
     net = Supernet(SPACE)
-    stages.initialise(net, on, 16, 3, 'test')
+    stage.initialise(net, on, 16, 3, 'test')
     return Learner(net, net.gates, Loss(), on, nag(net.weights().values(), Pretrain()), apg_nag(Search(gamma=0.01)))
 
 
@@ -86,14 +94,19 @@ class Inference:
 
     def backward(self, losses):
         mx.autograd.backward(losses, train_mode=False)
-        layout.plain_parameters(self.learner.net)   # inference has left weights in another layout: bring them back before the update
+        layout.plain_parameters(
+            self.learner.net
+        )  # inference has left weights in another layout: bring them back before the update
 
 
 @pytest.mark.parametrize('kvstore', ['local', 'device'])
 @pytest.mark.parametrize('update', ['weights', 'gates', 'both'])
 def test_two_devices_follow_one(kvstore, update, monkeypatch):
     generator = np.random.RandomState(5)
-    batches = [(generator.rand(8, 3, 16, 16).astype(np.float32), generator.randint(0, 10, 8).astype(np.int32)) for _ in range(6)]
+    batches = [
+        (generator.rand(8, 3, 16, 16).astype(np.float32), generator.randint(0, 10, 8).astype(np.int32))
+        for _ in range(6)
+    ]
     found = []
     for count in (1, 2):
         learner = learner_on(count, kvstore)
@@ -101,7 +114,10 @@ def test_two_devices_follow_one(kvstore, update, monkeypatch):
         for x, y in batches:
             figures, finite = learner.step(update, x, y, 8, (), {'weights': 0.001, 'gates': 0.01})
         assert all(flag.asscalar() == 1 for flag in finite.values())
-        values = {name: [array.asnumpy() for array in param.list_data()] for name, param in state.parameters(learner.net).items()}
+        values = {
+            name: [array.asnumpy() for array in param.list_data()]
+            for name, param in state.parameters(learner.net).items()
+        }
         found.append((values, sum(figure.asnumpy() for figure in figures)))
     one, two = found
     for name, arrays in two[0].items():
@@ -119,8 +135,8 @@ def test_two_devices_train_a_run(tiny):
     rows = columns(config.run, ('stage', 'loss'))
     one = tiny('one', retrain__epochs=1)
     pipeline.search(one, ('pretrain', 'search'))
-    for (stage, loss), (_, other) in zip(rows[:2], columns(one.run, ('stage', 'loss'))):
-        assert abs(float(loss) - float(other)) < 0.1, stage
+    for (name, loss), (_, other) in zip(rows[:2], columns(one.run, ('stage', 'loss'))):
+        assert abs(float(loss) - float(other)) < 0.1, name
 
 
 def test_statistics_are_averaged_over_devices():
@@ -144,6 +160,6 @@ def test_resumes_on_another_number_of_devices(tiny):
 
 
 def test_plan_is_the_same_for_any_number_of_workers(tiny):
-    data = pipeline.open_data(tiny())
+    data = opening.open_data(tiny())
     pattern = (('weights', 'weights'), ('gates', 'gates'))
-    assert loop.Plan(pattern, 40, data, 40, (0, 1)).steps == loop.Plan(pattern, 40, data, 20, (1, 2)).steps == 6
+    assert Plan(pattern, 40, data, 40, (0, 1)).steps == Plan(pattern, 40, data, 20, (1, 2)).steps == 6

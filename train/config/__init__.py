@@ -1,6 +1,6 @@
 """The configuration of a run, and how it is made from defaults, presets, files and flags.
 
-- `tree.py`      every key: type, default, meaning, accepted values
+- `tree.py`      the tree of all keys: type, default, meaning, accepted values; `data` and `space` are described where they are used
 - `settings.py`  resolves, checks, compares and writes configurations
 - `flags.py`     the command line that the scripts share
 """

@@ -1,26 +1,32 @@
-"""How a configuration comes about, and goes to disk.
+"""Resolve the configuration from defaults, presets, files and flags; read and write it.
 
-Later ones win: defaults of config.py < what suits the data set (experiments/configs/<data set>.yaml) < preset < --config file <
+Later ones win: defaults of tree.py < what suits the data set (experiments/configs/<data set>.yaml) < preset < --config file <
 --set and flags. A preset or a --config file may start from another preset: `base: other`. Keys may be nested or dotted.
 Unknown keys, wrong types and values out of range raise UserError in one line that says what is accepted.
 """
+
 import dataclasses
 import difflib
-import math
 import os
 import re
+from typing import Any, Collection, Dict, Iterable, List, Mapping, Optional, Tuple, Union, cast
 
 import yaml
 
 from ...base import plugins
 from ...base.errors import UserError
+from ...base.keys import show
 from ...symbols.budget import parse_budget
 from .tree import Config, leaves, ratio
 
-PRESETS = os.path.join(os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))), 'experiments', 'configs')
+PRESETS = os.path.join(
+    os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))), 'experiments', 'configs'
+)
 KEYS = dict(leaves())
+Values = Union[Mapping[str, Any], Iterable[Tuple[str, Any]]]
 GROUPS = sorted({name.split('.')[0] for name in KEYS if '.' in name})
-DATA_LAYERS = ('cifar10', 'imagenet')   # data sets with published settings of their own
+RENAMED = {'search.budget': 'search.penalty'}  # names of earlier versions, which files and --set may still use
+DATA_LAYERS = ('cifar10', 'imagenet')  # data sets with published settings of their own
 
 
 class _Loader(yaml.SafeLoader):
@@ -29,181 +35,146 @@ class _Loader(yaml.SafeLoader):
 
 _Loader.yaml_implicit_resolvers = {
     first: [(tag, pattern) for tag, pattern in pairs if tag not in ('tag:yaml.org,2002:int', 'tag:yaml.org,2002:float')]
-    for first, pairs in yaml.SafeLoader.yaml_implicit_resolvers.items()}
+    for first, pairs in yaml.SafeLoader.yaml_implicit_resolvers.items()
+}
 _Loader.add_implicit_resolver('tag:yaml.org,2002:int', re.compile(r'^[-+]?[0-9]+$'), list('-+0123456789'))
-_Loader.add_implicit_resolver('tag:yaml.org,2002:float', re.compile(r'^[-+]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][-+]?[0-9]+)?$'),
-                              list('-+.0123456789'))
+_Loader.add_implicit_resolver(
+    'tag:yaml.org,2002:float', re.compile(r'^[-+]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][-+]?[0-9]+)?$'), list('-+.0123456789')
+)
 
 
-def read_yaml(path):
-    """A YAML file's mapping, flattened to {dotted name: value}. Raises OSError, or UserError naming the file."""
+def read_yaml(path: str) -> Dict[str, Any]:
+    """Read a YAML file's mapping, flattened to {dotted name: value}. Raises OSError, or UserError naming the file."""
     with open(path, encoding='utf-8') as stream:
         try:
             content = yaml.load(stream, Loader=_Loader)
         except (yaml.YAMLError, UnicodeDecodeError) as error:
-            raise UserError('%s: not YAML: %s' % (path, ' '.join(str(error).split()))) from None
+            raise UserError('{}: not YAML: {}'.format(path, ' '.join(str(error).split()))) from None
     if content is None:
         return {}
     if not isinstance(content, dict):
-        raise UserError('%s: expected keys and values, found %s' % (path, type(content).__name__))
+        raise UserError(f'{path}: expected keys and values, found {type(content).__name__}')
     return _flat(content, path)
 
 
-def _flat(content, path):
-    values = {}
+def _flat(content: Mapping[str, Any], path: str) -> Dict[str, Any]:
+    values: Dict[str, Any] = {}
     for name, value in content.items():
         if name in GROUPS:
             if not isinstance(value, dict):
-                raise UserError('%s: %s is a group of keys, not %r' % (path, name, value))
-            values.update(('%s.%s' % (name, inner), v) for inner, v in value.items())
+                raise UserError(f'{path}: {name} is a group of keys, not {value!r}')
+            values.update((f'{name}.{inner}', v) for inner, v in value.items())
         else:
             values[str(name)] = value
     return values
 
 
-def presets():
-    """Names of all presets."""
+def presets() -> List[str]:
+    """Return the names of all presets."""
     return sorted(name[:-5] for name in os.listdir(PRESETS) if name.endswith('.yaml'))
 
 
-def read_preset(name):
-    """The keys that preset `name` sets, its base included: {dotted name: checked value}."""
-    path = os.path.join(PRESETS, '%s.yaml' % name)
+def read_preset(name: str) -> Dict[str, Any]:
+    """Read the keys that preset `name` sets, its base included: {dotted name: checked value}."""
+    path = os.path.join(PRESETS, f'{name}.yaml')
     if not isinstance(name, str) or os.sep in name or not os.path.exists(path):
-        raise UserError('unknown preset %r%s; there are %s' % (name, _near(str(name), presets()), ', '.join(presets())))
+        raise UserError(
+            'unknown preset {!r}{}; there are {}'.format(name, _near(str(name), presets()), ', '.join(presets()))
+        )
     return _with_base(read_yaml(path), path)
 
 
-def _with_base(values, path):
+def _with_base(values: Dict[str, Any], path: str) -> Dict[str, Any]:
     base = values.pop('base', None)
     checked = check_all(values, path)
     return dict(read_preset(base), **checked) if base else checked
 
 
-def check_all(values, where=''):
-    """{dotted name: value} with every value checked. Plugins are imported first, since they may register what other keys name.
+def check_all(values: Values, where: str = '') -> Dict[str, Any]:
+    """Check every value of {dotted name: value}, and bring it into its type.
+
+    Plugins are imported first, since they may register what other keys name.
 
     where: the YAML file that the values are of, from whose folder on paths of plugins are read; or what to call their place.
     """
-    values = dict(values)
+    values = {RENAMED.get(name, name): value for name, value in dict(values).items()}
     if 'plugins' in values:
         values['plugins'] = _imported(values['plugins'], where)
     return {name: check(name, value, where) for name, value in values.items()}
 
 
-def _imported(modules, where):
-    label = '%s: plugins:' % where if where else 'plugins:'
+def _imported(modules: Any, where: str) -> Tuple[str, ...]:
+    label = f'{where}: plugins:' if where else 'plugins:'
     return plugins.load(check('plugins', modules, where), os.path.dirname(where), label)
 
 
-def import_plugins(config=None, assignments=()):
-    """Import the plugins that a YAML file and 'key=value' texts name, before anything else is read that may need them."""
-    for values, where in ((read_yaml(config) if config else {}, config or ''), (dict(map(_split, assignments)), '--set')):
+def import_plugins(config: Optional[str] = None, assignments: Iterable[str] = ()) -> None:
+    """Import the plugins that a YAML file and 'key=value' texts name, before what may need them is read."""
+    for values, where in (
+        (read_yaml(config) if config else {}, config or ''),
+        (dict(map(_split, assignments)), '--set'),
+    ):
         if 'plugins' in values:
             _imported(values['plugins'], where)
 
 
-def check(name, value, where=''):
-    """`value` in the type of key `name`. Raises UserError that says what is accepted."""
+def check(name: str, value: Any, where: str = '') -> Any:
+    """Bring `value` into the type of key `name`. Raises UserError that says what is accepted."""
     where = where + ': ' if where else ''
     if name not in KEYS:
         near = _near(name, KEYS)
-        raise UserError('%sunknown configuration key %s%s%s' % (where, name, near, '' if near else '; --keys lists them all'))
-    field = KEYS[name]
+        raise UserError(
+            '{}unknown configuration key {}{}{}'.format(where, name, near, '' if near else '; --keys lists them all')
+        )
+    key = KEYS[name]
     try:
-        value = _cast(value, field.type)
+        value = key.cast(value)
     except (TypeError, ValueError, OverflowError):
-        raise UserError('%s%s=%s: expected %s' % (where, name, value, _accepted(field))) from None
+        raise UserError(f'{where}{name}={value}: expected {key.accepted}') from None
     entries = value if isinstance(value, tuple) else (value,)
-    choices, low, high, below = (field.metadata[part] for part in ('choices', 'low', 'high', 'below'))
     for entry in entries:
-        if (choices and entry not in choices) or (low is not None and not entry >= low) or (high is not None and not entry <= high) \
-                or (below is not None and not entry < below):
-            near = _near(entry, choices) if choices and isinstance(entry, str) else ''
-            raise UserError('%s%s=%s%s: expected %s' % (where, name, show(value), near, _accepted(field)))
+        if not key.accepts(entry):
+            near = _near(entry, key.choices) if key.choices and isinstance(entry, str) else ''
+            raise UserError(f'{where}{name}={show(value)}{near}: expected {key.accepted}')
     if name == 'search.ratio':
         ratio(value)
     if name == 'retrain.budget' and value != 'none':
         try:
             parse_budget(value)
         except UserError as error:
-            raise UserError('%s%s=%s: %s' % (where, name, value, error)) from None
+            raise UserError(f'{where}{name}={value}: {error}') from None
     return value
 
 
-def _cast(value, kind):
-    inner = getattr(kind, '__args__', None)
-    if inner:   # Tuple[int, ...]
-        if isinstance(value, str):
-            value = [part.strip() for part in value.strip('[]() ').split(',') if part.strip()]
-        elif not isinstance(value, (list, tuple)):
-            value = [value]
-        return tuple(_cast(entry, inner[0]) for entry in value)
-    if kind is bool:
-        if isinstance(value, str) and value.lower() in ('true', 'false', 'yes', 'no', 'on', 'off'):
-            return value.lower() in ('true', 'yes', 'on')
-        if not isinstance(value, bool):
-            raise TypeError
-        return value
-    if kind is str:
-        if value is None or isinstance(value, (list, tuple, dict)):
-            raise TypeError
-        return value if isinstance(value, str) else show(value)
-    if isinstance(value, bool) or value is None or (kind is int and float(value) != int(float(value))):
-        raise TypeError
-    value = kind(float(value)) if kind is int and not isinstance(value, int) else kind(value)
-    if kind is float and not math.isfinite(value):
-        raise ValueError
-    return value
-
-
-def _accepted(field):
-    inner = getattr(field.type, '__args__', None)
-    kind = inner[0] if inner else field.type
-    text = {int: 'a whole number', float: 'a number', bool: 'true or false', str: 'text'}[kind]
-    choices, low, high, below = (field.metadata[part] for part in ('choices', 'low', 'high', 'below'))
-    if choices:
-        text = 'one of ' + ', '.join(choices)
-    elif low is not None and below is not None:
-        text += ' of at least %g and below %g' % (low, below)
-    elif low is not None and high is not None:
-        text += ' from %g to %g' % (low, high)
-    elif low is not None:
-        text += ' of at least %g' % low
-    return 'a list, each %s' % text if inner else text
-
-
-def _near(name, known):
+def _near(name: str, known: Iterable[str]) -> str:
     near = difflib.get_close_matches(name, list(known), 1, 0.6)
-    if not near and '.' not in name:   # the right key in no group
+    if not near and '.' not in name:  # the right key in no group
         near = [full for full in known if full.split('.')[-1] == name][:1]
-    return ' (did you mean %s?)' % near[0] if near else ''
+    return f' (did you mean {near[0]}?)' if near else ''
 
 
-def show(value):
-    """A value as it may be given to --set."""
-    if isinstance(value, tuple):
-        return '[%s]' % ','.join(show(entry) for entry in value)
-    if isinstance(value, bool):
-        return 'true' if value else 'false'
-    return repr(value) if isinstance(value, float) else str(value)
-
-
-def parse_set(assignment):
-    """'search.gamma=0.003' -> ('search.gamma', 0.003)."""
+def parse_set(assignment: str) -> Tuple[str, Any]:
+    """Read 'search.gamma=0.003' as ('search.gamma', 0.003)."""
     name, text = _split(assignment)
+    name = RENAMED.get(name, name)
     return name, check(name, text, '--set')
 
 
-def _split(assignment):
+def _split(assignment: str) -> Tuple[str, str]:
     name, equals, text = assignment.partition('=')
     if not equals:
-        raise UserError('--set %s: expected key=value, such as search.gamma=0.003' % assignment)
+        raise UserError(f'--set {assignment}: expected key=value, such as search.gamma=0.003')
     return name.strip(), text.strip()
 
 
-def resolve(preset=None, config=None, assignments=(), flags=None, start=None):
-    """The Config of all layers together.
+def resolve(
+    preset: Optional[str] = None,
+    config: Optional[str] = None,
+    assignments: Iterable[str] = (),
+    flags: Optional[Dict[str, Any]] = None,
+    start: Optional[Dict[str, Any]] = None,
+) -> Config:
+    """Make the Config of all layers together.
 
     preset: a name; config: the path of a YAML file; assignments: 'key=value' texts; flags: {dotted name: value}, None where not given.
     start: {dotted name: value} above the defaults and below everything else, such as the configuration of a run that goes on.
@@ -213,37 +184,39 @@ def resolve(preset=None, config=None, assignments=(), flags=None, start=None):
     base = given.pop('base', None) or given.get('preset')
     preset = preset or base or (None if start else 'published')
     middle = read_preset(preset) if preset else {}
-    layers = [check_all(given, config or ''), check_all(map(_split, assignments), '--set'),
-              check_all({name: value for name, value in (flags or {}).items() if value is not None})]
+    layers = [
+        check_all(given, config or ''),
+        check_all(map(_split, assignments), '--set'),
+        check_all({name: value for name, value in (flags or {}).items() if value is not None}),
+    ]
     last = {name: value for layer in layers for name, value in layer.items()}
     values = dict(start or {})
     # A run that goes on keeps its settings, unless it is told another data set.
     data_set = last.get('data.name', middle.get('data.name', None if start else KEYS['data.name'].default))
     if data_set and data_set != values.get('data.name'):
-        values.pop('data.dir', None)    # the folder of another data set
+        values.pop('data.dir', None)  # the folder of another data set
     if data_set in DATA_LAYERS and data_set != values.get('data.name'):
         values.update(read_preset(data_set))
     values.update(middle)
     named = plugins.combined(*(layer.get('plugins', ()) for layer in (start or {}, middle, *layers)))
-    values.update(last, plugins=named)   # plugins add up: what is stored may name what any of them registered
+    values.update(last, plugins=named)  # plugins add up: what is stored may name what any of them registered
     values['preset'] = preset or values.get('preset', 'published')
     return build(values)
 
 
-def build(values):
-    """The Config with {dotted name: value} over the defaults."""
-    tree = {}
+def build(values: Mapping[str, Any]) -> Config:
+    """Make the Config with {dotted name: value} over the defaults."""
+    tree: Dict[str, Dict[str, Any]] = {}
     for name, value in values.items():
         head, _, tail = name.rpartition('.')
         tree.setdefault(head, {})[tail] = value
-    groups = {field.name: field.default_factory(**{}) for field in dataclasses.fields(Config) if dataclasses.is_dataclass(field.type)}
-    for name in groups:
-        groups[name] = dataclasses.replace(groups[name], **tree.get(name, {}))
+    kinds = {field.name: field.type for field in dataclasses.fields(Config) if dataclasses.is_dataclass(field.type)}
+    groups = {name: cast(Any, kind)(**tree.get(name, {})) for name, kind in kinds.items()}
     return Config(**dict(tree.get('', {}), **groups))
 
 
-def flatten(config):
-    """{dotted name: value} of every key."""
+def flatten(config: Config) -> Dict[str, Any]:
+    """Return {dotted name: value} of every key."""
     values = {}
     for name in KEYS:
         head, _, tail = name.rpartition('.')
@@ -251,22 +224,25 @@ def flatten(config):
     return values
 
 
-def replace(config, **changes):
-    """A Config with some keys changed; the dots of their names are written as two underscores."""
+def replace(config: Config, **changes: Any) -> Config:
+    """Make a Config with some keys changed; the dots of their names are written as two underscores."""
     return build(dict(flatten(config), **{name.replace('__', '.'): value for name, value in changes.items()}))
 
 
-def dump(config):
-    """The complete configuration as YAML text, which --config takes."""
-    tree = {}
+def dump(config: Config) -> str:
+    """Write the complete configuration as YAML text, which --config takes."""
+    tree: Dict[str, Any] = {}
     for name, value in flatten(config).items():
         head, _, tail = name.rpartition('.')
         (tree.setdefault(head, {}) if head else tree)[tail] = list(value) if isinstance(value, tuple) else value
     return yaml.safe_dump(tree, sort_keys=False, default_flow_style=None, allow_unicode=True)
 
 
-def differences(old, new, ignore=()):
-    """Lines 'key: old -> new' for the keys that differ, those in `ignore` (names or groups) left out."""
+def differences(old: Config, new: Config, ignore: Collection[str] = ()) -> List[str]:
+    """List 'key: old -> new' for the keys that differ, those in `ignore` (names or groups) left out."""
     before, after = flatten(old), flatten(new)
-    return ['%s: %s -> %s' % (name, show(before[name]), show(after[name])) for name in KEYS
-            if before[name] != after[name] and name not in ignore and name.split('.')[0] not in ignore]
+    return [
+        f'{name}: {show(before[name])} -> {show(after[name])}'
+        for name in KEYS
+        if before[name] != after[name] and name not in ignore and name.split('.')[0] not in ignore
+    ]

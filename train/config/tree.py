@@ -1,60 +1,33 @@
 """Everything that a run can be told, as one tree of dataclasses: `Config`.
 
 Defaults are the published settings for CIFAR-10. Presets (experiments/configs/*.yaml), --config files and the command line
-change them; settings.py says in which order, and refuses what is not here. A new key is one line in this file.
+change them; settings.py says in which order, and refuses what is not here. A new key is one line: here, or in the dataclass that
+uses it where that is the group (`data`: data.dataset.Options, `space`: symbols.space.SearchSpace).
 """
+
 import dataclasses
-from typing import Tuple
+from typing import Any, Iterator, Tuple, Type
 
 from ...base.errors import UserError
+from ...base.keys import Key, key, keys
+from ...data.dataset import Options
 from ...data.registry import DATASETS
 from ...optim.schedules import SCHEDULES
 from ...optim.sparsity import POLICIES
-from ...symbols.space import PAPER_OPERATIONS, STEMS
+from ...symbols.space import SearchSpace
+from ..engine.callbacks import CALLBACKS
 
 KVSTORES = ('local', 'device', 'nccl', 'dist_sync', 'dist_device_sync')
 
 
-def key(default, text, choices=(), low=None, high=None, below=None):
-    """A configuration key: its default, what it means, and which values it takes: low and high may be reached, `below` may not.
-
-    choices: names, or the Registry that has them.
-    """
-    return dataclasses.field(default=default, metadata={'help': text, 'choices': choices, 'low': low, 'high': high, 'below': below})
-
-
-def group(kind, text):
-    """A group of keys within the tree."""
+def group(kind: Type[Any], text: str) -> Any:
+    """Make the field of a group of keys."""
     return dataclasses.field(default_factory=kind, metadata={'help': text})
 
 
 @dataclasses.dataclass(frozen=True)
-class Data:
+class Data(Options):
     name: str = key('cifar10', 'data set', DATASETS)
-    dir: str = key('', "where it lies on disk; empty: gluon's place for it, $MXNET_HOME/datasets/NAME (MXNET_HOME: ~/.mxnet), "
-                          'looked up by each command (digits needs none, folder has no such place)')
-    split: float = key(0.0, "the W part's share of the training set; 0: 0.5, or as the data set was prepared", low=0, below=1)
-    limit: int = key(0, 'at most so many training images, for small trials; 0: all', low=0)
-    image_size: int = key(0, "pixels, square; 0: the data set's own", low=0)
-    cutout: int = key(0, 'side of the square cut out of images in pretraining and search, pixels; 0: none', low=0)
-    augment: bool = key(True, 'random crops, mirrors and colours in training')
-    workers: int = key(0, 'threads that make batches; 0: what suits the data set', low=0)
-    max_bad: float = key(0.01, 'largest share of corrupt images that is passed over', low=0, high=1)
-    held_out: float = key(0.2, "folder: the test set's share of each class where there is no test folder", low=0, high=1)
-    memory_gb: float = key(2.0, 'folder: decode once into memory up to this size', low=0)
-    reader: str = key('indexed', 'imagenet: indexed resumes exactly; recorditer is mx.io.ImageRecordIter', ('indexed', 'recorditer'))
-
-
-@dataclasses.dataclass(frozen=True)
-class Space:
-    share: bool = key(True, 'one set of λ for all blocks (share), else one a block (full)')
-    channels: int = key(48, 'channels C of the first stage in search', low=1)
-    blocks: Tuple[int, ...] = key((8, 8, 8), 'convolution blocks in each stage', low=1)
-    levels: int = key(4, 'levels M of a block', low=1)
-    operations: Tuple[str, ...] = key(PAPER_OPERATIONS, 'the N operations of a level')
-    stem: str = key('cifar', 'cifar: one 3x3 convolution; imagenet: two of stride 2', STEMS)
-    searchable_reduction: bool = key(True, 'the two branches of a reduction block carry a λ each')
-    first_level_gates: bool = key(False, "the edges from the block's input to the first level carry a λ")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -80,9 +53,13 @@ class Search:
     wd: float = key(1e-4, 'weight decay of W; λ have none', low=0)
     momentum: float = key(0.9, 'momentum of NAG (W) and of APG-NAG (λ)', low=0, below=1)
     gamma: float = key(0.001, 'weight γ of the L1 norm of λ', low=0)
-    budget: str = key('flops', 'what γ of each λ follows: eq. 9 (flops), eq. 10 (mac), measured latency, or nothing', POLICIES)
+    penalty: str = key(
+        'flops', 'what γ of each λ follows: eq. 9 (flops), eq. 10 (mac), measured latency, or nothing', POLICIES
+    )
     ratio: str = key('1:1', 'n:m, of n + m iterations n update W and m update λ')
-    split: bool = key(True, 'W and λ learn from their own parts; false: both, at each iteration, from the whole training set')
+    split: bool = key(
+        True, 'W and λ learn from their own parts; false: both, at each iteration, from the whole training set'
+    )
     prune_every: int = key(5, 'epochs after which what is zero is removed for good; 0: only at the end', low=0)
     nonnegative: bool = key(True, 'project λ to λ >= 0 after each update')
     clip_gradient: float = key(2.0, 'bound on each entry of the gradients of W and λ; 0: none', low=0)
@@ -102,10 +79,17 @@ class Retrain:
     wd: float = key(3e-4, 'weight decay of W; BN γ and all biases have none', low=0)
     momentum: float = key(0.9, 'momentum of NAG', low=0, below=1)
     clip_gradient: float = key(0.0, 'bound on each entry of the gradient; 0: none', low=0)
-    budget: str = key('params=3.0M', 'size of the derived network, as params=3.0M, flops=600M, mac=40M, latency=5ms; none: by channels')
-    channels: Tuple[int, ...] = key((), 'width of each stage, or C alone; empty: from the budget, or as in search', low=1)
+    budget: str = key(
+        'params=3.0M',
+        'size of the derived network, as params=3.0M, flops=600M, mac=40M, latency=5ms; none: by channels',
+    )
+    channels: Tuple[int, ...] = key(
+        (), 'width of each stage, or C alone; empty: from the budget, or as in search', low=1
+    )
     dropout: float = key(0.4, 'share of features dropped before the dense layer', low=0, below=1)
-    drop_path: float = key(0.5, 'largest probability with which an operation is dropped: at the last depth, at the end', low=0, high=1)
+    drop_path: float = key(
+        0.5, 'largest probability with which an operation is dropped: at the last depth, at the end', low=0, high=1
+    )
     auxiliary: float = key(0.4, 'weight of the auxiliary loss; 0: no auxiliary tower', low=0)
     label_smoothing: float = key(0.0, 'share of the target spread over all classes', low=0, high=1)
     cutout: int = key(16, 'side of the square cut out of training images, pixels; 0: none', low=0)
@@ -118,7 +102,9 @@ class Train:
     cpus: int = key(0, 'that many CPU devices instead of GPUs; 0: no', low=0)
     kvstore: str = key('device', 'how devices and machines exchange gradients', KVSTORES)
     keep: int = key(3, 'newest checkpoints kept, besides the best', low=1)
-    checkpoint_minutes: float = key(10.0, 'a checkpoint also after so many minutes within an epoch; 0: only at its end', low=0)
+    checkpoint_minutes: float = key(
+        10.0, 'a checkpoint also after so many minutes within an epoch; 0: only at its end', low=0
+    )
     test_batch: int = key(0, 'images a batch in testing; 0: as in training', low=0)
     sync_bn: bool = key(False, 'batch norm over all GPUs together')
     amp: bool = key(False, "float16 on GPUs, by MXNet's automatic mixed precision")
@@ -132,27 +118,28 @@ class Config:
     run: str = key('', 'run directory; empty: runs/<data set>-<space>-<number>')
     preset: str = key('published', 'the preset that the other keys started from')
     plugins: Tuple[str, ...] = key((), 'modules and .py files that are imported first, for what they register')
+    callbacks: Tuple[str, ...] = key(
+        (), 'callbacks that plugins register, in their order; called in every stage', CALLBACKS
+    )
     data: Data = group(Data, 'what is learned from')
-    space: Space = group(Space, 'the completely connected network')
+    space: SearchSpace = group(SearchSpace, 'the completely connected network')
     pretrain: Pretrain = group(Pretrain, 'stage 1: W of the supernet, λ at 1')
     search: Search = group(Search, 'stage 2: W and λ in turn')
     retrain: Retrain = group(Retrain, 'stage 3: the derived network from scratch')
     train: Train = group(Train, 'devices, machines, checkpoints')
 
 
-def leaves(node=Config, prefix=''):
-    """Every key of the tree in order, as (dotted name, dataclass field)."""
-    for field in dataclasses.fields(node):
+def leaves() -> Iterator[Tuple[str, Key]]:
+    """Yield every key of the tree in order: (dotted name, Key)."""
+    yield from keys(Config)
+    for field in dataclasses.fields(Config):
         if dataclasses.is_dataclass(field.type):
-            for leaf in leaves(field.type, prefix + field.name + '.'):
-                yield leaf
-        else:
-            yield prefix + field.name, field
+            yield from ((f'{field.name}.{name}', described) for name, described in keys(field.type))
 
 
-def ratio(text):
-    """'n:m' -> (n, m), whole numbers of at least 1. Raises UserError."""
+def ratio(text: str) -> Tuple[int, int]:
+    """Read 'n:m', two whole numbers of at least 1. Raises UserError."""
     parts = text.split(':')
     if len(parts) != 2 or not all(part.strip().isdecimal() and int(part) > 0 for part in parts):
-        raise UserError('search.ratio=%s: expected n:m, two whole numbers of at least 1 (1:1, 4:1)' % text)
+        raise UserError(f'search.ratio={text}: expected n:m, two whole numbers of at least 1 (1:1, 4:1)')
     return int(parts[0]), int(parts[1])

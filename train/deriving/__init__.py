@@ -1,5 +1,6 @@
 """Stage 3: what a search has left, trained from scratch, and tested.
 
+- `stage.py`       the stage as data for the loop
 - `retraining.py`  the width that meets a budget, then training
 - `evaluation.py`  a trained network tested: errors by class, predictions.npz
 """

@@ -1,24 +1,29 @@
-"""Batch norm's running statistics, apart from training: one network's over all devices, and fit to be tested with."""
+"""Batch norm's running statistics: averaged over all devices, and recomputed for evaluation."""
+
 import contextlib
 import itertools
+from typing import Any, Iterator, List, Sequence, Tuple
 
 import mxnet as mx
 import numpy as np
 
 from ..runtime.state import parameters
+from .learner import Learner
 
-SETTLING = 40   # batches, after which what was there before weighs 0.9 ** 40, a hundredth
+SETTLING = 40  # batches, after which what was there before weighs 0.9 ** 40, a hundredth
 
 
-def running(learner):
-    """The Parameters that hold them, by the order of their names."""
+def running(learner: Learner) -> List[Any]:
+    """Return the Parameters that hold running statistics, in the order of their names."""
     trained = {param.name for param in learner.weights + learner.gates}
-    return [param for param in parameters(learner.net).values() if param.name not in trained and param.grad_req == 'null']
+    return [
+        param for param in parameters(learner.net).values() if param.name not in trained and param.grad_req == 'null'
+    ]
 
 
-def average(learner):
-    """Set them to their mean over the devices of all workers: one network again, at an epoch's end."""
-    mx.nd.waitall()   # MXNet moves them in a backward pass without saying so to who reads them
+def average(learner: Learner) -> None:
+    """Set running statistics to their mean over the devices of all workers: one network again, at an epoch's end."""
+    mx.nd.waitall()  # MXNet moves them in a backward pass without saying so to who reads them
     devices = learner.devices
     if len(devices.contexts) == 1 and not devices.distributed:
         return
@@ -29,13 +34,13 @@ def average(learner):
     flat = devices.total(np.concatenate([array.ravel() for array in local])) / devices.workers
     start = 0
     for param, array in zip(params, local):
-        _set(param, [flat[start:start + array.size].reshape(array.shape)] * len(devices.contexts))
+        _set(param, [flat[start : start + array.size].reshape(array.shape)] * len(devices.contexts))
         start += array.size
 
 
 @contextlib.contextmanager
-def settled(learner, batches):
-    """While it lasts, they are those of W and λ as they are now, found on SETTLING (x, y) from the iterator `batches`; then as before.
+def settled(learner: Learner, batches: Iterator[Tuple[np.ndarray, np.ndarray]]) -> Iterator[None]:
+    """Recompute running statistics for W and λ as they are now, on SETTLING (x, y) from `batches`; put back at the end what was before.
 
     In the search λ fall until the last step, and statistics that follow with a momentum of 0.9 are of a network that is no more.
     """
@@ -53,6 +58,6 @@ def settled(learner, batches):
             _set(param, values)
 
 
-def _set(param, values):
+def _set(param: Any, values: Sequence[np.ndarray]) -> None:
     for place, value in zip(param.list_data(), values):
         place[:] = mx.nd.array(value, ctx=place.context, dtype=place.dtype)

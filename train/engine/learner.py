@@ -3,41 +3,53 @@
 W and λ have a gluon.Trainer each, over disjoint parameters: NAG for W, APG-NAG for λ. What a step does not update needs no
 gradient, and none is computed: grad_req is switched between W and λ steps.
 """
+
 import warnings
+from typing import Any, Callable, Dict, Iterable, List, Mapping, Optional, Sequence, Tuple
 
 import mxnet as mx
 import numpy as np
 from mxnet import autograd
 
-from ...base.errors import UserError
 from ...optim.apg_nag import APGNAG
 from ...optim.nag import ExactNAG
 from ...symbols.backend.finite import all_finite
 from ...symbols.backend.layout import plain_parameters
+from ..config.tree import Search
+from ..runtime.devices import Devices
+from .names import Update
+from .testing import TestResult, evaluate
 
-UPDATES = ('weights', 'gates', 'both')
 
-
-def hybridize(net):
+def hybridize(net: Any) -> None:
     """Compile `net` as one graph, at fixed shapes. A λ vector or a drop rate that no block is left
     to use is no reason for a warning."""
     net.hybridize(static_alloc=True, static_shape=True)
-    for what in ('Parameter .*lambda', 'The 1-th input to HybridBlock'):   # λ, drop rate
-        warnings.filterwarnings('ignore', message=what + ' is not used by any computation')
+    for subject in ('Parameter .*lambda', 'The 1-th input to HybridBlock'):  # λ, drop rate
+        warnings.filterwarnings('ignore', message=f'{subject} is not used by any computation')
 
 
-def nag(params, settings):
+def nag(params: Iterable[Any], settings: Any) -> ExactNAG:
     """NAG for `params` with the stage's lr, wd, momentum and clip_gradient; weight decay on weights alone, not on BN γ, β and biases."""
     for param in params:
         param.wd_mult = 1.0 if param.name.endswith('weight') else 0.0
-    return ExactNAG(learning_rate=settings.lr, wd=settings.wd, momentum=settings.momentum,
-                    clip_gradient=settings.clip_gradient or None)
+    return ExactNAG(
+        learning_rate=settings.lr,
+        wd=settings.wd,
+        momentum=settings.momentum,
+        clip_gradient=settings.clip_gradient or None,
+    )
 
 
-def apg_nag(settings):
+def apg_nag(settings: Search) -> APGNAG:
     """APG-NAG for λ with the search's gate_lr, momentum, gamma, clip_gradient and nonnegative."""
-    return APGNAG(learning_rate=settings.gate_lr, momentum=settings.momentum, gamma=settings.gamma,
-                  clip_gradient=settings.clip_gradient or None, nonnegative=settings.nonnegative)
+    return APGNAG(
+        learning_rate=settings.gate_lr,
+        momentum=settings.momentum,
+        gamma=settings.gamma,
+        clip_gradient=settings.clip_gradient or None,
+        nonnegative=settings.nonnegative,
+    )
 
 
 class Learner:
@@ -47,52 +59,73 @@ class Learner:
     weights_optimizer, gates_optimizer: mx.optimizer objects, the latter None where λ stay as they are.
     """
 
-    def __init__(self, net, gates, loss, devices, weights_optimizer, gates_optimizer=None, amp=False):
+    def __init__(
+        self,
+        net: Any,
+        gates: Iterable[Any],
+        loss: Callable[..., Any],
+        devices: Devices,
+        weights_optimizer: Any,
+        gates_optimizer: Any = None,
+        amp: bool = False,
+    ) -> None:
         self.net, self.gates, self.loss, self.devices, self.amp = net, list(gates), loss, devices, amp
         names = {gate.name for gate in self.gates}
         params = net.collect_params()
         self.weights = [param for name, param in params.items() if name not in names and param.grad_req != 'null']
-        self.trainers = {'weights': devices.trainer(self.weights, weights_optimizer)}
+        self.trainers: Dict[Update, Any] = {Update.WEIGHTS: devices.trainer(self.weights, weights_optimizer)}
         if gates_optimizer is not None:
-            self.trainers['gates'] = devices.trainer(self.gates, gates_optimizer)
+            self.trainers[Update.GATES] = devices.trainer(self.gates, gates_optimizer)
         if amp:
             from mxnet.contrib import amp as mixed
+
             for trainer in self.trainers.values():
                 mixed.init_trainer(trainer)
-                trainer._amp_loss_scaler = self.trainers['weights']._amp_loss_scaler   # one loss, one scale
-        self._updating = None
+                trainer._amp_loss_scaler = self.trainers[Update.WEIGHTS]._amp_loss_scaler  # one loss, one scale
+        self._updating: Optional[Update] = None
 
-    def replace(self, net):
+    def replace(self, net: Any) -> None:
         """Go on with a smaller network over the same Parameters (Supernet.pruned); what is gone gets no gradient any more."""
         hybridize(net)
         kept = set(net.collect_params())
         self.net = net
         self.weights = [param for param in self.weights if param.name in kept]
 
-    def bytes_a_step(self, update):
+    def bytes_a_step(self, update: Update) -> int:
         """Bytes that a worker sends for one update (and receives as many): the gradients of what is updated."""
-        return sum(4 * _size(param) for group in _groups(update) for param in getattr(self, group))
+        return sum(4 * _size(param) for group in Update(update).groups for param in self._params(group))
 
-    def prepare(self, update):
-        """Ask for the gradients of `update` ('weights', 'gates' or 'both') alone."""
+    def _params(self, group: Update) -> List[Any]:
+        return self.gates if group == Update.GATES else self.weights
+
+    def prepare(self, update: Update) -> None:
+        """Have the gradients of `update` computed, and no others."""
         if update == self._updating:
             return
-        for group in ('weights', 'gates'):
-            wanted = 'write' if group in _groups(update) else 'null'
-            for param in getattr(self, group):
+        for group in Update.BOTH.groups:
+            wanted = 'write' if group in Update(update).groups else 'null'
+            for param in self._params(group):
                 if param.grad_req != wanted:
                     param.grad_req = wanted
         self._updating = update
 
-    def step(self, update, x, y, batch_size, inputs=(), rates=None):
+    def step(
+        self,
+        update: Update,
+        x: np.ndarray,
+        y: np.ndarray,
+        batch_size: int,
+        inputs: Sequence[np.ndarray] = (),
+        rates: Optional[Mapping[Update, float]] = None,
+    ) -> Tuple[List[Any], Dict[Update, Any]]:
         """One update from images x (b, 3, H, W) and labels y (b,), this worker's part of a batch of `batch_size`.
 
-        inputs: further inputs of the network, numpy arrays; rates: {'weights': lr, 'gates': lr}.
+        inputs: further inputs of the network, numpy arrays; rates: the learning rate of each group.
         Returns NDArrays without waiting for them: by device (loss sum, wrong images), and whether all gradients are finite.
         """
         self.prepare(update)
         figures = self._backward(x, y, inputs)
-        groups = _groups(update)
+        groups = Update(update).groups
         for group in groups:
             self.trainers[group].allreduce_grads()
         finite = self._finite(groups)
@@ -102,23 +135,25 @@ class Learner:
                 trainer._scale = trainer._amp_original_scale / self._scale()
             if rates:
                 trainer.set_learning_rate(rates[group])
-            trainer.update(batch_size, ignore_stale_grad=group == 'gates')   # no block may be left to use a λ vector
+            trainer.update(
+                batch_size, ignore_stale_grad=group == Update.GATES
+            )  # no block may be left to use a λ vector
         return figures, finite
 
-    def observe(self, batches):
+    def observe(self, batches: Iterable[Tuple[np.ndarray, np.ndarray]]) -> None:
         """Move batch norm's running statistics as λ steps from (x, y) batches would, and nothing else."""
         before = self._updating
-        self.prepare('gates')
+        self.prepare(Update.GATES)
         for x, y in batches:
             self._backward(x, y, ())
-        self.prepare(before or 'both')
+        self.prepare(before or Update.BOTH)
 
-    def _backward(self, x, y, inputs):
+    def _backward(self, x: np.ndarray, y: np.ndarray, inputs: Sequence[np.ndarray]) -> List[Any]:
         losses, figures = [], []
         for part_x, part_y in zip(self.devices.split(x), self.devices.split(y)):
-            more = [mx.nd.array(value, ctx=part_x.context, dtype=value.dtype) for value in inputs]
+            further = [mx.nd.array(value, ctx=part_x.context, dtype=value.dtype) for value in inputs]
             with autograd.record():
-                loss, logits = self.loss(self.net(part_x, *more), part_y)
+                loss, logits = self.loss(self.net(part_x, *further), part_y)
                 if self.amp:
                     loss = loss * self._scale()
             losses.append(loss)
@@ -127,81 +162,31 @@ class Learner:
         autograd.backward(losses)
         return figures
 
-    def _scale(self):
-        return self.trainers['weights']._amp_loss_scaler.loss_scale if self.amp else 1.0
+    def _scale(self) -> float:
+        return self.trainers[Update.WEIGHTS]._amp_loss_scaler.loss_scale if self.amp else 1.0
 
-    def _finite(self, groups):
+    def _finite(self, groups: Sequence[Update]) -> Dict[Update, Any]:
         """1 where all gradients are finite: one NDArray a group. Mixed precision meets overflows and passes over them by itself."""
         if self.amp:
             return {}
-        return {group: all_finite([param.list_grad()[0] for param in getattr(self, group)]) for group in groups}
+        return {group: all_finite([param.list_grad()[0] for param in self._params(group)]) for group in groups}
 
-    def evaluate(self, batches, batch_size, topk=5, classes=0, inputs=()):
-        """Loss and errors over (x, y) batches, in inference mode. See Evaluation."""
+    def evaluate(
+        self,
+        batches: Iterable[Tuple[np.ndarray, np.ndarray]],
+        batch_size: int,
+        topk: int = 5,
+        classes: int = 0,
+        inputs: Sequence[np.ndarray] = (),
+    ) -> TestResult:
+        """Test on (x, y) batches in inference mode. See `evaluate`."""
         try:
             return evaluate(self.net, batches, batch_size, self.devices, topk, classes, inputs)
         finally:
             plain_parameters(self.net)
 
 
-def evaluate(net, batches, batch_size, devices, topk=5, classes=0, inputs=(), seen=None):
-    """Test `net` on batches of at most `batch_size` (a short last one is filled up, so that no graph is built for it).
-
-    Returns {'loss', 'error', 'topk_error', 'images'} with errors in percent, over all workers; with `classes`, also
-    'class_errors' and 'class_images', by class. `seen` is called with each batch's logits and labels (numpy). Raises UserError if
-    there is no image.
-    """
-    contexts = devices.contexts
-    sums = [0.0, 0, 0, 0]
-    by_class = [[0, 0] for _ in range(classes)]
-    waiting = []
-
-    def fetch(limit):
-        while len(waiting) > limit:
-            loss, order, labels, logits = waiting.pop(0)
-            if seen is not None:
-                seen(logits.asnumpy()[:len(labels)], labels)
-            loss, order = loss.asnumpy()[:len(labels)], order.asnumpy()[:len(labels)].astype(int)
-            hits = order == labels[:, None]
-            sums[0] += float(loss.sum())
-            sums[1] += int((~hits[:, 0]).sum())
-            sums[2] += int((~hits.any(axis=1)).sum())
-            sums[3] += len(labels)
-            for label, hit in zip(labels, hits[:, 0]) if classes else ():
-                by_class[label][0] += 1
-                by_class[label][1] += int(not hit)
-
-    for number, (x, y) in enumerate(batches):
-        context = contexts[number % len(contexts)]
-        images, labels = (mx.nd.array(_filled(array, batch_size), ctx=context, dtype=array.dtype) for array in (x, y))
-        outputs = net(images, *[mx.nd.array(value, ctx=context, dtype=value.dtype) for value in inputs])
-        logits = outputs[0] if isinstance(outputs, (list, tuple)) else outputs
-        loss = -mx.nd.pick(mx.nd.log_softmax(logits, axis=-1), labels, axis=-1)
-        waiting.append((loss, mx.nd.topk(logits, k=min(topk, logits.shape[1]), axis=-1), y, logits if seen is not None else None))
-        fetch(2 * len(contexts))
-    fetch(0)
-    loss, wrong, far, count = devices.total(sums)
-    if not count:
-        raise UserError('no image to test on')
-    result = {'loss': float(loss / count), 'error': 100.0 * float(wrong) / float(count), 'topk_error': 100.0 * float(far) / float(count),
-              'images': int(count)}
-    if classes:
-        result['class_images'] = [entry[0] for entry in by_class]
-        result['class_errors'] = [100.0 * wrong / count if count else None for count, wrong in by_class]
-    return result
-
-
-def _filled(array, size):
-    if len(array) == size:
-        return array
-    return np.resize(array, (size,) + array.shape[1:]) if len(array) else array   # one after the other, then again from the first
-
-
-def _groups(update):
-    return ('weights', 'gates') if update == 'both' else (update,)
-
-
-def _size(param):
+def _size(param: Any) -> int:
     size = 1
     for length in param.shape:
         size *= length

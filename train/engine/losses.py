@@ -1,8 +1,11 @@
 """Losses of the three stages, by image."""
+
+from typing import Any, Tuple
+
 import mxnet as mx
 
 
-def cross_entropy(logits, labels, smoothing=0.0):
+def cross_entropy(logits: Any, labels: Any, smoothing: float = 0.0) -> Any:
     """Cross entropy with targets (1 - s) onehot + s / K: logits (B, K), labels int (B,) -> (B,)."""
     log_p = mx.nd.log_softmax(logits, axis=-1)
     loss = -mx.nd.pick(log_p, labels, axis=-1)
@@ -14,11 +17,11 @@ def cross_entropy(logits, labels, smoothing=0.0):
 class Loss:
     """Cross entropy, with label smoothing, plus `auxiliary` times the same of the auxiliary tower's logits where the network gives them."""
 
-    def __init__(self, smoothing=0.0, auxiliary=0.0):
+    def __init__(self, smoothing: float = 0.0, auxiliary: float = 0.0) -> None:
         self.smoothing, self.auxiliary = smoothing, auxiliary
 
-    def __call__(self, outputs, labels):
-        """outputs: logits, or (logits, auxiliary logits). Returns (loss to minimise (B,), logits)."""
+    def __call__(self, outputs: Any, labels: Any) -> Tuple[Any, Any]:
+        """Return the loss to minimise (B,) and the logits. outputs: logits, or (logits, auxiliary logits)."""
         if not isinstance(outputs, (list, tuple)):
             return cross_entropy(outputs, labels, self.smoothing), outputs
         logits, side = outputs

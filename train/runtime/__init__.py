@@ -3,6 +3,7 @@
 - `devices.py`   CPUs, GPUs, several workers; the exchange of gradients
 - `watchdog.py`  ends all workers when one dies
 - `seeds.py`     random streams from the one seed
+- `opening.py`  devices, data and run directory of a run, opened
 - `run.py`       a run at work: its directory, log, checkpoints, what it says
 - `state.py`     what a resumed run needs of networks and optimizers
 - `progress.py`  the progress bar, and the line of an epoch

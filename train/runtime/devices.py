@@ -4,47 +4,50 @@ A batch is divided among workers first, then among a worker's devices. Gradients
 the whole batch, so that n devices at batch B/n follow one at batch B. Optimizers always run here (update_on_kvstore=False): a copy of
 an optimizer of ours does not survive the trip to a KVStore server.
 """
+
 import contextlib
 import os
+from typing import Any, Dict, Iterator, List, Sequence, Tuple
 
 import mxnet as mx
 import numpy as np
 
 from ...base.errors import UserError
 from ...symbols.backend.layout import plain_copy, write_plain
+from ..config.tree import Train
 from .stops import Stopped
 from .watchdog import Watchdog
 
 DISTRIBUTED = ('dist_sync', 'dist_device_sync')
 
 
-def parse_gpus(text):
-    """'0-3,6' -> [0, 1, 2, 3, 6]. Raises UserError."""
-    numbers = []
+def parse_gpus(text: str) -> List[int]:
+    """Read '0-3,6' as [0, 1, 2, 3, 6]. Raises UserError."""
+    numbers: List[int] = []
     for part in text.split(','):
         first, dash, last = part.strip().partition('-')
         if not first.isdigit() or (dash and not last.isdigit()) or (dash and int(last) < int(first)):
-            raise UserError("train.gpus=%s: expected numbers and ranges, such as 0-7 or 0,2" % text)
+            raise UserError(f'train.gpus={text}: expected numbers and ranges, such as 0-7 or 0,2')
         numbers.extend(range(int(first), int(last if dash else first) + 1))
     if len(set(numbers)) != len(numbers):
-        raise UserError('train.gpus=%s: names a GPU twice' % text)
+        raise UserError(f'train.gpus={text}: names a GPU twice')
     return numbers
 
 
-def num_gpus():
-    """GPUs that MXNet sees; 0 where it is built for CPUs or finds no driver."""
+def num_gpus() -> int:
+    """Count the GPUs that MXNet sees; 0 where it is built for CPUs or finds no driver."""
     try:
         return mx.context.num_gpus()
     except mx.base.MXNetError:
         return 0
 
 
-def contexts(gpus='', cpus=0):
-    """The devices to work on: the GPUs named, or `cpus` CPU devices, or all GPUs, or the CPU. Raises UserError."""
+def contexts(gpus: str = '', cpus: int = 0) -> List[mx.Context]:
+    """Return the devices to work on: the GPUs named, or `cpus` CPU devices, or all GPUs, or the CPU. Raises UserError."""
     if gpus and cpus:
-        raise UserError('train.gpus=%s and train.cpus=%d: choose one' % (gpus, cpus))
+        raise UserError(f'train.gpus={gpus} and train.cpus={cpus}: choose one')
     if cpus < 0:
-        raise UserError('train.cpus=%d: expected a whole number of at least 0' % cpus)
+        raise UserError(f'train.cpus={cpus}: expected a whole number of at least 0')
     if cpus:
         return [mx.cpu(number) for number in range(cpus)]
     seen = num_gpus()
@@ -52,30 +55,30 @@ def contexts(gpus='', cpus=0):
         return [mx.gpu(number) for number in range(seen)] or [mx.cpu(0)]
     numbers = parse_gpus(gpus)
     if max(numbers) >= seen:
-        raise UserError('train.gpus=%s: MXNet sees %s here%s' % (
-            gpus, 'GPUs 0 to %d' % (seen - 1) if seen else 'no GPU',
-            '' if seen else '; without --gpus the CPU is used (mxnet-cu112 is the build for GPUs)'))
+        there = f'GPUs 0 to {seen - 1}' if seen else 'no GPU'
+        hint = '' if seen else '; without --gpus the CPU is used (mxnet-cu112 is the build for GPUs)'
+        raise UserError(f'train.gpus={gpus}: MXNet sees {there} here{hint}')
     return [mx.gpu(number) for number in numbers]
 
 
 class _Exchange(mx.kvstore.KVStoreBase):
-    """Sums gradients over CPU devices, and over workers through a range of keys of a distributed KVStore, which two Trainers share.
+    """Sums gradients over CPU devices, and over workers through a range of keys of a distributed KVStore.
 
-    oneDNN keeps weights and their gradients in layouts of its own. MXNet's stores read such an array while it is being brought into
-    the plain layout: now and then a device or worker gets other numbers, or a server refuses a key. Only copies that an operator has
-    made, which are plain, are summed and sent here.
+    oneDNN keeps weights and their gradients in layouts of its own. MXNet's stores read such an array while it is
+    being brought into the plain layout: now and then a device or worker gets other numbers, or a server refuses a
+    key. Only copies that an operator has made, which are plain, are summed and sent here.
     """
 
-    def __init__(self, store=None, first=0):
+    def __init__(self, store: Any = None, first: int = 0) -> None:
         self.store, self.first = store, first
 
-    def broadcast(self, key, value, out, priority=0):
+    def broadcast(self, key: int, value: Any, out: Any, priority: int = 0) -> None:
         plain = mx.nd.array(value.asnumpy(), dtype=value.dtype)
         if self.store is not None:
             self.store.broadcast(self.first + key, plain, plain, priority)
         self._write(plain, out)
 
-    def pushpull(self, key, value, out=None, priority=0):
+    def pushpull(self, key: int, value: Any, out: Any = None, priority: int = 0) -> None:
         values = value if isinstance(value, (list, tuple)) else [value]
         plain = plain_copy(values[0])
         for value in values[1:]:
@@ -85,24 +88,24 @@ class _Exchange(mx.kvstore.KVStoreBase):
         self._write(plain, values if out is None else out)
 
     @staticmethod
-    def _write(plain, places):
+    def _write(plain: Any, places: Any) -> None:
         for place in places if isinstance(places, (list, tuple)) else [places]:
             write_plain(plain, place)
 
     @staticmethod
-    def is_capable(capability):
-        return False   # the one capability there is: running optimizers
+    def is_capable(capability: str) -> bool:
+        return False  # the one capability there is: running optimizers
 
     @property
-    def type(self):
+    def type(self) -> str:
         return self.store.type if self.store is not None else 'local'
 
     @property
-    def rank(self):
+    def rank(self) -> int:
         return self.store.rank if self.store is not None else 0
 
     @property
-    def num_workers(self):
+    def num_workers(self) -> int:
         return self.store.num_workers if self.store is not None else 1
 
 
@@ -114,40 +117,52 @@ class Devices:
     Raises UserError for devices that are not there and combinations that cannot run.
     """
 
-    def __init__(self, train):
+    def __init__(self, train: Train) -> None:
         """train: the group `train` of the configuration."""
         self.contexts = contexts(train.gpus, train.cpus)
         self.kvstore = train.kvstore
         on_gpu = self.contexts[0].device_type == 'gpu'
         self.kernels_kind = f'sync:{len(self.contexts)}' if train.sync_bn else 'plain' if on_gpu else 'cpu'
-        for name, wanted, why in (('sync_bn', train.sync_bn, 'SyncBatchNorm hangs on CPU devices'),
-                                  ('amp', train.amp, 'float16 is slower than float32, or not there, on CPUs')):
+        for name, wanted, why in (
+            ('sync_bn', train.sync_bn, 'SyncBatchNorm hangs on CPU devices'),
+            ('amp', train.amp, 'float16 is slower than float32, or not there, on CPUs'),
+        ):
             if wanted and not on_gpu:
-                raise UserError('train.%s=true: only on GPUs; %s' % (name, why))
+                raise UserError(f'train.{name}=true: only on GPUs; {why}')
         if train.amp:
             from mxnet.contrib import amp
-            amp.init()   # before any network is built
+
+            amp.init()  # before any network is built
         if train.kvstore == 'nccl' and not on_gpu:
             raise UserError('train.kvstore=nccl: only on GPUs; on CPUs use local or device')
-        self._store, self._next_key, self._scratch = None, 0, {}
+        self._store: Any = None
+        self._next_key = 0
+        self._scratch: Dict[Tuple[int, ...], int] = {}
         self.rank, self.workers = 0, 1
         if train.kvstore in DISTRIBUTED:
             if os.environ.get('DMLC_ROLE') != 'worker':
-                raise UserError('train.kvstore=%s: start the workers with tools/launch.py, which tells them of each other' % train.kvstore)
+                raise UserError(
+                    f'train.kvstore={train.kvstore}: start the workers with tools/launch.py, which tells them of each other'
+                )
             self._store = mx.kvstore.create(train.kvstore)
             self.rank, self.workers = self._store.rank, self._store.num_workers
 
     @property
-    def distributed(self):
+    def distributed(self) -> bool:
         return self._store is not None
 
     @property
-    def main(self):
+    def main(self) -> bool:
         """Whether this process is the one that writes."""
         return self.rank == 0
 
+    @property
+    def shard(self) -> Tuple[int, int]:
+        """This worker's share of the data: (its rank, number of workers)."""
+        return self.rank, self.workers
+
     @contextlib.contextmanager
-    def watch(self, seconds):
+    def watch(self, seconds: float) -> Iterator[None]:
         """While workers work together: end this process with a message when another one dies. See watchdog.py."""
         if not self.distributed or self.workers == 1:
             yield
@@ -155,56 +170,64 @@ class Devices:
         dog = Watchdog(self.rank, self.workers, self.total, seconds)
         try:
             yield
-        except Stopped:      # all workers stop together; any other error is this worker's own, and the others are to know of it
+        except (
+            Stopped
+        ):  # all workers stop together; any other error is this worker's own, and the others are to know of it
             self._leave(dog)
             raise
         self._leave(dog)
 
-    def _leave(self, dog):
-        self.barrier()   # nobody goes before all are done
+    def _leave(self, dog: Watchdog) -> None:
+        self.barrier()  # nobody goes before all are done
         dog.close()
 
-    def share(self, batch_size, name='batch_size'):
-        """Images of a batch that this process gets. Raises UserError unless all devices of all workers get the same."""
+    def share(self, batch_size: int, name: str = 'batch_size') -> int:
+        """Count the images of a batch that this process gets. Raises UserError unless all devices of all workers get the same."""
         parts = self.workers * len(self.contexts)
         if batch_size % parts:
-            raise UserError('%s=%d: not a multiple of %d, the devices of all workers (%d each, %d workers)'
-                             % (name, batch_size, parts, len(self.contexts), self.workers))
+            raise UserError(
+                f'{name}={batch_size}: not a multiple of {parts}, the devices of all workers '
+                f'({len(self.contexts)} each, {self.workers} workers)'
+            )
         return batch_size // self.workers
 
-    def split(self, array):
-        """A numpy array, divided along its first axis over the devices: a list of NDArrays."""
+    def split(self, array: np.ndarray) -> List[mx.nd.NDArray]:
+        """Divide a numpy array along its first axis over the devices: a list of NDArrays."""
         parts = np.split(array, len(self.contexts)) if len(self.contexts) > 1 else [array]
         return [mx.nd.array(part, ctx=context, dtype=part.dtype) for part, context in zip(parts, self.contexts)]
 
-    def trainer(self, params, optimizer):
-        """A gluon.Trainer over initialised parameters; in a distributed run all workers now hold worker 0's values."""
+    def trainer(self, params: Sequence[Any], optimizer: Any) -> mx.gluon.Trainer:
+        """Make a gluon.Trainer over initialised parameters; in a distributed run all workers now hold worker 0's values."""
         if not self.distributed and (len(self.contexts) == 1 or self.contexts[0].device_type == 'gpu'):
             return mx.gluon.Trainer(params, optimizer, kvstore=self.kvstore, update_on_kvstore=False)
-        trainer = mx.gluon.Trainer(params, optimizer, kvstore=_Exchange(self._store, self._next_key), update_on_kvstore=False)
+        trainer = mx.gluon.Trainer(
+            params, optimizer, kvstore=_Exchange(self._store, self._next_key), update_on_kvstore=False
+        )
         self._next_key += len(params)
-        trainer._init_kvstore()   # the first step would race with the initialisation of the servers otherwise
+        trainer._init_kvstore()  # the first step would race with the initialisation of the servers otherwise
         trainer._init_params()
         self.barrier()
         return trainer
 
-    def barrier(self):
+    def barrier(self) -> None:
         """Wait until every worker is here."""
         mx.nd.waitall()
         if self.distributed:
             self._store._barrier()
 
-    def total(self, values):
-        """Sums of a short vector over all workers: float32 accuracy, the same on each. Call it on all workers alike."""
+    def total(self, values: Any) -> np.ndarray:
+        """Return the sums of a short vector over all workers: float32 accuracy, the same on each. Call it on all workers alike."""
         values = np.asarray(values, np.float32)
         if not self.distributed:
             return values
         shared = self.start_total(values)
         return shared.asnumpy()
 
-    def gather(self, values):
-        """Vectors of equal length from all workers: float64 (workers, n), to the last bit of float32 and to 48 of float64. Call it on
-        all workers alike."""
+    def gather(self, values: Any) -> np.ndarray:
+        """Return vectors of equal length from all workers: float64 (workers, n). Call it on all workers alike.
+
+        Exact for float32; float64 keeps 48 bits.
+        """
         values = np.asarray(values, np.float64)
         if not self.distributed:
             return values[None]
@@ -213,8 +236,8 @@ class Devices:
         table[self.rank, 1] = values - table[self.rank, 0]
         return self.total(table.ravel()).reshape(table.shape).astype(np.float64).sum(axis=1)
 
-    def start_total(self, values):
-        """As `total`, but gives the NDArray in which the sums will stand, without waiting. One at a time for each length."""
+    def start_total(self, values: Any) -> mx.nd.NDArray:
+        """Start `total` and return the NDArray in which the sums will stand. One at a time for each length."""
         array = mx.nd.array(np.asarray(values, np.float32))
         if not self.distributed:
             return array
@@ -226,7 +249,7 @@ class Devices:
         self._store.pushpull(self._scratch[array.shape], array, out=array)
         return array
 
-    def same_everywhere(self, digest):
+    def same_everywhere(self, digest: bytes) -> bool:
         """Whether all workers hold the same digest (bytes)."""
-        words = np.frombuffer(digest[:32], np.uint16).astype(np.float32)   # exact in float32
+        words = np.frombuffer(digest[:32], np.uint16).astype(np.float32)  # exact in float32
         return bool((self.gather(words) == words).all())

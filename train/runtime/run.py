@@ -1,9 +1,12 @@
 """A run in progress: its directory, log and checkpoints, what it tells people, and how it is stopped."""
+
 import os
 import sys
 import time
+from typing import TYPE_CHECKING, Any, Dict, Optional, Sequence
 
 from ...base.errors import UserError
+from ...data.dataset import DataSet
 from ...runfiles.checkpoint import Checkpoint, Checkpoints
 from ...runfiles.config import write_config
 from ...runfiles.directory import RunDirectory
@@ -19,10 +22,18 @@ from ...runfiles.network import SEARCHED
 from ...runfiles.stages import STAGES
 from ...runfiles.summary import update_summary
 from ..config import settings
+from ..config.tree import Config
+from ..engine.callbacks import restore as restore_states
+from ..engine.callbacks import states
+from ..engine.plan import Position
+from .devices import Devices
 from .events import Events
 from .progress import Progress
 from .state import gather, restore
 from .stops import Interrupt
+
+if TYPE_CHECKING:
+    from ..engine.stage import Stage
 
 # A resumed run may have others of these.
 FREE_TO_CHANGE = ('run', 'preset', 'plugins', 'train', 'data.dir', 'data.workers', 'data.memory_gb')
@@ -31,36 +42,39 @@ FREE_TO_CHANGE = ('run', 'preset', 'plugins', 'train', 'data.dir', 'data.workers
 class Run:
     """One run directory at work. Worker 0 alone writes in it."""
 
-    def __init__(self, config, devices, dataset, script):
+    def __init__(self, config: Config, devices: Devices, dataset: DataSet, script: str) -> None:
         """config: a Config with `run` set; script: the command that resumes, such as 'train/search.py'."""
         self.config, self.devices, self.dataset, self.script = config, devices, dataset, script
         self.directory = RunDirectory(config.run)
         self.progress = Progress(devices.main)
         self.checkpoints = Checkpoints(self.directory.checkpoints, config.train.keep)
         self.interrupt = Interrupt()
-        self.best = {}          # stage -> {'epoch', 'test_error'}
-        self.events = None
-        self._environment = self._before = Environment()   # of this start, and of the one before it
+        self.best: Dict[str, Any] = {}  # stage -> {'epoch', 'test_error', 'topk_error'}
+        self.events: Optional[Events] = None
+        self._environment = self._before = Environment()  # of this start, and of the one before it
         self._saved = time.monotonic()
         self.log = Log(self.directory.log)
 
-    def check(self, mode='new', allow_changes=False, may_differ=()):
-        """Whether the run directory is one to work in; nothing is written.
+    def check(self, mode: str = 'new', allow_changes: bool = False, may_differ: Sequence[str] = ()) -> None:
+        """Check that the run directory is one to work in; nothing is written.
 
         mode: 'new' for a directory without a run; 'resume' and 'add' for one whose run goes on, or gets a further stage.
         may_differ: keys or groups that an added stage may set anew. Raises UserError if something else is there.
         """
         if mode == 'new' and (self.checkpoints.positions() or self.log.rows or os.path.exists(self.directory.summary)):
-            raise UserError('run directory %s: it holds a run; --resume continues it, another --run starts a new one'
-                             % self.directory.path)
+            raise UserError(
+                f'run directory {self.directory.path}: it holds a run; --resume continues it, another --run starts a new one'
+            )
         if mode != 'new' and self.directory.exists():
             before = settings.build(stored_config(self.directory.config))
             different = settings.differences(before, self.config, FREE_TO_CHANGE + tuple(may_differ))
             if different and not allow_changes:
-                raise UserError('run directory %s: its configuration differs (%s); --allow-changes continues with the new one'
-                                 % (self.directory.path, '; '.join(different)))
+                raise UserError(
+                    f'run directory {self.directory.path}: its configuration differs ({"; ".join(different)}); '
+                    '--allow-changes continues with the new one'
+                )
 
-    def start(self, kind=SEARCHED):
+    def start(self, kind: str = SEARCHED) -> None:
         """Take the directory's lock, write config.yaml and environment.json, and from now on stop when asked to.
 
         kind: of the network that is trained, see runfiles/network.py.
@@ -72,86 +86,108 @@ class Run:
         self.devices.barrier()
         if self.devices.main:
             self._before = last_environment(self.directory.environment)
-            self._environment = this_environment(self.devices.contexts, self.devices.workers, self.config.train.kvstore,
-                                                 self.config.seed, kind, self.dataset.options.dir)
+            self._environment = this_environment(
+                self.devices.contexts,
+                self.devices.workers,
+                self.config.train.kvstore,
+                self.config.seed,
+                kind,
+                self.dataset.options.dir,
+            )
             write_config(self.directory.config, settings.dump(self.config))
             write_environment(self.directory.environment, self._environment)
             if self.config.train.tensorboard:
                 self.events = Events(self.directory.events)
         self.interrupt.install()
 
-    def newest(self, stages=STAGES):
-        """The newest whole Checkpoint, or None; all workers must read the same."""
-        found = self.checkpoints.newest(self.warn, stages)
+    def newest(self, stages: Sequence[str] = STAGES) -> Optional[Checkpoint]:
+        """Return the newest whole Checkpoint, or None; all workers must read the same."""
+        newest = self.checkpoints.newest(self.warn, stages)
         if self.devices.distributed:
-            position = found or Checkpoint(STAGES[0], 0, 0)
+            position = newest or Checkpoint(STAGES[0], 0, 0)
             here = [STAGES.index(position.stage), position.epoch, position.step]
             if list(self.devices.total(here) / self.devices.workers) != here:
-                raise UserError('run directory %s: the workers read different checkpoints in it; all must see one file system'
-                                 % self.directory.path)
-        return found
+                raise UserError(
+                    f'run directory {self.directory.path}: the workers read different checkpoints in it; all must see one file system'
+                )
+        return newest
 
-    def save(self, stage, epoch, step, partial, best=False):
-        """Checkpoint of a Stage when `step` steps of `epoch` are done. All workers call it alike; one writes."""
+    def save(self, stage: 'Stage', position: Position, best: bool = False) -> None:
+        """Save a checkpoint of a Stage at a Position. All workers call it alike; one writes."""
         self._saved = time.monotonic()
         arrays, counts = gather(stage.learner)
         if not self.devices.main:
             return
-        self.checkpoints.save(Checkpoint(
-            stage.name, epoch, step, arrays, seed=self.config.seed, batch_size=stage.batch_size, epochs=stage.epochs, counts=counts,
-            partial=partial, best=self.best, extra=stage.hooks.state()), best)
+        checkpoint = Checkpoint(
+            stage.name,
+            position.epoch,
+            position.step,
+            arrays,
+            seed=self.config.seed,
+            batch_size=stage.batch_size,
+            epochs=stage.epochs,
+            counts=counts,
+            partial=position.partial,
+            best=self.best,
+            extra=states(stage.callbacks),
+            ended=position.ended,
+        )
+        self.checkpoints.save(checkpoint, best)
 
-    def restore(self, stage, checkpoint):
-        """Put a checkpoint back into a Stage and cut the log there. Returns the position for loop.train.
+    def restore(self, stage: 'Stage', checkpoint: Checkpoint) -> Position:
+        """Put a checkpoint back into a Stage and cut the log there. Returns the Position to go on from.
 
         Warns where the run now works under conditions that change the last digits of its numbers.
         """
         changed = changed_conditions(self._before, self._environment)
         if changed:
-            self.warn(f"warning: {self.directory.path} goes on under other conditions ({'; '.join(changed)}): its numbers may differ "
-                      'from those of an uninterrupted run')
-        stage.hooks.restore(checkpoint.extra)
+            self.warn(
+                f'warning: {self.directory.path} goes on under other conditions ({"; ".join(changed)}): its numbers may differ '
+                'from those of an uninterrupted run'
+            )
+        restore_states(stage.callbacks, checkpoint.extra)
         restore(stage.learner, checkpoint.arrays, checkpoint.counts)
-        stage.hooks.restored()
         self.best = checkpoint.best
         self.log.cut(checkpoint.stage, checkpoint.epoch)
-        return checkpoint.epoch, checkpoint.step, checkpoint.partial
+        return Position(checkpoint.epoch, checkpoint.step, checkpoint.partial, checkpoint.ended)
 
-    def due(self):
+    def due(self) -> bool:
         """Whether the time for a checkpoint within an epoch has come."""
         minutes = self.config.train.checkpoint_minutes
         return minutes > 0 and time.monotonic() - self._saved > 60 * minutes
 
-    def record(self, row):
-        """A row of the log, and its events."""
+    def record(self, row: Dict[str, Any]) -> None:
+        """Write a row of the log, and its events."""
         if self.devices.main:
             self.log.append(row)
             if self.events:
                 self.events.add(row)
 
-    def write_summary(self, **content):
+    def write_summary(self, **content: Any) -> Dict[str, Any]:
         """Add to summary.json; returns all that it then holds, for workers that do not write what was added."""
-        return update_summary(self.directory.summary, **content) if self.devices.main else content
+        return dict(update_summary(self.directory.summary, **content)) if self.devices.main else content
 
-    def say(self, line):
-        """A line for people, once in a distributed run."""
+    def say(self, line: str) -> None:
+        """Print a line for people, once in a distributed run."""
         self.progress.say(line)
 
-    def warn(self, line):
-        """A line on stderr."""
+    def warn(self, line: str) -> None:
+        """Print a line on stderr."""
         if self.devices.main:
             print(line, file=sys.stderr, flush=True)
 
-    def resume_command(self):
-        return 'python %s --resume --run %s' % (self.script, self.directory.path)
+    def resume_command(self) -> str:
+        """Return the command that resumes the run."""
+        return f'python {self.script} --resume --run {self.directory.path}'
 
-    def close(self):
+    def close(self) -> None:
+        """End the progress bar and the events, and give up the lock."""
         self.progress.end()
         if self.events:
             self.events.close()
         self.directory.unlock()
 
 
-def stored_config(path):
-    """The Config of a run directory's config.yaml, as {dotted name: value}, its plugins imported. Raises OSError, UserError."""
+def stored_config(path: str) -> Dict[str, Any]:
+    """Read the Config of a run directory's config.yaml, as {dotted name: value}, its plugins imported. Raises OSError, UserError."""
     return settings.check_all(settings.read_yaml(path), path)

@@ -3,42 +3,59 @@
 W and λ, the statistics of batch norm (those of every device), the states of both optimizers and their counts of updates. What λ
 are pruned for good, and everything that is a number or a name, travels beside them in the checkpoint's JSON.
 """
+
+import hashlib
+from typing import TYPE_CHECKING, Any, Dict, List, Tuple
+
 import mxnet as mx
 import numpy as np
 
 from ...base.errors import UserError
 from ...symbols.backend.layout import plain_parameters
+from .devices import Devices
+
+if TYPE_CHECKING:
+    from ..engine.learner import Learner
+
+Arrays = Dict[str, np.ndarray]
 
 
-def parameters(net):
-    """Parameters by name, without the network's own prefix, which may count networks made before."""
-    return {name[len(net.prefix):] if name.startswith(net.prefix) else name: param for name, param in sorted(net.collect_params().items())}
+def parameters(net: Any) -> Dict[str, Any]:
+    """Return Parameters by name, without the network's own prefix, which may count networks made before."""
+    return {
+        name[len(net.prefix) :] if name.startswith(net.prefix) else name: param
+        for name, param in sorted(net.collect_params().items())
+    }
 
 
-def gather(learner):
-    """(arrays, counts) of a Learner: everything that training has changed. Waits for pending work. All workers call it alike."""
+def gather(learner: 'Learner') -> Tuple[Arrays, Dict[str, Any]]:
+    """Return (arrays, counts) of a Learner: everything that training has changed. Waits for pending work. All workers call it alike."""
     mx.nd.waitall()
-    arrays, names, local = {}, {}, {}
+    arrays: Arrays = {}
+    names: Dict[str, str] = {}
+    local: Dict[str, List[np.ndarray]] = {}
     trained = {param.name for param in learner.weights + learner.gates}
     for name, param in parameters(learner.net).items():
         names[param.name] = name
         if param.name in trained:
-            arrays['param/0/%s' % name] = param.list_data()[0].asnumpy()
+            arrays[f'param/0/{name}'] = param.list_data()[0].asnumpy()
         else:
             local[name] = [array.asnumpy() for array in param.list_data()]
-    for name, pieces in _from_all_workers(local, learner.devices).items():   # statistics differ from device to device
-        arrays.update(('param/%d/%s' % (number, name), piece) for number, piece in enumerate(pieces))
-    counts = {}
+    for name, pieces in _from_all_workers(local, learner.devices).items():  # statistics differ from device to device
+        arrays.update((f'param/{number}/{name}', piece) for number, piece in enumerate(pieces))
+    counts: Dict[str, Any] = {}
     for group, trainer in learner.trainers.items():
         for index, state in trainer._updaters[0].states.items():
-            name = names.get(trainer._params[index].name)
-            if name is None:   # of a weight that was physically removed
+            name = names.get(trainer._params[index].name, '')
+            if not name:  # of a weight that was physically removed
                 continue
             for number, array in enumerate(_entries(state)):
-                arrays['%s/%d/%s' % (group, number, name)] = array.asnumpy()
+                arrays[f'{group}/{number}/{name}'] = array.asnumpy()
         optimizer = trainer.optimizer
         optimizer._set_current_context(learner.devices.contexts[0].device_id)
-        updates = {names.get(trainer._params[index].name): count for index, count in optimizer._index_update_count.items()}
+        updates = {
+            names.get(trainer._params[index].name): count for index, count in optimizer._index_update_count.items()
+        }
         updates.pop(None, None)
         counts[group] = {'updates': updates, 'num_update': optimizer.num_update}
         if learner.amp:
@@ -46,39 +63,43 @@ def gather(learner):
     return arrays, counts
 
 
-def _from_all_workers(local, devices):
-    """{name: arrays of worker 0's devices, of worker 1's, …} from every worker's own {name: arrays of its devices}."""
+def _from_all_workers(local: Dict[str, List[np.ndarray]], devices: Devices) -> Dict[str, List[np.ndarray]]:
+    """Return {name: arrays of worker 0's devices, of worker 1's, …} from every worker's own {name: arrays of its devices}."""
     if not devices.distributed or not local:
         return local
     flat = np.concatenate([array.ravel() for arrays in local.values() for array in arrays])
-    found, place = {name: [] for name in local}, 0
+    collected: Dict[str, List[np.ndarray]] = {name: [] for name in local}
+    place = 0
     table = devices.gather(flat).astype(np.float32)
     for name, arrays in local.items():
         size = sum(array.size for array in arrays)
-        for row in table[:, place:place + size]:
-            found[name].extend(row.reshape((len(arrays),) + arrays[0].shape))
+        for row in table[:, place : place + size]:
+            collected[name].extend(row.reshape((len(arrays),) + arrays[0].shape))
         place += size
-    return found
+    return collected
 
 
-def restore(learner, arrays, counts):
+def restore(learner: 'Learner', arrays: Arrays, counts: Dict[str, Any]) -> None:
     """Put back what `gather` took. Raises UserError where the checkpoint is of another network."""
     named = parameters(learner.net)
     stored = {name.split('/', 2)[2] for name in arrays if name.startswith('param/')}
     if stored != set(named):
         different = sorted(stored ^ set(named))
-        raise UserError('the checkpoint is of another network: %d parameters are only in one of them (%s, …)'
-                         % (len(different), different[0]))
+        raise UserError(
+            f'the checkpoint is of another network: {len(different)} parameters are only in one of them ({different[0]}, …)'
+        )
     for name, param in named.items():
-        pieces = []
-        while 'param/%d/%s' % (len(pieces), name) in arrays:
-            pieces.append(arrays['param/%d/%s' % (len(pieces), name)])
+        pieces: List[np.ndarray] = []
+        while f'param/{len(pieces)}/{name}' in arrays:
+            pieces.append(arrays[f'param/{len(pieces)}/{name}'])
         if pieces[0].shape != param.shape:
-            raise UserError('the checkpoint is of another network: %s has shape %s there, %s here' % (name, pieces[0].shape, param.shape))
+            raise UserError(
+                f'the checkpoint is of another network: {name} has shape {pieces[0].shape} there, {param.shape} here'
+            )
         places = param.list_data()
         if len(pieces) == len(places) * learner.devices.workers:
-            pieces = pieces[len(places) * learner.devices.rank:]
-        else:   # another number of devices, or alike on all
+            pieces = pieces[len(places) * learner.devices.rank :]
+        else:  # another number of devices, or alike on all
             pieces = [np.mean(pieces, axis=0)] * len(places)
         for place, piece in zip(places, pieces):
             place[:] = mx.nd.array(piece, ctx=place.context, dtype=place.dtype)
@@ -87,23 +108,24 @@ def restore(learner, arrays, counts):
         optimizer = trainer.optimizer
         for number, updater in enumerate(trainer._updaters):
             for name, param in named.items():
-                if param.name in positions and '%s/0/%s' % (group, name) in arrays:
+                if param.name in positions and f'{group}/0/{name}' in arrays:
                     index = positions[param.name]
                     place = param.list_data()[number]
                     updater.states[index] = optimizer.create_state_multi_precision(index, place)
                     updater.states_synced[index] = True
                     for entry, array in enumerate(_entries(updater.states[index])):
-                        array[:] = mx.nd.array(arrays['%s/%d/%s' % (group, entry, name)], ctx=place.context, dtype=array.dtype)
+                        array[:] = mx.nd.array(arrays[f'{group}/{entry}/{name}'], ctx=place.context, dtype=array.dtype)
             optimizer._all_index_update_counts[learner.devices.contexts[number].device_id] = {
-                positions[named[name].name]: count for name, count in counts[group]['updates'].items()}
+                positions[named[name].name]: count for name, count in counts[group]['updates'].items()
+            }
         optimizer.num_update = counts[group]['num_update']
         if learner.amp and 'loss_scale' in counts:
             trainer._amp_loss_scaler._loss_scale = counts['loss_scale']
     plain_parameters(learner.net)
 
 
-def _entries(state):
-    """The NDArrays of an optimizer's state, which is None, one, or a (nested) tuple of them."""
+def _entries(state: Any) -> List[Any]:
+    """Return the NDArrays of an optimizer's state, which is None, one, or a (nested) tuple of them."""
     if state is None:
         return []
     if isinstance(state, (list, tuple)):
@@ -111,9 +133,8 @@ def _entries(state):
     return [state]
 
 
-def digest(learner):
-    """A checksum (bytes) of W and λ, to compare workers."""
-    import hashlib
+def digest(learner: 'Learner') -> bytes:
+    """Compute a checksum (bytes) of W and λ, to compare workers."""
     total = hashlib.sha256()
     for param in learner.weights + learner.gates:
         total.update(param.list_data()[0].asnumpy().tobytes())

@@ -1,39 +1,51 @@
-"""Latency in a run, for γ and for the budget of the derived network: the times of symbols/latency.py, the same on all workers and
+"""Measure latency in a run, for γ and for the budget of the derived network: the times of symbols/latency.py, the same on all workers and
 whenever the run goes on.
 
 Times are kept in the cache folder, where every run on this machine finds them, and written to the run's latency.json; a resumed run
 reads them from there, so that γ and widths stay what they were.
 """
+
+import functools
 import os
+from typing import Any
 
 import numpy as np
 
 from ...base.errors import UserError
 from ...data import cache
+from ...runfiles.directory import RunDirectory
 from ...symbols import latency
-from ...symbols.budget import fit_widths, parse_budget
+from ...symbols.architecture import Architecture
+from ...symbols.budget import Fit, fit_widths, parse_budget
+from ...symbols.space import SearchSpace
+from ..runtime.devices import Devices
 
 FILE = latency.FILE
 
 
-def measured_graphs(space, image_size, devices, directory):
-    """cost.gate_graphs with worker 0's times in the place of costs, on all workers. Leaves the run's latency.json."""
+def measured_graphs(space: SearchSpace, image_size: int, devices: Devices, directory: RunDirectory) -> Any:
+    """Return cost.gate_graphs with worker 0's times in the place of costs, on all workers. Leaves the run's latency.json."""
     shapes = latency.shapes(space, image_size)
-    seconds = np.zeros(len(shapes))
+    seconds: Any = np.zeros(len(shapes))
     if devices.main:
         cached = latency.Stopwatch(devices.contexts[0], os.path.join(cache.folder(), FILE))
         own = latency.Stopwatch(devices.contexts[0], os.path.join(directory.path, FILE))
-        seconds = [own.keep('%s | %d channels | %d pixels' % shape, lambda shape=shape: cached.operation(*shape)) for shape in shapes]
+        seconds = [
+            own.keep('%s | %d channels | %d pixels' % shape, functools.partial(cached.operation, *shape))
+            for shape in shapes
+        ]
     shared = devices.total(seconds) if devices.distributed else seconds
     return latency.timed_graphs(space, image_size, dict(zip(shapes, (float(value) for value in shared))))
 
 
-def fitted(architecture, budget, image_size, devices, directory):
-    """budget.fit_widths for a budget of any kind; latency is measured on the first device. Raises UserError."""
+def fitted(architecture: Architecture, budget: str, image_size: int, devices: Devices, directory: RunDirectory) -> Fit:
+    """Fit widths as budget.fit_widths does, for a budget of any kind; latency is measured on the first device. Raises UserError."""
     if parse_budget(budget)[0] != 'latency':
         return fit_widths(architecture, budget, image_size)
     if devices.distributed:
-        raise UserError('retrain.budget=%s: workers would measure different times; fit it on one machine, then give the widths that its '
-                         'summary.json names as retrain.channels' % budget)
+        raise UserError(
+            f'retrain.budget={budget}: workers would measure different times; fit it on one machine, then give the widths that its '
+            'summary.json names as retrain.channels'
+        )
     own = latency.Stopwatch(devices.contexts[0], os.path.join(directory.path, FILE))
     return fit_widths(architecture, budget, image_size, own.widths(architecture, image_size))

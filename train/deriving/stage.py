@@ -1,0 +1,62 @@
+"""Stage 3: a derived network, or any other classifier, from scratch."""
+
+from typing import Any, Optional, Sequence, Tuple
+
+import numpy as np
+
+from ...data.dataset import DataSet
+from ...symbols.architecture import Architecture
+from ...symbols.network import Network
+from ..config.tree import Config
+from ..engine import standard
+from ..engine.learner import Learner, nag
+from ..engine.losses import Loss
+from ..engine.names import StageName
+from ..engine.stage import Stage, initialise, pattern, rates, weights_of
+from ..runtime.devices import Devices
+
+
+def retrain_stage(config: Config, net: Any, dataset: DataSet, devices: Devices) -> Stage:
+    """Make stage 3 for a network: all of it, on the whole training set."""
+    settings = config.retrain
+    drop_path = isinstance(net, Network) and settings.drop_path > 0
+    example = (np.zeros(1, np.float32),) if drop_path else ()
+    initialise(net, devices, dataset.image_size, config.seed, 'network', example)
+    loss = Loss(settings.label_smoothing, settings.auxiliary)
+    learner = Learner(net, [], loss, devices, nag(weights_of(net), settings), amp=config.train.amp)
+
+    def inputs(progress: float) -> Tuple[np.ndarray, ...]:
+        return (np.array([settings.drop_path * progress], np.float32),) if drop_path else ()
+
+    return Stage(
+        StageName.RETRAIN,
+        learner,
+        settings.epochs,
+        settings.batch_size,
+        pattern(config, StageName.RETRAIN),
+        rates(config, StageName.RETRAIN),
+        test_every=settings.test_every,
+        seeded=bool(settings.dropout or drop_path or 'noise' in config.space.operations),
+        callbacks=standard.around(config),
+        inputs=inputs,
+    )
+
+
+def derived_network(
+    config: Config,
+    architecture: Architecture,
+    widths: Sequence[int],
+    image_size: int,
+    kernels_kind: Optional[str] = None,
+) -> Network:
+    """Build the Network of stage 3 as the configuration asks for it."""
+    settings = config.retrain
+    return Network(
+        architecture,
+        channels=widths,
+        auxiliary=settings.auxiliary > 0,
+        dropout=settings.dropout,
+        drop_path=settings.drop_path > 0,
+        image_size=image_size,
+        kernels_kind=kernels_kind,
+    )

@@ -1,0 +1,154 @@
+"""The callbacks of every stage: progress bar, tests, log, checkpoints, and the line of an epoch."""
+
+import contextlib
+import time
+from typing import Any, Iterator, List, Sequence
+
+from ...runfiles.log import COLUMNS
+from ..config.tree import Config
+from ..runtime import seeds
+from ..runtime.progress import epoch_line
+from ..runtime.run import Run
+from ..runtime.stops import Stopped
+from . import bn_statistics
+from .callbacks import BaseCallback, Callback, create
+from .course import Course
+from .learner import Learner
+from .names import StageName
+from .plan import Feed
+from .stage import Stage
+from .testing import TestResult
+
+
+def around(config: Config, before: Sequence[Callback] = (), after: Sequence[Callback] = ()) -> List[Callback]:
+    """Return the callbacks of a stage in their order.
+
+    before: of the stage, whose columns the user's own may read; after: those that speak once the epoch's line is out.
+    Tests come twice: where one is due, and where a callback of the user has ended the stage.
+    """
+    rest = [Recording(), Saving(), Announcing()]
+    return [Bar(), *before, Testing(), *create(config), Testing(), *rest, *after]
+
+
+class Bar(BaseCallback):
+    """The progress bar, on a terminal."""
+
+    def __init__(self) -> None:
+        self._first, self._started = 0, 0.0
+
+    def epoch_begins(self, course: Course) -> None:
+        self._first, self._started = course.step, time.monotonic()
+        title = f'{course.stage.name} {course.epoch + 1}/{course.stage.epochs}'
+        course.run.progress.start(title, course.plan.steps, course.step)
+
+    def step_ends(self, course: Course) -> None:
+        course.run.progress.step(lambda: self._text(course))
+
+    def epoch_ends(self, course: Course) -> None:
+        course.run.progress.end()
+
+    def _text(self, course: Course) -> str:
+        loss, error = course.figures.last
+        images = (course.step - self._first) * course.stage.batch_size
+        rate = images / max(time.monotonic() - self._started, 1e-9)
+        return ', '.join([f'loss {loss:.3f}', f'error {error:.1f}%', f'{rate:.0f} images/s', *course.notes.values()])
+
+
+class Testing(BaseCallback):
+    """Tests the network where it is due, and remembers the best of a derived one."""
+
+    def epoch_ends(self, course: Course) -> None:
+        stage, run, row = course.stage, course.run, course.row
+        due = course.over or (stage.test_every and course.epoch % stage.test_every == 0)
+        if not due or 'test_error' in row:
+            return
+        supernet = stage.name != StageName.RETRAIN
+        with _settled(stage, run) if supernet else contextlib.nullcontext():
+            result = test(stage.learner, run, stage.batch_size, stage.inputs(0.0))
+        row.update(test_loss=result.loss, test_error=result.error)
+        best = run.best.get(stage.name)
+        if supernet or (best is not None and best['test_error'] <= result.error):
+            return  # a supernet's error says little of what is derived from it
+        best = {'epoch': row['epoch'], 'test_error': result.error, 'topk_error': result.topk_error}
+        run.best = dict(run.best, **{stage.name: best})
+        course.best = True
+
+
+class Recording(BaseCallback):
+    """Writes the epoch's row to log.csv and to TensorBoard's events."""
+
+    def __init__(self) -> None:
+        self._columns: List[str] = []
+
+    def stage_begins(self, course: Course) -> None:
+        self._columns = [name for callback in course.stage.callbacks for name in callback.columns]
+        course.run.log.declare(self._columns)
+
+    def epoch_ends(self, course: Course) -> None:
+        undeclared = sorted(set(course.row) - set(COLUMNS) - set(self._columns))
+        if undeclared:
+            raise ValueError(f'a callback adds {", ".join(undeclared)} to the row without naming it in its columns')
+        course.run.record(course.row)
+
+
+class Saving(BaseCallback):
+    """Saves checkpoints: after every epoch, after some minutes within one, and where the run is asked to stop.
+
+    Workers agree to stop or save by sums that arrive a step later.
+    """
+
+    def __init__(self) -> None:
+        self._vote: Any = None
+
+    def epoch_begins(self, course: Course) -> None:
+        self._vote = course.run.devices.start_total([0, 0])
+
+    def step_ends(self, course: Course) -> None:
+        run = course.run
+        stop, due = run.interrupt.signal, run.devices.main and run.due()
+        if run.devices.distributed:
+            any_stop, any_due = self._vote.asnumpy()
+            self._vote = run.devices.start_total([bool(stop), due])
+            stop, due = (stop or 15) if any_stop else 0, bool(any_due)
+        if stop or due:
+            run.save(course.stage, course.position())
+        if stop:
+            text = f'stopped at {course.where}; checkpoint written. To go on: {run.resume_command()}'
+            raise Stopped(stop, text)
+
+    def epoch_ends(self, course: Course) -> None:
+        course.run.save(course.stage, course.position(), course.best)
+
+
+class Announcing(BaseCallback):
+    """Says a line of an epoch's numbers, and why a stage ends early."""
+
+    def epoch_ends(self, course: Course) -> None:
+        course.run.say(epoch_line(course.row, course.stage.epochs))
+        if course.ended:
+            course.run.say(f'{course.stage.name} ends after epoch {course.epoch}: {course.ended}')
+
+
+@contextlib.contextmanager
+def _settled(stage: Stage, run: Run) -> Iterator[None]:
+    """Give the supernet the running statistics that it would have if W and λ had stood still for a while."""
+    devices = run.devices
+    seeds.set_all(run.config.seed, 'settle', devices.rank)
+    feed = Feed(run.dataset, stage.pattern[0][0], devices.share(stage.batch_size), devices.shard, 0, 0)
+    try:
+        with bn_statistics.settled(stage.learner, iter(feed.next, None)):
+            yield
+    finally:
+        feed.close()
+
+
+def test(learner: Learner, run: Run, batch_size: int, inputs: Sequence[Any] = (), classes: int = 0) -> TestResult:
+    """Test on the test set, divided over workers and devices."""
+    devices = run.devices
+    seeds.set_all(run.config.seed, 'test', devices.rank)  # for operations that draw numbers at any time
+    size = run.config.train.test_batch or devices.share(batch_size) // len(devices.contexts)
+    batches = run.dataset.batches('test', size, train=False, shard=devices.shard)
+    try:
+        return learner.evaluate(batches, size, topk=5, classes=classes, inputs=inputs)
+    finally:
+        batches.close()
