@@ -1,4 +1,5 @@
 """Batch norm's running statistics beside training."""
+
 import itertools
 import os
 
@@ -28,8 +29,11 @@ def learner_on(cpus):
 def held(learner):
     """All Parameters' values, by device."""
     mx.nd.waitall()
-    return {'%s/%d' % (name, number): array.asnumpy() for name, param in learner.net.collect_params().items()
-            for number, array in enumerate(param.list_data())}
+    return {
+        '%s/%d' % (name, number): array.asnumpy()
+        for name, param in learner.net.collect_params().items()
+        for number, array in enumerate(param.list_data())
+    }
 
 
 def test_settled_statistics_are_the_datas_and_go_again():
@@ -41,23 +45,33 @@ def test_settled_statistics_are_the_datas_and_go_again():
         array[:] = 70 + number
     before = held(learner)
     weight = next(param for name, param in learner.net.collect_params().items() if name.endswith('stem_conv_weight'))
-    images = mx.nd.Convolution(mx.nd.array(x), weight.list_data()[0], kernel=(3, 3), pad=(1, 1), num_filter=4, no_bias=True)
+    images = mx.nd.Convolution(
+        mx.nd.array(x), weight.list_data()[0], kernel=(3, 3), pad=(1, 1), num_filter=4, no_bias=True
+    )
     with bn_statistics.settled(learner, itertools.repeat((x, np.zeros(8, np.int32)))):
         inside = held(learner)
         places = [array.asnumpy() for array in mean.list_data()]
     for place in places:
-        np.testing.assert_allclose(place, images.mean(axis=(0, 2, 3)).asnumpy(), atol=70 * 0.9 ** bn_statistics.SETTLING * 1.1)
+        np.testing.assert_allclose(
+            place, images.mean(axis=(0, 2, 3)).asnumpy(), atol=70 * 0.9**bn_statistics.SETTLING * 1.1
+        )
     assert same_arrays(before, held(learner))
     changed = {name for name in before if not np.array_equal(before[name], inside[name])}
     assert changed and all('running' in name for name in changed)
 
 
 def test_a_search_goes_the_same_way_whether_it_is_tested_or_not(tiny):
-    tested, alone = (tiny(name, pretrain__test_every=every, search__test_every=every) for name, every in (('tested', 1), ('alone', 0)))
+    tested, alone = (
+        tiny(name, pretrain__test_every=every, search__test_every=every)
+        for name, every in (('tested', 1), ('alone', 0))
+    )
     for config in (tested, alone):
         pipeline.search(config, ('pretrain', 'search'))
     names = ('stage', 'epoch', 'loss', 'error', 'gate_loss', 'zero_fraction', 'edges')
     assert columns(tested.run, names) == columns(alone.run, names)
-    ends = [checkpoint.read(os.path.join(config.run, 'checkpoints', 'search-0003-00000.ckpt'))[0] for config in (tested, alone)]
+    ends = [
+        checkpoint.read(os.path.join(config.run, 'checkpoints', 'search-0003-00000.ckpt'))[0]
+        for config in (tested, alone)
+    ]
     assert same_arrays(*ends)
     assert [bool(row[0]) for row in columns(tested.run, ('test_error',))] == [True] * 4

@@ -116,7 +116,7 @@ def test_a_stage_ends_early_with_its_test_and_stays_ended(tiny, moment, capsys):
     summary = retraining.retrain(config, candidate, add=True)
     assert summary['epochs'] == 1 and summary['search']['epochs'] == 1
     assert [row['stage'] for row in rows(config)] == ['pretrain', 'search', 'retrain']
-    pipeline.search(config, ('search',), resume=True)   # nothing is left to do, so no retraining is belied
+    pipeline.search(config, ('search',), resume=True)  # nothing is left to do, so no retraining is belied
     assert retraining.retrain(config, candidate, resume=True, add=True)['epochs'] == 1
 
 

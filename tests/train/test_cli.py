@@ -1,4 +1,5 @@
 """The command line: what works, and a user's mistakes as status 2 and one line."""
+
 import json
 import os
 
@@ -30,17 +31,29 @@ def tiny_flags(config):
     words = []
     for line in settings.differences(settings.resolve(), config, ('run', 'preset')):
         name, _, value = line.partition(': ')
-        words += ['--set', '%s=%s' % (name, value.split(' -> ')[1])]
+        words += ['--set', '{}={}'.format(name, value.split(' -> ')[1])]
     return words
 
 
-@pytest.mark.parametrize('words, expected', [
-    (['--set', 'search.gama=1'], 'search.gamma'), (['--dataset', 'nope'], 'digits, cifar10'), (['--stages', 'serch'], 'pretrain'),
-    (['--preset', 'nope'], 'published'), (['--config', '/no/such/file.yaml'], '/no/such/file.yaml'), (['--resume'], '--run'),
-    (['--resume', '--run', '/no/such'], 'no run in /no/such'), (['--gpus', '0-x'], 'train.gpus'), (['--dataset', 'cifar10'], 'cifar10'),
-    (['--dataset', 'cifar10', '--data-dir', '/no/such/data'], '/no/such/data'), (['--dataset', 'digits', '--batch-size', '3001'], '3001'),
-    (['--dataset', 'digits', '--set', 'pretrain.warmup=120'], 'pretrain.schedule'),
-    (['--gamma', '-1'], 'search.gamma'), (['--space', 'share', '--set', 'space.operations=nope', '--dataset', 'digits'], 'nope')])
+@pytest.mark.parametrize(
+    'words, expected',
+    [
+        (['--set', 'search.gama=1'], 'search.gamma'),
+        (['--dataset', 'nope'], 'digits, cifar10'),
+        (['--stages', 'serch'], 'pretrain'),
+        (['--preset', 'nope'], 'published'),
+        (['--config', '/no/such/file.yaml'], '/no/such/file.yaml'),
+        (['--resume'], '--run'),
+        (['--resume', '--run', '/no/such'], 'no run in /no/such'),
+        (['--gpus', '0-x'], 'train.gpus'),
+        (['--dataset', 'cifar10'], 'cifar10'),
+        (['--dataset', 'cifar10', '--data-dir', '/no/such/data'], '/no/such/data'),
+        (['--dataset', 'digits', '--batch-size', '3001'], '3001'),
+        (['--dataset', 'digits', '--set', 'pretrain.warmup=120'], 'pretrain.schedule'),
+        (['--gamma', '-1'], 'search.gamma'),
+        (['--space', 'share', '--set', 'space.operations=nope', '--dataset', 'digits'], 'nope'),
+    ],
+)
 def test_mistakes_in_search(words, expected, capsys, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv('MXNET_HOME', str(tmp_path / 'mxnet'))
@@ -56,6 +69,7 @@ def test_mistakes_in_retrain(capsys, tmp_path, tiny):
         retraining.place('run', 'searched', '../other')
     broken = tmp_path / 'broken.json'
     from dsonas.symbols.architecture import Architecture
+
     content = Architecture.full(settings_space()).to_dict()
     content['blocks']['shared'][0] = 'shared/L2.nope<-in'
     broken.write_text(json.dumps(content))
@@ -70,12 +84,17 @@ def test_mistakes_in_retrain(capsys, tmp_path, tiny):
 
 def settings_space(**fields):
     from dsonas.symbols.space import SearchSpace
-    return SearchSpace(**dict(dict(channels=4, blocks=(1, 1), levels=2, operations=('sep_conv_3x3', 'max_pool_3x3')), **fields))
+
+    return SearchSpace(
+        **dict(dict(channels=4, blocks=(1, 1), levels=2, operations=('sep_conv_3x3', 'max_pool_3x3')), **fields)
+    )
 
 
 def test_help_and_keys(capsys):
-    for words, expected in ((['--help'], ['--gamma', '--resume', 'cifar10']),
-                            (['--keys'], ['search.prune_every', 'retrain.drop_path'])):
+    for words, expected in (
+        (['--help'], ['--gamma', '--resume', 'cifar10']),
+        (['--keys'], ['search.prune_every', 'retrain.drop_path']),
+    ):
         with pytest.raises(SystemExit) as info:
             search.main(words)
         text = capsys.readouterr().out
@@ -91,32 +110,51 @@ def test_a_run_is_not_overwritten_and_two_do_not_meet(capsys, tiny):
     directory.lock()
     import subprocess
     import sys
-    script = 'from dsonas.base import cli\nfrom dsonas.train import search\ncli.main(lambda _: search.main(%r))' % (
-        ['--resume', '--run', config.run],)
+
+    script = (
+        'from dsonas.base import cli\nfrom dsonas.train import search\ncli.main(lambda _: search.main({!r}))'.format(
+            ['--resume', '--run', config.run],
+        )
+    )
     other = subprocess.run([sys.executable, '-c', script], stderr=subprocess.PIPE, universal_newlines=True)
     directory.unlock()
-    assert other.returncode == 2 and 'another run is working in it' in other.stderr and other.stderr.count('\n') == 1, other.stderr
+    assert other.returncode == 2 and 'another run is working in it' in other.stderr and other.stderr.count('\n') == 1, (
+        other.stderr
+    )
 
 
 def test_a_search_does_not_go_on_under_its_retraining(capsys, tiny):
-    config = tiny(pretrain__epochs=0, search__epochs=1, retrain__epochs=1, retrain__auxiliary=0.0, retrain__drop_path=0.0)
+    config = tiny(
+        pretrain__epochs=0, search__epochs=1, retrain__epochs=1, retrain__auxiliary=0.0, retrain__drop_path=0.0
+    )
     pipeline.search(config, ('search',))
     retrain.main(['--run', config.run])
-    before = {name: os.path.getmtime(os.path.join(config.run, name)) for name in ('log.csv', 'summary.json', 'config.yaml')}
+    before = {
+        name: os.path.getmtime(os.path.join(config.run, name)) for name in ('log.csv', 'summary.json', 'config.yaml')
+    }
     capsys.readouterr()
     words = ('--resume', '--run', config.run, '--stages', 'search')
     assert 'retraining' in refused(capsys, search.main, *words, '--allow-changes', '--set', 'search.epochs=2')
     assert before == {name: os.path.getmtime(os.path.join(config.run, name)) for name in before}
-    search.main(list(words))   # nothing left to do is no mistake
+    search.main(list(words))  # nothing left to do is no mistake
     assert 'test_error' in summary(config.run) and summary(config.run)['search']['epochs'] == 1
 
 
-@pytest.mark.parametrize('file, content, expected', [
-    ('log.csv', b'\xb4\x00\xff', 'damaged'), ('log.csv', ','.join(COLUMNS).encode() + b'\nsearch,one,,,\n', 'row 1'),
-    ('summary.json', b'[1]', 'mapping'), ('summary.json', b'{"a', 'not JSON'), ('config.yaml', b'seed: [1', 'not YAML')])
+@pytest.mark.parametrize(
+    'file, content, expected',
+    [
+        ('log.csv', b'\xb4\x00\xff', 'damaged'),
+        ('log.csv', ','.join(COLUMNS).encode() + b'\nsearch,one,,,\n', 'row 1'),
+        ('summary.json', b'[1]', 'mapping'),
+        ('summary.json', b'{"a', 'not JSON'),
+        ('config.yaml', b'seed: [1', 'not YAML'),
+    ],
+)
 def test_a_damaged_file_of_a_run_is_named(file, content, expected, capsys, tmp_path):
     settings_file = tmp_path / 'config.yaml'
-    settings_file.write_text(settings.dump(settings.build({'run': str(tmp_path), 'data.name': 'digits'})), encoding='utf-8')
+    settings_file.write_text(
+        settings.dump(settings.build({'run': str(tmp_path), 'data.name': 'digits'})), encoding='utf-8'
+    )
     (tmp_path / file).write_bytes(content)
     if file == 'summary.json':
         with pytest.raises(ValueError, match='summary.json: .*' + expected):
@@ -144,8 +182,11 @@ def test_a_full_disk(capsys, tiny, monkeypatch):
 @pytest.fixture(scope='module')
 def searched(tmp_path_factory):
     from .conftest import TINY
+
     config = settings.build(dict(TINY, run=str(tmp_path_factory.mktemp('cli') / 'run')))
-    config = settings.replace(config, search__gamma=0.02, retrain__epochs=1, retrain__auxiliary=0.0, retrain__drop_path=0.0)
+    config = settings.replace(
+        config, search__gamma=0.02, retrain__epochs=1, retrain__auxiliary=0.0, retrain__drop_path=0.0
+    )
     pipeline.search(config, ('pretrain', 'search'))
     return config
 
@@ -177,10 +218,26 @@ def test_retraining_and_baselines(searched, capsys):
 
 def test_transfer_to_another_network(searched, tmp_path):
     run = tmp_path / 'transfer'
-    retrain.main(['--architecture', os.path.join(searched.run, 'architecture.json'), '--run', str(run), '--config',
-                  os.path.join(searched.run, 'config.yaml'), '--set', 'space.stem=imagenet', '--set', 'space.blocks=1,2,1', '--set',
-                  'data.image_size=32', '--set', 'retrain.auxiliary=0.4'])
+    retrain.main(
+        [
+            '--architecture',
+            os.path.join(searched.run, 'architecture.json'),
+            '--run',
+            str(run),
+            '--config',
+            os.path.join(searched.run, 'config.yaml'),
+            '--set',
+            'space.stem=imagenet',
+            '--set',
+            'space.blocks=1,2,1',
+            '--set',
+            'data.image_size=32',
+            '--set',
+            'retrain.auxiliary=0.4',
+        ]
+    )
     from dsonas.symbols.architecture import Architecture
+
     architecture = Architecture.load(str(run / 'architecture.json'))
     assert architecture.space.blocks == (1, 2, 1) and architecture.space.stem == 'imagenet'
     assert architecture.edges(0) == Architecture.load(os.path.join(searched.run, 'architecture.json')).edges(0)
@@ -189,6 +246,7 @@ def test_transfer_to_another_network(searched, tmp_path):
 def test_random_as_sparse_as_searched():
     space = settings_space(levels=3, share=False)
     from dsonas.symbols.architecture import Architecture
+
     like = Architecture.random(space, seed=5, keep=0.5)
 
     def edges(architecture):
@@ -202,9 +260,22 @@ def test_random_as_sparse_as_searched():
 def test_evaluate(searched, tmp_path, capsys):
     from dsonas.train import evaluate
     from dsonas.train.deriving import evaluation
+
     run = str(tmp_path / 'evaluated')
-    retrain.main(['--architecture', os.path.join(searched.run, 'architecture.json'), '--run', run, '--config',
-                  os.path.join(searched.run, 'config.yaml'), '--set', 'retrain.drop_path=0.2', '--set', 'retrain.auxiliary=0.4'])
+    retrain.main(
+        [
+            '--architecture',
+            os.path.join(searched.run, 'architecture.json'),
+            '--run',
+            run,
+            '--config',
+            os.path.join(searched.run, 'config.yaml'),
+            '--set',
+            'retrain.drop_path=0.2',
+            '--set',
+            'retrain.auxiliary=0.4',
+        ]
+    )
     found = summary(run)
     capsys.readouterr()
     evaluate.main([run, '--json', '-', '--batch-size', '64'])
@@ -226,7 +297,11 @@ def test_evaluate(searched, tmp_path, capsys):
         stream.write(b'\x00\xff\x00\xff')
     assert 'network.params' in refused(capsys, evaluate.main, run)
     assert 'network.json' in refused(capsys, evaluate.main, tmp_path)
-    for words, expected in ((['--batch-size', '0'], 'at least 1'), (['--worst', '-1'], 'at least 0'), (['--cpus', '-1'], 'train.cpus')):
+    for words, expected in (
+        (['--batch-size', '0'], 'at least 1'),
+        (['--worst', '-1'], 'at least 0'),
+        (['--cpus', '-1'], 'train.cpus'),
+    ):
         assert expected in refused(capsys, evaluate.main, run, *words)
     assert evaluation.table(result, True).count('%') >= 12
 
@@ -234,6 +309,7 @@ def test_evaluate(searched, tmp_path, capsys):
 def test_internal_errors_are_not_hidden():
     def entry(words):
         np.zeros(3).reshape(2, 2)
+
     with pytest.raises(ValueError, match='reshape'):
         cli.run(entry, [])
 

@@ -1,4 +1,5 @@
 """A run that goes on with another number of threads, or on another processor, says so in one line and goes on."""
+
 import json
 import os
 import shutil
@@ -29,6 +30,7 @@ def begun(tmp_path_factory):
 @pytest.fixture
 def resumed(begun, tmp_path, capsys):
     """resumed(content of environment.json, None for no such file) -> lines on stderr that are warnings about conditions."""
+
     def resume(content):
         run = str(tmp_path / 'run')
         shutil.copytree(begun, run)
@@ -41,8 +43,9 @@ def resumed(begun, tmp_path, capsys):
         search.main(['--resume', '--run', run, '--stages', 'search', '--allow-changes', '--set', 'search.epochs=2'])
         captured = capsys.readouterr()
         assert 'resumed from' in captured.out
-        assert environment(run)['threads'] == latency.threads()     # of this start
+        assert environment(run)['threads'] == latency.threads()  # of this start
         return [line for line in captured.err.splitlines() if 'uninterrupted' in line]
+
     return resume
 
 
@@ -61,8 +64,10 @@ def test_threads_are_those_that_mxnet_uses(python):
     """Set by OMP_NUM_THREADS; without it MXNet's own choice, which MXNET_OMP_MAX_THREADS bounds."""
     script = 'from dsonas.symbols import latency; print(latency.threads())'
     for number in ('1', '3'):
-        assert python('-c', f'import os; os.environ["OMP_NUM_THREADS"] = "{number}"; {script}').stdout.split() == [number]
-    without = 'import os; del os.environ["OMP_NUM_THREADS"]; ' + script     # before MXNet is imported
+        assert python('-c', f'import os; os.environ["OMP_NUM_THREADS"] = "{number}"; {script}').stdout.split() == [
+            number
+        ]
+    without = 'import os; del os.environ["OMP_NUM_THREADS"]; ' + script  # before MXNet is imported
     assert int(python('-c', without).stdout) >= 1
     assert python('-c', without, MXNET_OMP_MAX_THREADS='1').stdout.split() == ['1']
 
@@ -71,19 +76,39 @@ def test_same_conditions_are_silent(begun, resumed):
     assert resumed(environment(begun)) == []
 
 
-@pytest.mark.parametrize('changes, words', [
-    ({'threads': 7}, ['threads (OMP_NUM_THREADS): 7 -> {threads}']), ({'processor': 'Abacus 1'}, ['processor: Abacus 1 -> {processor}']),
-    ({'threads': 7, 'processor': 'Abacus 1'}, ['7 -> {threads}', 'Abacus 1 -> {processor}']),
-    ({'threads': 'left out', 'omp_num_threads': '7'}, ['7 -> {threads}'])])     # as 0.1.0 wrote it
+@pytest.mark.parametrize(
+    'changes, words',
+    [
+        ({'threads': 7}, ['threads (OMP_NUM_THREADS): 7 -> {threads}']),
+        ({'processor': 'Abacus 1'}, ['processor: Abacus 1 -> {processor}']),
+        ({'threads': 7, 'processor': 'Abacus 1'}, ['7 -> {threads}', 'Abacus 1 -> {processor}']),
+        ({'threads': 'left out', 'omp_num_threads': '7'}, ['7 -> {threads}']),
+    ],
+)  # as 0.1.0 wrote it
 def test_other_conditions_are_named(begun, resumed, changes, words):
     now = environment(begun)
     lines = resumed({name: value for name, value in dict(now, **changes).items() if value != 'left out'})
-    assert len(lines) == 1 and lines[0].startswith('warning: ') and all(word.format(**now) in lines[0] for word in words), lines
+    assert (
+        len(lines) == 1 and lines[0].startswith('warning: ') and all(word.format(**now) in lines[0] for word in words)
+    ), lines
 
 
-@pytest.mark.parametrize('content', [
-    None, '', '{"threads": 7,', '[7]', 'null', '\x00', '{}', '{"threads": null, "processor": ""}', '{"threads": "7", "processor": 3}',
-    '{"omp_num_threads": "", "cores": 99}', '{"omp_num_threads": "many"}'])
+@pytest.mark.parametrize(
+    'content',
+    [
+        None,
+        '',
+        '{"threads": 7,',
+        '[7]',
+        'null',
+        '\x00',
+        '{}',
+        '{"threads": null, "processor": ""}',
+        '{"threads": "7", "processor": 3}',
+        '{"omp_num_threads": "", "cores": 99}',
+        '{"omp_num_threads": "many"}',
+    ],
+)
 def test_old_and_damaged_environments_are_silent(resumed, content):
     """0.1.0 wrote no threads; a file that cannot be read is no reason to stop, nor are fields of other types."""
     assert resumed(content) == []
@@ -103,7 +128,7 @@ def test_retraining_that_goes_on(begun, tmp_path, capsys):
         json.dump(dict(environment(begun), threads=7), stream)
     words = ['--set', 'retrain.epochs=1', '--set', 'retrain.auxiliary=0', '--set', 'retrain.drop_path=0']
     retrain.main(['--run', run] + words)
-    assert 'uninterrupted' not in capsys.readouterr().err       # it began here
+    assert 'uninterrupted' not in capsys.readouterr().err  # it began here
     with open(os.path.join(run, 'environment.json'), 'w') as stream:
         json.dump(dict(environment(begun), threads=5), stream)
     retrain.main(['--run', run, '--resume'])

@@ -1,17 +1,31 @@
 """Entry points without --data-dir: data in gluon's place are found, also after a run has moved; else one line says what helps."""
+
 import json
 import os
 import shutil
 
 import pytest
 
-from dsonas.train import cli, evaluate, retrain, search, settings
+from dsonas.base import cli
+from dsonas.train import evaluate, retrain, search
+from dsonas.train.config import settings
 
 from ..data import cifar_archive
 from .conftest import TINY
 
-SMALL = dict(TINY, **{'data.limit': 0, 'pretrain.batch_size': 10, 'search.batch_size': 10, 'search.epochs': 1, 'retrain.epochs': 1,
-                      'retrain.batch_size': 10, 'retrain.auxiliary': 0.0, 'retrain.drop_path': 0.0})
+SMALL = dict(
+    TINY,
+    **{
+        'data.limit': 0,
+        'pretrain.batch_size': 10,
+        'search.batch_size': 10,
+        'search.epochs': 1,
+        'retrain.epochs': 1,
+        'retrain.batch_size': 10,
+        'retrain.auxiliary': 0.0,
+        'retrain.drop_path': 0.0,
+    },
+)
 SMALL.pop('data.name')
 
 
@@ -28,8 +42,12 @@ def home(tmp_path, monkeypatch):
 
 def flags(*names):
     """--set flags of the small run; names: groups or keys, all where there are none."""
-    return [word for name, value in SMALL.items() if not names or name.split('.')[0] in names
-            for word in ('--set', f'{name}={settings.show(value)}')]
+    return [
+        word
+        for name, value in SMALL.items()
+        if not names or name.split('.')[0] in names
+        for word in ('--set', f'{name}={settings.show(value)}')
+    ]
 
 
 def stored(run):
@@ -41,7 +59,7 @@ def stored(run):
 def refused(capsys, main, *words):
     capsys.readouterr()
     with pytest.raises(SystemExit) as info:
-        cli.main(lambda: main(list(words)))
+        cli.main(lambda _: main(list(words)))
     text = capsys.readouterr().err
     assert info.value.code == 2 and text.startswith('error: ') and text.count('\n') == 1, text
     return text
@@ -52,7 +70,7 @@ def test_a_run_finds_its_data_by_itself_and_again_where_it_has_moved(home, tmp_p
     search.main(['--dataset', 'cifar10', '--run', run] + flags())
     assert stored(run) == ('', str(home / 'datasets' / 'cifar10'))
 
-    other = tmp_path / 'other'                     # as on another machine, whose MXNET_HOME lies elsewhere
+    other = tmp_path / 'other'  # as on another machine, whose MXNET_HOME lies elsewhere
     shutil.move(str(home), str(other))
     text = refused(capsys, retrain.main, '--run', run)
     assert str(home / 'datasets' / 'cifar10') in text and 'cifar-10-binary.tar.gz' in text and '--data-dir' in text
@@ -70,7 +88,16 @@ def test_a_run_finds_its_data_by_itself_and_again_where_it_has_moved(home, tmp_p
 
 def test_a_folder_that_is_given_wins_and_is_kept(home, tmp_path, capsys):
     (tmp_path / 'mine').mkdir()
-    text = refused(capsys, search.main, '--dataset', 'cifar10', '--data-dir', str(tmp_path / 'mine'), '--run', str(tmp_path / 'run'))
+    text = refused(
+        capsys,
+        search.main,
+        '--dataset',
+        'cifar10',
+        '--data-dir',
+        str(tmp_path / 'mine'),
+        '--run',
+        str(tmp_path / 'run'),
+    )
     assert str(tmp_path / 'mine') in text and str(home) not in text
     cifar_archive.write(tmp_path / 'mine', 'python')
     run = str(tmp_path / 'run')

@@ -1,4 +1,5 @@
 """Devices: which, refused ones, several following one."""
+
 import mxnet as mx
 import numpy as np
 import pytest
@@ -44,9 +45,15 @@ def test_contexts(monkeypatch):
         contexts('0', 1)
 
 
-@pytest.mark.parametrize('settings, words', [
-    (dict(sync_bn=True), 'SyncBatchNorm hangs'), (dict(amp=True), 'float16'), (dict(kvstore='nccl'), 'only on GPUs'),
-    (dict(kvstore='dist_sync'), 'tools/launch.py')])
+@pytest.mark.parametrize(
+    'settings, words',
+    [
+        (dict(sync_bn=True), 'SyncBatchNorm hangs'),
+        (dict(amp=True), 'float16'),
+        (dict(kvstore='nccl'), 'only on GPUs'),
+        (dict(kvstore='dist_sync'), 'tools/launch.py'),
+    ],
+)
 def test_what_cannot_run_is_refused(settings, words, monkeypatch):
     monkeypatch.delenv('DMLC_ROLE', raising=False)
     with pytest.raises(ValueError, match=words):
@@ -79,14 +86,19 @@ class Inference:
 
     def backward(self, losses):
         mx.autograd.backward(losses, train_mode=False)
-        layout.plain_parameters(self.learner.net)   # inference has left weights in another layout: bring them back before the update
+        layout.plain_parameters(
+            self.learner.net
+        )  # inference has left weights in another layout: bring them back before the update
 
 
 @pytest.mark.parametrize('kvstore', ['local', 'device'])
 @pytest.mark.parametrize('update', ['weights', 'gates', 'both'])
 def test_two_devices_follow_one(kvstore, update, monkeypatch):
     generator = np.random.RandomState(5)
-    batches = [(generator.rand(8, 3, 16, 16).astype(np.float32), generator.randint(0, 10, 8).astype(np.int32)) for _ in range(6)]
+    batches = [
+        (generator.rand(8, 3, 16, 16).astype(np.float32), generator.randint(0, 10, 8).astype(np.int32))
+        for _ in range(6)
+    ]
     found = []
     for count in (1, 2):
         learner = learner_on(count, kvstore)
@@ -94,7 +106,10 @@ def test_two_devices_follow_one(kvstore, update, monkeypatch):
         for x, y in batches:
             figures, finite = learner.step(update, x, y, 8, (), {'weights': 0.001, 'gates': 0.01})
         assert all(flag.asscalar() == 1 for flag in finite.values())
-        values = {name: [array.asnumpy() for array in param.list_data()] for name, param in state.parameters(learner.net).items()}
+        values = {
+            name: [array.asnumpy() for array in param.list_data()]
+            for name, param in state.parameters(learner.net).items()
+        }
         found.append((values, sum(figure.asnumpy() for figure in figures)))
     one, two = found
     for name, arrays in two[0].items():

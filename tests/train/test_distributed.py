@@ -1,4 +1,5 @@
 """Several workers: the launcher, the exchange through servers, one run directory, and what happens when a worker dies."""
+
 import os
 import signal
 import socket
@@ -22,9 +23,13 @@ LAUNCH = 'tools/launch.py'
 
 def launched(words, *command):
     """The Popen of a launcher."""
-    return subprocess.Popen([sys.executable, os.path.join(ROOT, LAUNCH)] + list(words) + ['--', sys.executable] + list(command),
-                            stdout=subprocess.PIPE, stderr=subprocess.PIPE, universal_newlines=True,
-                            env=dict(os.environ, OMP_NUM_THREADS='1'))
+    return subprocess.Popen(
+        [sys.executable, os.path.join(ROOT, LAUNCH)] + list(words) + ['--', sys.executable] + list(command),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        universal_newlines=True,
+        env=dict(os.environ, OMP_NUM_THREADS='1'),
+    )
 
 
 def config_file(config, path):
@@ -36,7 +41,12 @@ def config_file(config, path):
 def test_two_workers_are_one_run(tiny, tmp_path):
     """As two devices of one process with the same data order, in everything that batch norm's statistics leave alike."""
     config = tiny('workers', train__kvstore='dist_sync', search__epochs=2, search__gamma=0.05)
-    job = launched(['-n', '2', '-s', '1'], os.path.join(ROOT, 'train/search.py'), '--config', config_file(config, tmp_path / 'c.yaml'))
+    job = launched(
+        ['-n', '2', '-s', '1'],
+        os.path.join(ROOT, 'train/search.py'),
+        '--config',
+        config_file(config, tmp_path / 'c.yaml'),
+    )
     out, err = job.communicate(timeout=100)
     assert job.returncode == 0, err
     assert '[worker' in out and out.count('search 2/2') == 1, 'one worker speaks'
@@ -44,7 +54,9 @@ def test_two_workers_are_one_run(tiny, tmp_path):
     two = tiny('devices', train__cpus=2, search__epochs=2, search__gamma=0.05)
     pipeline.search(two, ('pretrain', 'search'))
     for row, other in zip(columns(config.run, ('loss', 'gate_loss')), columns(two.run, ('loss', 'gate_loss'))):
-        np.testing.assert_allclose([float(value or 0) for value in row], [float(value or 0) for value in other], atol=0.02)
+        np.testing.assert_allclose(
+            [float(value or 0) for value in row], [float(value or 0) for value in other], atol=0.02
+        )
     arrays, meta = checkpoint.Checkpoints(config.run + '/checkpoints').newest(print)[:2]
     assert (meta['stage'], meta['epoch']) == ('search', 2)
     # And one worker goes on where two have stopped.
@@ -53,7 +65,7 @@ def test_two_workers_are_one_run(tiny, tmp_path):
     assert [row[1] for row in columns(config.run) if row[0] == 'search'] == ['1', '2', '3']
 
 
-EXCHANGE = '''
+EXCHANGE = """
 import hashlib
 import numpy as np
 from dsonas.symbols.space import SearchSpace
@@ -92,7 +104,7 @@ on.barrier()
 if on.main:
     np.savez(sys.argv[2], **{name: array.asnumpy() for name, array in ((n, p.data()) for n, p in state.parameters(net).items())})
 print('sent', made.bytes_a_step('weights'), made.bytes_a_step('gates'), flush=True)
-'''
+"""
 
 
 def test_two_workers_follow_one(tmp_path, python):
@@ -112,7 +124,12 @@ def test_two_workers_follow_one(tmp_path, python):
 
 def test_a_dead_worker_ends_the_others(tiny, tmp_path):
     config = tiny('dying', train__kvstore='dist_sync', pretrain__epochs=100000)
-    job = launched(['-n', '2', '-s', '1'], os.path.join(ROOT, 'train/search.py'), '--config', config_file(config, tmp_path / 'c.yaml'))
+    job = launched(
+        ['-n', '2', '-s', '1'],
+        os.path.join(ROOT, 'train/search.py'),
+        '--config',
+        config_file(config, tmp_path / 'c.yaml'),
+    )
     try:
         deadline = time.monotonic() + 60
         while not os.path.exists(config.run + '/log.csv') and time.monotonic() < deadline:
@@ -136,7 +153,7 @@ def children(parent, word):
     found = []
     for name in os.listdir('/proc'):
         try:
-            with open('/proc/%s/stat' % name) as status, open('/proc/%s/cmdline' % name) as line:
+            with open(f'/proc/{name}/stat') as status, open(f'/proc/{name}/cmdline') as line:
                 if int(status.read().rpartition(')')[2].split()[1]) == parent and word in line.read():
                     found.append(int(name))
         except (OSError, ValueError):
@@ -146,7 +163,12 @@ def children(parent, word):
 
 def test_a_job_that_is_asked_to_stop(tiny, tmp_path):
     config = tiny('asked', train__kvstore='dist_sync', pretrain__epochs=100000)
-    job = launched(['-n', '2', '-s', '1'], os.path.join(ROOT, 'train/search.py'), '--config', config_file(config, tmp_path / 'c.yaml'))
+    job = launched(
+        ['-n', '2', '-s', '1'],
+        os.path.join(ROOT, 'train/search.py'),
+        '--config',
+        config_file(config, tmp_path / 'c.yaml'),
+    )
     try:
         deadline = time.monotonic() + 60
         while not os.path.exists(config.run + '/log.csv') and time.monotonic() < deadline:
@@ -166,10 +188,18 @@ def test_workers_that_were_stopped_within_an_epoch_go_on_as_if_not(tiny, tmp_pat
     """Bit for bit, the statistics of each worker's batch norm too."""
     runs = {}
     for name, minutes in (('whole', 0), ('stopped', 1e-9)):
-        config = runs[name] = tiny(name, train__kvstore='dist_sync', train__checkpoint_minutes=minutes, data__limit=1600,
-                                     pretrain__epochs=2)
-        command = [os.path.join(ROOT, 'train/search.py'), '--config', config_file(config, tmp_path / (name + '.yaml')),
-                   '--stages', 'pretrain', '--run', config.run]
+        config = runs[name] = tiny(
+            name, train__kvstore='dist_sync', train__checkpoint_minutes=minutes, data__limit=1600, pretrain__epochs=2
+        )
+        command = [
+            os.path.join(ROOT, 'train/search.py'),
+            '--config',
+            config_file(config, tmp_path / (name + '.yaml')),
+            '--stages',
+            'pretrain',
+            '--run',
+            config.run,
+        ]
         job = launched(['-n', '2', '-s', '1'], *command)
         saved = checkpoint.Checkpoints(config.run + '/checkpoints')
         try:
@@ -194,20 +224,27 @@ def test_workers_that_were_stopped_within_an_epoch_go_on_as_if_not(tiny, tmp_pat
 
 def test_launch_passes_status_output_and_hosts(tmp_path):
     """Failure of one ends all; with hosts, everything but the scheduler goes through ssh (here a stand-in that runs it on the spot)."""
-    job = launched(['-n', '2', '-s', '1'], '-c', 'import os, sys, time\nprint("rank at work", flush=True)\n'
-                   'sys.exit(7) if os.getpid() % 1 == 0 and not time.sleep(0.5) else None')
+    job = launched(
+        ['-n', '2', '-s', '1'],
+        '-c',
+        'import os, sys, time\nprint("rank at work", flush=True)\n'
+        'sys.exit(7) if os.getpid() % 1 == 0 and not time.sleep(0.5) else None',
+    )
     out, err = job.communicate(timeout=60)
     assert job.returncode == 7 and '[worker 0] rank at work' in out and '[worker 1] rank at work' in out
     assert 'ended with status 7' in err
     log = tmp_path / 'hosts.log'
     ssh = tmp_path / 'ssh'
-    ssh.write_text('#!/bin/sh\necho "$1" >> %s\nshift\nexec sh -c "$*"\n' % log)
+    ssh.write_text(f'#!/bin/sh\necho "$1" >> {log}\nshift\nexec sh -c "$*"\n')
     os.chmod(str(ssh), os.stat(str(ssh)).st_mode | stat.S_IXUSR)
     hosts = tmp_path / 'hosts'
     hosts.write_text('127.0.0.1\n# a comment\nlocalhost\n')
-    job = launched(['-n', '2', '-s', '1', '--hostfile', str(hosts), '--ssh', str(ssh)], '-c',
-                   'import mxnet as mx\nkv = mx.kv.create("dist_sync")\nprint("rank", kv.rank, "of", kv.num_workers, flush=True)\n'
-                   'kv._barrier()')
+    job = launched(
+        ['-n', '2', '-s', '1', '--hostfile', str(hosts), '--ssh', str(ssh)],
+        '-c',
+        'import mxnet as mx\nkv = mx.kv.create("dist_sync")\nprint("rank", kv.rank, "of", kv.num_workers, flush=True)\n'
+        'kv._barrier()',
+    )
     out, err = job.communicate(timeout=60)
     assert job.returncode == 0, err
     assert 'rank 0 of 2' in out and 'rank 1 of 2' in out
@@ -247,7 +284,7 @@ def wait_for(condition, seconds=20):
 def test_watchdog_tells_all_who_died():
     dogs, told = watched(3)
     time.sleep(0.5)
-    dogs[2]._closing.set()                                   # worker 2 says nothing more, and its connection is cut
+    dogs[2]._closing.set()  # worker 2 says nothing more, and its connection is cut
     dogs[2]._connection.shutdown(socket.SHUT_RDWR)
     assert wait_for(lambda: told[0] and told[1])
     assert 'worker 2 has died' in told[0][0] and 'worker 2 has died' in told[1][0]

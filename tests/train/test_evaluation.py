@@ -1,4 +1,5 @@
 """Errors and losses of a test against NumPy, whatever the size of its last batch."""
+
 import mxnet as mx
 import numpy as np
 import pytest
@@ -14,12 +15,19 @@ COUNT, CLASSES = 23, 7
 @pytest.mark.parametrize('batch', [1, 4, 10, 22, 23, 50])
 def test_every_image_counts_once(batch, cpus):
     generator = np.random.RandomState(batch)
-    x = generator.randn(COUNT, CLASSES).astype(np.float32)   # the network passes them on: they are the logits
+    x = generator.randn(COUNT, CLASSES).astype(np.float32)  # the network passes them on: they are the logits
     y = generator.randint(0, CLASSES, COUNT).astype(np.int32)
-    batches = [(x[first:first + batch], y[first:first + batch]) for first in range(0, COUNT, batch)]
+    batches = [(x[first : first + batch], y[first : first + batch]) for first in range(0, COUNT, batch)]
     seen = []
-    result = evaluate(lambda images: images * 1.0, batches, batch, Devices(Train(cpus=cpus)), topk=3, classes=CLASSES,
-                      seen=lambda logits, labels: seen.append((logits, labels)))
+    result = evaluate(
+        lambda images: images * 1.0,
+        batches,
+        batch,
+        Devices(Train(cpus=cpus)),
+        topk=3,
+        classes=CLASSES,
+        seen=lambda logits, labels: seen.append((logits, labels)),
+    )
     order = np.argsort(-x, axis=1)
     shifted = x - x.max(1, keepdims=True)
     loss = np.log(np.exp(shifted).sum(1)) - shifted[np.arange(COUNT), y]

@@ -1,4 +1,5 @@
 """Double precision, which tests compare with: a network is cast before it is initialised, and 'plain' kernels compute in its type."""
+
 import mxnet as mx
 import numpy as np
 import pytest
@@ -15,7 +16,7 @@ from dsonas.train.runtime import state
 from dsonas.train.runtime.devices import Devices
 
 SPACE = SearchSpace(channels=4, blocks=(1, 1), levels=2)
-STEP = 1e-6   # of finite differences
+STEP = 1e-6  # of finite differences
 
 
 def batch(seed):
@@ -54,8 +55,12 @@ def train(learner, seeds):
     """W and λ steps in turn; the loss of each."""
     losses = []
     for seed in seeds:
-        figures, finite = learner.step(('weights', 'gates')[seed % 2], *batch(seed), 8, (), {'weights': 0.05, 'gates': 0.05})
-        assert all(figure.dtype == np.float64 for figure in figures) and all(flag.asscalar() == 1 for flag in finite.values())
+        figures, finite = learner.step(
+            ('weights', 'gates')[seed % 2], *batch(seed), 8, (), {'weights': 0.05, 'gates': 0.05}
+        )
+        assert all(figure.dtype == np.float64 for figure in figures) and all(
+            flag.asscalar() == 1 for flag in finite.values()
+        )
         losses.append(sum(figure.asnumpy() for figure in figures)[0] / 8)
     return losses
 
@@ -85,8 +90,17 @@ def test_training_goes_on_from_a_checkpoint(count, kind):
 
 def test_a_network_with_everything_trains():
     devices = Devices(Train(cpus=1))
-    net = start(Network(Architecture.random(SPACE, seed=1, keep=0.6), auxiliary=True, dropout=0.3, drop_path=True, image_size=12,
-                        kernels_kind='plain'), devices)
+    net = start(
+        Network(
+            Architecture.random(SPACE, seed=1, keep=0.6),
+            auxiliary=True,
+            dropout=0.3,
+            drop_path=True,
+            image_size=12,
+            kernels_kind='plain',
+        ),
+        devices,
+    )
     learner = Learner(net, [], Loss(0.1, 0.4), devices, nag(net.collect_params().values(), Pretrain(lr=0.02)))
     x, y = batch(0)
     losses = []
@@ -111,7 +125,7 @@ def test_gradients_are_finite_differences(train_mode, pruned):
     net = start(Supernet(SPACE, kernels_kind='plain'), Devices(Train(cpus=1)))
     generator = np.random.RandomState(5)
     for name, param in net.collect_params().items():
-        if name.endswith(('beta', 'mean')):   # at 0, inference would have ReLU at its kink wherever a map is 0
+        if name.endswith(('beta', 'mean')):  # at 0, inference would have ReLU at its kink wherever a map is 0
             param.set_data(mx.nd.array(0.1 * generator.standard_normal(param.shape), dtype='float64'))
     if pruned:
         architecture = Architecture.random(SPACE, seed=1, keep=0.6)
@@ -120,12 +134,16 @@ def test_gradients_are_finite_differences(train_mode, pruned):
         net = net.pruned(architecture)
         hybridize(net)
     loss_of(net, train_mode).backward(train_mode=train_mode)
-    gradients = {name: param.grad().asnumpy() for name, param in net.collect_params().items() if param.grad_req != 'null'}
+    gradients = {
+        name: param.grad().asnumpy() for name, param in net.collect_params().items() if param.grad_req != 'null'
+    }
     assert sum(name.endswith('lambda') for name in gradients) == len(net.gates) < len(gradients)
     for name, gradient in gradients.items():
         param = net.collect_params()[name]
         before = param.data().asnumpy()
-        places = np.argwhere(before != 0) if name.endswith('lambda') else np.argwhere(np.ones_like(before))   # λ that are there
+        places = (
+            np.argwhere(before != 0) if name.endswith('lambda') else np.argwhere(np.ones_like(before))
+        )  # λ that are there
         place = tuple(places[generator.randint(len(places))])
         losses = []
         for change in (STEP, -STEP):
@@ -134,4 +152,7 @@ def test_gradients_are_finite_differences(train_mode, pruned):
             param.set_data(mx.nd.array(moved, dtype='float64'))
             losses.append(loss_of(net, train_mode).asscalar())
         param.set_data(mx.nd.array(before, dtype='float64'))
-        assert abs((losses[0] - losses[1]) / (2 * STEP) - gradient[place]) < 1e-7 * max(1, np.abs(gradient).max()), (name, place)
+        assert abs((losses[0] - losses[1]) / (2 * STEP) - gradient[place]) < 1e-7 * max(1, np.abs(gradient).max()), (
+            name,
+            place,
+        )

@@ -2,6 +2,7 @@
 
 DSONAS_EXAMPLES=50 runs that many seeds of each kind, other ones each time.
 """
+
 import json
 import os
 import random
@@ -20,17 +21,33 @@ from dsonas.train.searching import pipeline
 from .conftest import TINY
 
 EXAMPLES = int(os.environ.get('DSONAS_EXAMPLES', '0'))
-SEEDS = [random.randrange(10 ** 6) for _ in range(EXAMPLES)] or [1]
+SEEDS = [random.randrange(10**6) for _ in range(EXAMPLES)] or [1]
 # So many small steps that the two branches of a reduction block reach zero in different epochs.
-HARD = dict(TINY, **{'space.blocks': (1, 1, 1), 'data.limit': 100, 'pretrain.batch_size': 20, 'search.batch_size': 5, 'search.epochs': 15,
-                     'search.gamma': 0.2, 'train.keep': 1, 'retrain.epochs': 1})
+HARD = dict(
+    TINY,
+    **{
+        'space.blocks': (1, 1, 1),
+        'data.limit': 100,
+        'pretrain.batch_size': 20,
+        'search.batch_size': 5,
+        'search.epochs': 15,
+        'search.gamma': 0.2,
+        'train.keep': 1,
+        'retrain.epochs': 1,
+    },
+)
 KINDS = {
     'shared': {},
     'full': {'space.share': False, 'space.blocks': (2, 1, 1)},
     'two stages, pruned seldom': {'space.blocks': (1, 1), 'search.prune_every': 4},
     'signed': {'search.nonnegative': False},
-    'words of the paper': {'search.nonnegative': False, 'space.searchable_reduction': False, 'space.first_level_gates': True,
-                           'search.prune_every': 0, 'search.clip_gradient': 0.0},
+    'words of the paper': {
+        'search.nonnegative': False,
+        'space.searchable_reduction': False,
+        'space.first_level_gates': True,
+        'search.prune_every': 0,
+        'search.clip_gradient': 0.0,
+    },
     'all at once': {'search.gamma': 2.0},
     'large rates': {'search.gate_lr': 1.0, 'search.penalty': 'none'},
     'memory access': {'search.penalty': 'mac', 'space.first_level_gates': True},

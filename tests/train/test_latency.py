@@ -1,4 +1,5 @@
 """Latency as the budget of a retraining: measured once a run, on one machine."""
+
 import types
 
 import mxnet as mx
@@ -20,7 +21,9 @@ def devices(distributed=False):
 
 def test_counted_budgets_are_not_measured(tmp_path):
     directory = types.SimpleNamespace(path=str(tmp_path))
-    assert fitted(ARCHITECTURE, 'params=20k', 16, devices(True), directory) == fit_widths(ARCHITECTURE, 'params=20k', 16)
+    assert fitted(ARCHITECTURE, 'params=20k', 16, devices(True), directory) == fit_widths(
+        ARCHITECTURE, 'params=20k', 16
+    )
     assert not list(tmp_path.iterdir())
 
 

@@ -1,4 +1,5 @@
 """Which step is what: positions follow from counts alone."""
+
 import numpy as np
 import pytest
 
@@ -39,7 +40,9 @@ def pattern(n, m):
     return (('weights', 'weights'),) * n + (('gates', 'gates'),) * m
 
 
-@pytest.mark.parametrize('n, m, weights, gates', [(1, 1, 5, 5), (4, 1, 10, 2), (1, 3, 4, 5), (2, 1, 7, 3), (1, 1, 6, 4)])
+@pytest.mark.parametrize(
+    'n, m, weights, gates', [(1, 1, 5, 5), (4, 1, 10, 2), (1, 3, 4, 5), (2, 1, 7, 3), (1, 1, 6, 4)]
+)
 def test_every_position_can_be_started_from(n, m, weights, gates):
     data = Counted(weights=weights, gates=gates)
     plan = Plan(pattern(n, m), 1, data, 1, (0, 1))
@@ -59,10 +62,12 @@ def test_every_position_can_be_started_from(n, m, weights, gates):
     whole = walk(0, 0)
     assert [batch[2] for batch in whole if batch[0] == 'weights'][:weights] == list(range(weights))
     taken = [batch[1:] for batch in whole if batch[0] == 'gates']
-    assert taken == [(3 + number // gates, number % gates) for number in range(len(taken))]   # pass after pass, nothing left out
+    assert taken == [
+        (3 + number // gates, number % gates) for number in range(len(taken))
+    ]  # pass after pass, nothing left out
     for epoch in range(4):
         for step in range(plan.steps + 1):
-            assert walk(epoch, step) == whole[epoch * plan.steps + step:]
+            assert walk(epoch, step) == whole[epoch * plan.steps + step :]
 
 
 def test_too_few_batches_for_a_turn():
@@ -71,8 +76,14 @@ def test_too_few_batches_for_a_turn():
 
 
 def test_streams_are_apart():
-    numbers = {seeds.derive(seed, stage, epoch, step, rank) for seed in range(3) for stage in ('search', 'retrain')
-               for epoch in range(3) for step in range(5) for rank in range(2)}
+    numbers = {
+        seeds.derive(seed, stage, epoch, step, rank)
+        for seed in range(3)
+        for stage in ('search', 'retrain')
+        for epoch in range(3)
+        for step in range(5)
+        for rank in range(2)
+    }
     assert len(numbers) == 3 * 2 * 3 * 5 * 2
     seeds.set_all(4, 'retrain', 1, 2)
     first = np.random.rand()

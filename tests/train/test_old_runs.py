@@ -1,4 +1,5 @@
 """Run directories of earlier versions (tests/old_runs) are read by every tool, and go on."""
+
 import json
 import os
 import pathlib
@@ -19,8 +20,10 @@ VERSIONS = sorted(folder.name for folder in OLD.iterdir() if folder.is_dir())
 @pytest.fixture
 def old(tmp_path):
     """old(version, name) -> a copy of that run to work with."""
+
     def copy(version, name):
         return pathlib.Path(shutil.copytree(str(OLD / version / name), str(tmp_path / name)))
+
     return copy
 
 
@@ -36,7 +39,9 @@ def test_a_search_that_lost_a_reduction_block_goes_on_to_its_end(old, python):
     before = columns(run)
     said = accepted(python('train/search.py', '--resume', '--run', run))
     rows = columns(run)
-    assert rows[:9] == before[:9] and [row[:2] for row in rows[1:]] == [('search', str(epoch)) for epoch in range(1, 31)]
+    assert rows[:9] == before[:9] and [row[:2] for row in rows[1:]] == [
+        ('search', str(epoch)) for epoch in range(1, 31)
+    ]
     assert all(np.isfinite(float(row[4])) for row in rows), 'losses'
     architecture = Architecture.load(str(run / 'architecture.json'))
     assert all(architecture.reduction_branches(number) for number in range(2)) and 'architecture.json written' in said
@@ -63,16 +68,17 @@ def test_every_tool_reads_it(old, python, tmp_path, version):
     image = out / 'image.png'
     Image.fromarray(np.random.RandomState(0).randint(0, 255, (20, 20, 3)).astype(np.uint8)).save(str(image))
     for words, outputs in [
-            (['tools/plot_blocks.py', run, '-o', out / 'blocks.svg'], ['blocks.svg']),
-            (['tools/plot_search.py', run, '-o', out / 'search.png'], ['search.png']),
-            (['tools/plot_flops.py', run, '-o', out / 'flops.png'], ['flops.png']),
-            (['tools/make_tables.py', run, '-o', out / 'table.md', out / 'table.csv'], ['table.md', 'table.csv']),
-            (['tools/report.py', run, '-o', out / 'report.html'], ['report.html']),
-            (['tools/export.py', run, '--symbol', out / 'network'], ['network-symbol.json']),
-            (['tools/count_cost.py', run], []),
-            (['tools/compare.py', run], []),
-            (['tools/predict.py', run, image], []),
-            (['train/evaluate.py', run], [])]:
+        (['tools/plot_blocks.py', run, '-o', out / 'blocks.svg'], ['blocks.svg']),
+        (['tools/plot_search.py', run, '-o', out / 'search.png'], ['search.png']),
+        (['tools/plot_flops.py', run, '-o', out / 'flops.png'], ['flops.png']),
+        (['tools/make_tables.py', run, '-o', out / 'table.md', out / 'table.csv'], ['table.md', 'table.csv']),
+        (['tools/report.py', run, '-o', out / 'report.html'], ['report.html']),
+        (['tools/export.py', run, '--symbol', out / 'network'], ['network-symbol.json']),
+        (['tools/count_cost.py', run], []),
+        (['tools/compare.py', run], []),
+        (['tools/predict.py', run, image], []),
+        (['train/evaluate.py', run], []),
+    ]:
         said = accepted(python(*words))
         for name in outputs:
             assert os.path.getsize(str(out / name)) > 500, name

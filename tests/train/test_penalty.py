@@ -1,4 +1,5 @@
 """What eq. 9 and 10 are given: the FLOPs and MAC of the network's own blocks."""
+
 import numpy as np
 import pytest
 
@@ -16,7 +17,9 @@ def block_flops(architecture, name):
     index = int(name[1:])
     channels = architecture.space.block_channels(index)
     size = 32 >> architecture.space.stage_of(index)
-    shortcut = channels ** 2 * size ** 2 if architecture.space.opens_stage(index) and not architecture.is_identity(index) else 0
+    shortcut = (
+        channels**2 * size**2 if architecture.space.opens_stage(index) and not architecture.is_identity(index) else 0
+    )
     return found.flops - shortcut
 
 
@@ -33,7 +36,7 @@ def test_flops_of_what_would_be_left(seed, first_level_gates):
     for index, scope in enumerate(space.scopes):
         expected = 0.01 * block_flops(architecture, scope) / block_flops(complete, scope)
         np.testing.assert_allclose(gammas[index], expected, rtol=1e-6)
-    np.testing.assert_allclose(gammas[len(space.scopes)], 0.01, rtol=1e-6)   # reduction blocks are outside eq. 9
+    np.testing.assert_allclose(gammas[len(space.scopes)], 0.01, rtol=1e-6)  # reduction blocks are outside eq. 9
 
 
 def test_shared_blocks_count_together():
@@ -49,13 +52,19 @@ def test_shared_blocks_count_together():
 def test_mac_of_the_operation_an_edge_enters():
     space = SearchSpace.cifar10(share=False, channels=6, blocks=(1, 1))
     gammas = sparsity.make('mac', 1.0, structures(gate_graphs(space), lambda entry: entry.mac))(
-        [np.ones(len(group)) for group in space.gate_names()])
-    largest = max(OPERATIONS[name].cost(6 << stage, 32 >> stage, 32 >> stage).mac for name in space.operations for stage in (0, 1))
+        [np.ones(len(group)) for group in space.gate_names()]
+    )
+    largest = max(
+        OPERATIONS[name].cost(6 << stage, 32 >> stage, 32 >> stage).mac for name in space.operations for stage in (0, 1)
+    )
     for stage in (0, 1):
         channels, size = 6 << stage, 32 >> stage
         for gamma, edge in zip(gammas[stage], space.block_edges()):
             level, index = edge.target
             # an edge to the block output is one input of R, with its weights
-            mac = (OPERATIONS[space.operations[index]].cost(channels, size, size).mac if level <= space.levels
-                   else channels * size ** 2 + channels ** 2)
+            mac = (
+                OPERATIONS[space.operations[index]].cost(channels, size, size).mac
+                if level <= space.levels
+                else channels * size**2 + channels**2
+            )
             assert gamma == pytest.approx(mac / largest, rel=1e-6)

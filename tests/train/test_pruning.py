@@ -1,4 +1,5 @@
 """Search beside its steps: γ before λ steps, pruning for good, the physically smaller network, and what people are told."""
+
 import dataclasses
 
 import numpy as np
@@ -28,9 +29,13 @@ def searching(space=SPACE, devices=1, **changes):
     on = Devices(Train(cpus=devices))
     net = Supernet(space)
     stage.initialise(net, on, 16, 3, 'test')
-    made = learner.Learner(net, net.gates, Loss(), on, learner.nag(net.weights().values(), Pretrain()), learner.apg_nag(search))
+    made = learner.Learner(
+        net, net.gates, Loss(), on, learner.nag(net.weights().values(), Pretrain()), learner.apg_nag(search)
+    )
     quantity = sparsity.POLICIES[search.penalty].quantity
-    policy = sparsity.make(search.penalty, search.gamma, structures(gate_graphs(space, 16), lambda entry: getattr(entry, quantity)))
+    policy = sparsity.make(
+        search.penalty, search.gamma, structures(gate_graphs(space, 16), lambda entry: getattr(entry, quantity))
+    )
     pruner = Pruner(space, made, search, 16, lambda architecture: made.replace(made.net.pruned(architecture)))
     pruner.penalty = Penalty(policy, pruner)
     return pruner
@@ -56,7 +61,7 @@ def test_gamma_follows_what_is_kept():
     pruner.penalty.follow('gates')
     assert np.allclose(optimizer.get_gamma(0), 0.02) and np.allclose(optimizer.get_gamma(1), 0.02)
     values = [np.ones(len(group)) for group in names]
-    values[0][[name.startswith('shared/out') for name in names[0]]] = 0    # no way to the output: eq. 9's numerator is 0
+    values[0][[name.startswith('shared/out') for name in names[0]]] = 0  # no way to the output: eq. 9's numerator is 0
     set_gates(pruner, values)
     pruner.penalty.follow('gates')
     assert np.all(optimizer.get_gamma(0) == 0) and np.allclose(optimizer.get_gamma(1), 0.02)
@@ -70,7 +75,7 @@ def test_zero_is_gone_for_good_with_what_it_isolates():
     values[names.index(dead)] = 0
     set_gates(pruner, [values] + [np.ones(2)] * len(SPACE.reduction_scopes))
     row = pruner.end_of_epoch(1)
-    assert not np.concatenate(pruner.pruned).any() and row['changed'] == 1      # not yet
+    assert not np.concatenate(pruner.pruned).any() and row['changed'] == 1  # not yet
     row = pruner.end_of_epoch(2)
     gone = [name for name, flag in zip(names, pruner.pruned[0]) if flag]
     assert sorted(gone) == sorted([dead] + [name for name in names if name.startswith('shared/L2.sep_conv_3x3<-')])
@@ -114,7 +119,7 @@ def update_gates(pruner, gradients):
     for param, gradient in zip(pruner.learner.gates, gradients):
         for data, grad in zip(param.list_data(), param.list_grad()):
             grad[:] = gradient
-            data._fresh_grad = True   # as a backward pass would leave it
+            data._fresh_grad = True  # as a backward pass would leave it
     pruner.learner.trainers['gates'].update(1)
 
 
@@ -140,7 +145,7 @@ def test_the_last_branch_of_a_reduction_block_stays(gone, devices):
         update_gates(pruner, [0.0, gradient])
         for data in pruner.learner.gates[1].list_data():
             assert data.asnumpy().tolist() == branches.tolist()
-    set_gates(pruner, with_reduction([0, 0]))     # whatever λ become
+    set_gates(pruner, with_reduction([0, 0]))  # whatever λ become
     pruner.end_of_epoch(2)
     assert pruner.values()[1].tolist() == branches.tolist()
     assert pruner.architecture.reduction_branches(0) == (('conv_3x3',), ('conv_1x1',))[gone]
@@ -207,11 +212,23 @@ def test_a_search_that_removes_everything_goes_on(tiny, capsys):
     assert architecture.is_identity(0) and len(architecture.reduction_edges(0)) == 1
 
 
-@pytest.mark.parametrize('changes', [
-    dict(space__share=False), dict(search__split=False), dict(search__ratio='2:1', search__batch_size=20), dict(pretrain__epochs=0),
-    dict(search__prune_every=0), dict(search__nonnegative=False, search__clip_gradient=0.0), dict(space__searchable_reduction=False),
-    dict(space__first_level_gates=True), dict(search__penalty='none'), dict(search__penalty='mac'), dict(search__penalty='latency'),
-    dict(data__split=0.8)])
+@pytest.mark.parametrize(
+    'changes',
+    [
+        dict(space__share=False),
+        dict(search__split=False),
+        dict(search__ratio='2:1', search__batch_size=20),
+        dict(pretrain__epochs=0),
+        dict(search__prune_every=0),
+        dict(search__nonnegative=False, search__clip_gradient=0.0),
+        dict(space__searchable_reduction=False),
+        dict(space__first_level_gates=True),
+        dict(search__penalty='none'),
+        dict(search__penalty='mac'),
+        dict(search__penalty='latency'),
+        dict(data__split=0.8),
+    ],
+)
 def test_variants(tiny, changes):
     """Each variant of the search runs, leaves a valid architecture, and does the iterations that it says."""
     config = tiny('variant', **dict(dict(search__epochs=2), **changes))
@@ -225,9 +242,16 @@ def test_variants(tiny, changes):
         cycles = sizes['weights'] // config.search.batch_size // n
         assert set(position['counts']['gates']['updates'].values()) <= {2 * cycles * m}
     else:
-        assert set(position['counts']['gates']['updates'].values()) == {2 * 6} == set(position['counts']['weights']['updates'].values())
+        assert (
+            set(position['counts']['gates']['updates'].values())
+            == {2 * 6}
+            == set(position['counts']['weights']['updates'].values())
+        )
     with np.load(run + '/lambda.npz') as stored:
-        assert stored['epochs'].tolist() == [0, 1, 2] and stored['values'].shape == (3, sum(map(len, architecture.space.gate_names())))
+        assert stored['epochs'].tolist() == [0, 1, 2] and stored['values'].shape == (
+            3,
+            sum(map(len, architecture.space.gate_names())),
+        )
         assert np.all(stored['values'][0] == 1)
         if config.search.nonnegative:
             assert stored['values'].min() >= 0

@@ -2,6 +2,7 @@
 
 Sequences of prunings are drawn at random. DSONAS_EXAMPLES=500 draws other ones, and more of them.
 """
+
 import copy
 import os
 
@@ -18,15 +19,30 @@ from dsonas.train.runtime import state
 from .test_pruning import batch, searching, set_gates
 
 EXAMPLES = int(os.environ.get('DSONAS_EXAMPLES', '0'))
-RANDOMLY = settings(max_examples=EXAMPLES or 12, derandomize=not EXAMPLES, deadline=None, database=None, print_blob=True,
-                    suppress_health_check=list(HealthCheck))
+RANDOMLY = settings(
+    max_examples=EXAMPLES or 12,
+    derandomize=not EXAMPLES,
+    deadline=None,
+    database=None,
+    print_blob=True,
+    suppress_health_check=list(HealthCheck),
+)
 SPACES = st.builds(
-    SearchSpace, share=st.booleans(), channels=st.just(4), blocks=st.sampled_from([(1, 1), (2, 1), (1, 1, 1)]),
+    SearchSpace,
+    share=st.booleans(),
+    channels=st.just(4),
+    blocks=st.sampled_from([(1, 1), (2, 1), (1, 1, 1)]),
     levels=st.sampled_from([1, 2, 3]),
-    operations=st.sampled_from([('sep_conv_3x3', 'max_pool_3x3'), ('avg_pool_3x3',), ('max_pool_3x3', 'avg_pool_3x3', 'sep_conv_5x5')]),
-    searchable_reduction=st.sampled_from([True, True, False]), first_level_gates=st.booleans())
+    operations=st.sampled_from(
+        [('sep_conv_3x3', 'max_pool_3x3'), ('avg_pool_3x3',), ('max_pool_3x3', 'avg_pool_3x3', 'sep_conv_5x5')]
+    ),
+    searchable_reduction=st.sampled_from([True, True, False]),
+    first_level_gates=st.booleans(),
+)
 # What happens in an epoch: steps before, the share of λ that become zero in it, steps after.
-EPOCHS = st.lists(st.tuples(st.integers(0, 2), st.sampled_from([0.0, 0.1, 0.5, 0.9, 1.0]), st.integers(0, 2)), min_size=2, max_size=5)
+EPOCHS = st.lists(
+    st.tuples(st.integers(0, 2), st.sampled_from([0.0, 0.1, 0.5, 0.9, 1.0]), st.integers(0, 2)), min_size=2, max_size=5
+)
 
 
 class Course:
@@ -36,7 +52,7 @@ class Course:
         self.more = dict(prune_every=prune_every, nonnegative=not signed, epochs=99, gamma=0.05)
         self.space, self.devices = space, devices
         self.pruner = searching(space, devices, **self.more)
-        self.everything = dict(self.pruner.learner.net.collect_params())     # what the naive network is made of
+        self.everything = dict(self.pruner.learner.net.collect_params())  # what the naive network is made of
         self.whole = self.pruner.learner.net
         self.seed = 0
 
@@ -74,32 +90,38 @@ def check(course, row):
     assert architecture == architecture.within(pruner.built) and learner.net.architecture == pruner.built
     for number, index in enumerate(pruner.reductions):
         alive = [branch for branch, value in zip(('conv_1x1', 'conv_3x3'), values[index]) if value != 0]
-        assert alive and tuple(alive) == architecture.reduction_branches(number), 'the architecture is not what the network has'
+        assert alive and tuple(alive) == architecture.reduction_branches(number), (
+            'the architecture is not what the network has'
+        )
     assert row['edges'] == architecture.num_edges == sum(map(sum, architecture.masks()))
     assert all(np.all(value[gone] == 0) for value, gone in zip(values, pruner.pruned))
     x = mx.nd.array(batch(99)[0], ctx=context)
     naive = NaiveSupernet(course.whole, architecture=pruner.built)
-    with autograd.train_mode():    # batch norm with the statistics of the batch, so that untrained ones do not matter
+    with autograd.train_mode():  # batch norm with the statistics of the batch, so that untrained ones do not matter
         logits, expected = learner.net(x).asnumpy(), naive(x).asnumpy()
     assert np.isfinite(logits).all() and np.abs(logits - logits[0]).max() > 0, 'no signal passes'
     np.testing.assert_allclose(logits, expected, rtol=2e-3, atol=2e-4)
 
 
 @RANDOMLY
-@given(SPACES, EPOCHS, st.booleans(), st.sampled_from([0, 1, 1, 2]), st.sampled_from([1, 1, 2]), st.integers(0, 2 ** 31 - 1))
+@given(
+    SPACES, EPOCHS, st.booleans(), st.sampled_from([0, 1, 1, 2]), st.sampled_from([1, 1, 2]), st.integers(0, 2**31 - 1)
+)
 def test_whatever_is_pruned_the_search_goes_on(space, epochs, signed, prune_every, devices, seed):
     course = Course(space, signed, prune_every, devices)
     generator = np.random.RandomState(seed)
     left = []
     for number, entry in enumerate(epochs, 1):
         check(course, course.epoch(number, *entry, generator=generator))
-        left.append({edge for index, gone in enumerate(course.pruner.pruned) for edge in np.flatnonzero(~gone) + 1000 * index})
+        left.append(
+            {edge for index, gone in enumerate(course.pruner.pruned) for edge in np.flatnonzero(~gone) + 1000 * index}
+        )
     assert all(after <= before for before, after in zip(left, left[1:])), 'what was pruned came back'
     course.steps(1)
 
 
 @RANDOMLY
-@given(SPACES, EPOCHS, st.booleans(), st.sampled_from([1, 2]), st.sampled_from([1, 1, 2]), st.integers(0, 2 ** 31 - 1))
+@given(SPACES, EPOCHS, st.booleans(), st.sampled_from([1, 2]), st.sampled_from([1, 1, 2]), st.integers(0, 2**31 - 1))
 def test_interrupted_sequences_end_alike(space, epochs, signed, prune_every, devices, seed):
     ends = []
     for interrupted in (False, True):
@@ -112,7 +134,9 @@ def test_interrupted_sequences_end_alike(space, epochs, signed, prune_every, dev
                 course.resume()
         course.steps(1)
         mx.nd.waitall()
-        arrays = {name: param.list_data()[0].asnumpy() for name, param in state.parameters(course.pruner.learner.net).items()}
+        arrays = {
+            name: param.list_data()[0].asnumpy() for name, param in state.parameters(course.pruner.learner.net).items()
+        }
         ends.append((rows, arrays, course.pruner.state()))
     assert ends[0][0] == ends[1][0] and ends[0][2] == ends[1][2]
     assert sorted(ends[0][1]) == sorted(ends[1][1])

@@ -1,4 +1,5 @@
 """Equal commands give equal numbers, and a run that was killed anywhere ends as if it had not been: bit for bit on the CPU."""
+
 import glob
 import json
 import os
@@ -16,7 +17,7 @@ from dsonas.train.searching import pipeline
 
 from .conftest import columns, same_arrays
 
-KILLER = '''
+KILLER = """
 import os, signal, sys
 from dsonas.train.searching import pipeline
 from dsonas.train.deriving import retraining
@@ -38,9 +39,16 @@ def main(words):
     else:
         retraining.retrain(config, retraining.searched(os.path.join(config.run, 'architecture.json'))[1], resume == 'yes', add=True)
 cli.main(main)
-'''
-SETTINGS = dict(train__checkpoint_minutes=1e-9, search__penalty='mac', search__gamma=0.4, search__epochs=4, retrain__epochs=4,
-                retrain__dropout=0.3, retrain__drop_path=0.3)
+"""
+SETTINGS = dict(
+    train__checkpoint_minutes=1e-9,
+    search__penalty='mac',
+    search__gamma=0.4,
+    search__epochs=4,
+    retrain__epochs=4,
+    retrain__dropout=0.3,
+    retrain__drop_path=0.3,
+)
 
 
 def whole(config):
@@ -58,8 +66,9 @@ def compare(one, other):
     with np.load(os.path.join(one, 'lambda.npz')) as first, np.load(os.path.join(other, 'lambda.npz')) as second:
         assert same_arrays(dict(first), dict(second))
     for path in sorted(glob.glob(os.path.join(one, 'checkpoints', '*-00000.ckpt'))):
-        (arrays, meta), (others, other_meta) = (checkpoint.read(os.path.join(run, 'checkpoints', os.path.basename(path)))
-                                                for run in (one, other))
+        (arrays, meta), (others, other_meta) = (
+            checkpoint.read(os.path.join(run, 'checkpoints', os.path.basename(path))) for run in (one, other)
+        )
         assert same_arrays(arrays, others) and meta == other_meta, path
     summaries = []
     for run in (one, other):
@@ -75,6 +84,7 @@ def compare(one, other):
 def reference(tmp_path_factory):
     """A run that nobody disturbed, its network physically pruned on the way."""
     from .conftest import TINY
+
     changes = {key.replace('__', '.'): value for key, value in SETTINGS.items()}
     config = settings.build(dict(TINY, run=str(tmp_path_factory.mktemp('resume') / 'whole'), **changes))
     whole(config)
@@ -84,7 +94,7 @@ def reference(tmp_path_factory):
 
 
 def test_equal_commands_give_equal_numbers(reference, tiny):
-    config = tiny('again', **dict(SETTINGS, train__checkpoint_minutes=0))   # and saving on the way changes nothing
+    config = tiny('again', **dict(SETTINGS, train__checkpoint_minutes=0))  # and saving on the way changes nothing
     whole(config)
     compare(reference, config.run)
 
@@ -96,7 +106,7 @@ def test_killed_again_and_again(reference, tiny, python, tmp_path):
     with open(file, 'w') as stream:
         stream.write(settings.dump(config))
     os.makedirs(os.path.join(config.run, 'checkpoints'))
-    beside = os.path.join(config.run, 'checkpoints', 'search-0000-00001.ckpt.0123abcd.part')   # killed while writing
+    beside = os.path.join(config.run, 'checkpoints', 'search-0000-00001.ckpt.0123abcd.part')  # killed while writing
     open(beside, 'w').close()
     resume = 'no'
     for what, moment in (('search', 2), ('search', 4), ('search', 8), ('search', 9)):
@@ -151,8 +161,11 @@ def test_killed_at_twenty_random_moments(reference, tiny, python, tmp_path):
     for _ in range(20):
         died = python('-c', ASSASSIN, file, moments.choice((2, 3)), moments.uniform(0, 0.08))
         assert died.returncode == -signal.SIGKILL, died.stderr
-        stages.update(position[0] for position in checkpoint.Checkpoints(os.path.join(config.run, 'checkpoints')).positions()[-1:] or [[0]])
-    finished = python('-c', ASSASSIN, file, 10 ** 6, 0)
+        stages.update(
+            position[0]
+            for position in checkpoint.Checkpoints(os.path.join(config.run, 'checkpoints')).positions()[-1:] or [[0]]
+        )
+    finished = python('-c', ASSASSIN, file, 10**6, 0)
     assert finished.returncode == 0, finished.stderr
     assert stages == {0, 1, 2}, 'it was never killed in some stage'
     compare(reference, config.run)
@@ -196,7 +209,7 @@ def test_asked_to_stop(reference, tiny, python, tmp_path, number, status):
     ended = python('-c', KILLER, file, 'search', 'no', 6, int(number))
     assert ended.returncode == status, ended.stderr
     last = ended.stderr.strip().splitlines()[-1]
-    assert 'search epoch 1, step 3 of 6' in last and '--resume --run %s' % config.run in last
+    assert 'search epoch 1, step 3 of 6' in last and f'--resume --run {config.run}' in last
     position = checkpoint.Checkpoints(os.path.join(config.run, 'checkpoints')).positions()[-1]
     assert position[:3] == (1, 0, 3)
     pipeline.search(config, ('pretrain', 'search'), resume=True)

@@ -1,4 +1,5 @@
 """Settings: precedence, what is refused and what the refusal says, files that can be read back."""
+
 import pytest
 
 from dsonas.data.dataset import Options
@@ -15,11 +16,11 @@ def write(path, text):
 def test_later_layers_win(tmp_path):
     file = write(tmp_path / 'c.yaml', 'search: {gamma: 0.02, lr: 0.3}\nseed: 5\n')
     config = settings.resolve(preset='text', config=file, assignments=['search.lr=0.4', 'seed=6'], flags={'seed': 7})
-    assert config.search.momentum == 0.9        # default
-    assert config.search.nonnegative is False   # preset
-    assert config.search.gamma == 0.02          # file over default
-    assert config.search.lr == 0.4              # --set over file
-    assert config.seed == 7                     # flag over --set
+    assert config.search.momentum == 0.9  # default
+    assert config.search.nonnegative is False  # preset
+    assert config.search.gamma == 0.02  # file over default
+    assert config.search.lr == 0.4  # --set over file
+    assert config.seed == 7  # flag over --set
 
 
 def test_data_set_brings_its_published_settings_beneath_the_preset():
@@ -35,25 +36,28 @@ def test_base_of_a_file(tmp_path):
     assert (config.space.share, config.search.ratio, config.data.split, config.search.gamma) == (False, '4:1', 0.8, 0.5)
 
 
-@pytest.mark.parametrize('assignment, words', [
-    ('search.gama=1', ['search.gama', 'search.gamma']),
-    ('gamma=1', ['gamma', 'search.gamma']),
-    ('search.penalty=flop', ['search.penalty', 'flops, mac, latency']),
-    ('data.name=nope', ['data.name', 'digits, cifar10']),
-    ('data.limit=1.5', ['data.limit', 'whole number']),
-    ('data.limit=-1', ['data.limit', 'at least 0']),
-    ('search.split=maybe', ['search.split', 'true or false']),
-    ('space.blocks=a', ['space.blocks', 'list', 'whole number']),
-    ('search.momentum=nan', ['search.momentum', 'number']),
-    ('search.ratio=4', ['search.ratio', 'n:m']),
-    ('search.ratio=0:1', ['search.ratio', 'n:m']),
-    ('search.gamma', ['key=value']),
-    ('search.gamma=inf', ['search.gamma', 'number']),
-    ('search.momentum=1', ['search.momentum', 'below 1']),
-    ('retrain.dropout=1', ['retrain.dropout', 'below 1']),
-    ('data.split=1', ['data.split', 'below 1']),
-    ('retrain.budget=params=3X', ['retrain.budget', 'params=3.0M']),
-])
+@pytest.mark.parametrize(
+    'assignment, words',
+    [
+        ('search.gama=1', ['search.gama', 'search.gamma']),
+        ('gamma=1', ['gamma', 'search.gamma']),
+        ('search.penalty=flop', ['search.penalty', 'flops, mac, latency']),
+        ('data.name=nope', ['data.name', 'digits, cifar10']),
+        ('data.limit=1.5', ['data.limit', 'whole number']),
+        ('data.limit=-1', ['data.limit', 'at least 0']),
+        ('search.split=maybe', ['search.split', 'true or false']),
+        ('space.blocks=a', ['space.blocks', 'list', 'whole number']),
+        ('search.momentum=nan', ['search.momentum', 'number']),
+        ('search.ratio=4', ['search.ratio', 'n:m']),
+        ('search.ratio=0:1', ['search.ratio', 'n:m']),
+        ('search.gamma', ['key=value']),
+        ('search.gamma=inf', ['search.gamma', 'number']),
+        ('search.momentum=1', ['search.momentum', 'below 1']),
+        ('retrain.dropout=1', ['retrain.dropout', 'below 1']),
+        ('data.split=1', ['data.split', 'below 1']),
+        ('retrain.budget=params=3X', ['retrain.budget', 'params=3.0M']),
+    ],
+)
 def test_refusals_name_the_key_and_what_is_accepted(assignment, words):
     with pytest.raises(ValueError) as info:
         settings.resolve(assignments=[assignment])
@@ -62,7 +66,12 @@ def test_refusals_name_the_key_and_what_is_accepted(assignment, words):
 
 
 def test_files_are_refused_by_name(tmp_path):
-    for text, word in (('search: 3\n', 'group'), ('- 1\n', 'keys and values'), ('a: [1\n', 'not YAML'), ('nothing: 1\n', 'nothing')):
+    for text, word in (
+        ('search: 3\n', 'group'),
+        ('- 1\n', 'keys and values'),
+        ('a: [1\n', 'not YAML'),
+        ('nothing: 1\n', 'nothing'),
+    ):
         file = write(tmp_path / 'bad.yaml', text)
         with pytest.raises(ValueError) as info:
             settings.resolve(config=file)
@@ -88,9 +97,19 @@ def test_published_settings_of_the_paper():
     config = settings.resolve(preset='cifar10')
     assert (config.pretrain.epochs, config.search.epochs, config.retrain.epochs) == (120, 120, 630)
     assert (config.search.gamma, config.search.ratio, config.search.prune_every) == (0.001, '1:1', 5)
-    assert (config.retrain.wd, config.retrain.dropout, config.retrain.drop_path, config.retrain.auxiliary) == (3e-4, 0.4, 0.5, 0.4)
+    assert (config.retrain.wd, config.retrain.dropout, config.retrain.drop_path, config.retrain.auxiliary) == (
+        3e-4,
+        0.4,
+        0.5,
+        0.4,
+    )
     config = settings.resolve(preset='imagenet')
-    assert (config.search.gamma, config.retrain.batch_size, config.retrain.schedule, config.retrain.lr_min) == (0.01, 1024, 'linear', 0)
+    assert (config.search.gamma, config.retrain.batch_size, config.retrain.schedule, config.retrain.lr_min) == (
+        0.01,
+        1024,
+        'linear',
+        0,
+    )
 
 
 def test_every_key_is_explained():

@@ -1,4 +1,5 @@
 """Updates: only the gradients that are used, decay on weights alone, numbers that are not finite, losses against their formulas."""
+
 import mxnet as mx
 import numpy as np
 import pytest
@@ -29,7 +30,12 @@ def batch(seed=0, size=8):
 def test_gradients_that_are_not_used_are_not_computed():
     made = learner_on(1)
     rates = {'weights': 0.1, 'gates': 0.1}
-    for update, moved in (('weights', {'weights'}), ('gates', {'gates'}), ('both', {'weights', 'gates'}), ('weights', {'weights'})):
+    for update, moved in (
+        ('weights', {'weights'}),
+        ('gates', {'gates'}),
+        ('both', {'weights', 'gates'}),
+        ('weights', {'weights'}),
+    ):
         before = {group: [param.data().asnumpy() for param in getattr(made, group)] for group in ('weights', 'gates')}
         made.step(update, *batch(), 8, (), rates)
         for group in ('weights', 'gates'):
@@ -55,7 +61,7 @@ def test_alternating_gradients_are_exact():
                 for one, two in zip(found.setdefault(group, grads), grads):
                     np.testing.assert_allclose(one, two, rtol=1e-5, atol=1e-7)
         found.setdefault('λ', [mx.nd.ones(param.shape) for param in made.gates])
-        for param in made.gates:   # γ pulls even at a zero gradient rate: put λ back
+        for param in made.gates:  # γ pulls even at a zero gradient rate: put λ back
             param.set_data(mx.nd.ones(param.shape))
 
 
@@ -90,13 +96,19 @@ def test_label_smoothing_and_auxiliary_loss():
 
     arrays = [mx.nd.array(value) for value in (logits, side, labels)]
     for smoothing in (0.0, 0.1):
-        np.testing.assert_allclose(cross_entropy(arrays[0], arrays[2], smoothing).asnumpy(), reference(logits, smoothing), rtol=1e-5)
+        np.testing.assert_allclose(
+            cross_entropy(arrays[0], arrays[2], smoothing).asnumpy(), reference(logits, smoothing), rtol=1e-5
+        )
         loss, out = Loss(smoothing, 0.4)((arrays[0], arrays[1]), arrays[2])
-        np.testing.assert_allclose(loss.asnumpy(), reference(logits, smoothing) + 0.4 * reference(side, smoothing), rtol=1e-5)
+        np.testing.assert_allclose(
+            loss.asnumpy(), reference(logits, smoothing) + 0.4 * reference(side, smoothing), rtol=1e-5
+        )
         assert out is arrays[0]
 
 
-@pytest.mark.parametrize('stage, step, words', [('pretrain', 2, 'W step'), ('search', 2, 'λ step'), ('search', 3, 'W step')])
+@pytest.mark.parametrize(
+    'stage, step, words', [('pretrain', 2, 'W step'), ('search', 2, 'λ step'), ('search', 3, 'W step')]
+)
 def test_bad_numbers_stop_the_run(tiny, monkeypatch, stage, step, words):
     """The message names stage, epoch, step and what; the last good checkpoint stays."""
     config = tiny(pretrain__epochs=1, search__epochs=2)
@@ -147,6 +159,7 @@ def test_drop_rate_follows_progress(tiny):
 def test_cost_of_a_graph_is_that_of_its_architecture(seed, stem, size):
     """known.count reads MXNet's graph, cost.py the architecture: they know nothing of each other."""
     from dsonas.symbols.cost import cost
+
     space = SearchSpace(channels=6, blocks=(1, 2), stem=stem, share=False)
     architecture = Architecture.random(space, seed=seed)
     counted = cost(architecture, image_size=size)
@@ -156,12 +169,15 @@ def test_cost_of_a_graph_is_that_of_its_architecture(seed, stem, size):
 
 def test_cost_of_a_known_network():
     found = known.count(known.build('cifar_resnet20_v1', 10), 32)
-    assert found['params'] == 272474 and found['flops'] == pytest.approx(40.8e6, rel=0.01)   # He et al.: 0.27 M parameters
+    assert found['params'] == 272474 and found['flops'] == pytest.approx(
+        40.8e6, rel=0.01
+    )  # He et al.: 0.27 M parameters
 
 
 def test_synchronised_batch_norm_is_batch_norm_on_one_device():
     """The operator's own graph, which several CPU devices cannot run."""
     from dsonas.symbols.supernet import Supernet
+
     found = []
     for kind in ('plain', 'sync:1'):
         net = Supernet(SearchSpace(channels=4, blocks=(1, 1), levels=2), kernels_kind=kind)
