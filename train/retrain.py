@@ -66,7 +66,7 @@ def main(argv: Optional[Sequence[str]] = None) -> None:
     given = arguments(argv)
     settings.import_plugins(given.config, given.set)  # an architecture file may name what they register
     start, directory = retraining.start_of(given.run) if given.run else (None, None)
-    own = directory.architecture if start and os.path.exists(directory.architecture) else None
+    own = directory.architecture if directory and start and os.path.exists(directory.architecture) else None
     stored = None
     if given.architecture:
         stored, candidate = retraining.searched(given.architecture)
@@ -90,14 +90,9 @@ def main(argv: Optional[Sequence[str]] = None) -> None:
         )
     baseline = candidate.kind.split(':')[0] not in ('searched',) or (given.architecture is not None)
     run, add = given.run, False
-    if start and (given.name or (baseline and has_search(directory))):
-        kind = (
-            f'random-{given.random}'
-            if given.random is not None
-            else candidate.kind
-            if not given.architecture
-            else 'architecture'
-        )
+    if start and directory and (given.name or (baseline and has_search(directory))):
+        kind = 'architecture' if given.architecture else candidate.kind
+        kind = f'random-{given.random}' if given.random is not None else kind
         run = retraining.place(given.run, kind, given.name)
         if given.resume:
             start, _ = retraining.start_of(run)

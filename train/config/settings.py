@@ -210,7 +210,9 @@ def build(values: Mapping[str, Any]) -> Config:
     for name, value in values.items():
         head, _, tail = name.rpartition('.')
         tree.setdefault(head, {})[tail] = value
-    kinds = {field.name: field.type for field in dataclasses.fields(Config) if dataclasses.is_dataclass(field.type)}
+    kinds: Dict[str, Any] = {
+        field.name: field.type for field in dataclasses.fields(Config) if dataclasses.is_dataclass(field.type)
+    }
     groups = {name: kind(**tree.get(name, {})) for name, kind in kinds.items()}
     return Config(**dict(tree.get('', {}), **groups))
 
