@@ -91,13 +91,8 @@ def main(argv: Optional[Sequence[str]] = None) -> None:
     baseline = candidate.kind.split(':')[0] not in ('searched',) or (given.architecture is not None)
     run, add = given.run, False
     if start and directory and (given.name or (baseline and has_search(directory))):
-        kind = (
-            f'random-{given.random}'
-            if given.random is not None
-            else candidate.kind
-            if not given.architecture
-            else 'architecture'
-        )
+        kind = 'architecture' if given.architecture else candidate.kind
+        kind = f'random-{given.random}' if given.random is not None else kind
         run = retraining.place(given.run, kind, given.name)
         if given.resume:
             start, _ = retraining.start_of(run)

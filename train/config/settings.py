@@ -9,7 +9,7 @@ import dataclasses
 import difflib
 import os
 import re
-from typing import Any, Collection, Dict, Iterable, List, Mapping, Optional, Tuple, Union, cast
+from typing import Any, Collection, Dict, Iterable, List, Mapping, Optional, Tuple, Union
 
 import yaml
 
@@ -210,8 +210,10 @@ def build(values: Mapping[str, Any]) -> Config:
     for name, value in values.items():
         head, _, tail = name.rpartition('.')
         tree.setdefault(head, {})[tail] = value
-    kinds = {field.name: field.type for field in dataclasses.fields(Config) if dataclasses.is_dataclass(field.type)}
-    groups = {name: cast(Any, kind)(**tree.get(name, {})) for name, kind in kinds.items()}
+    kinds: Dict[str, Any] = {
+        field.name: field.type for field in dataclasses.fields(Config) if dataclasses.is_dataclass(field.type)
+    }
+    groups = {name: kind(**tree.get(name, {})) for name, kind in kinds.items()}
     return Config(**dict(tree.get('', {}), **groups))
 
 

@@ -1,9 +1,10 @@
 """Where and how a run runs.
 
-- `devices.py`   CPUs, GPUs, several workers; the exchange of gradients
+- `devices.py`   CPUs, GPUs, several workers
+- `exchange.py`  gradients summed over CPU devices and workers
 - `watchdog.py`  ends all workers when one dies
 - `seeds.py`     random streams from the one seed
-- `opening.py`  devices, data and run directory of a run, opened
+- `opening.py`   devices, data and run directory of a run, opened
 - `run.py`       a run at work: its directory, log, checkpoints, what it says
 - `state.py`     what a resumed run needs of networks and optimizers
 - `progress.py`  the progress bar, and the line of an epoch
