@@ -207,7 +207,7 @@ def test_a_search_that_removes_everything_goes_on(tiny, capsys):
     config = tiny('gone', search__gamma=2.0, search__epochs=4)
     run = pipeline.search(config, ('pretrain', 'search'))
     assert 'no operation is left' in capsys.readouterr().err
-    assert columns(run, ('edges', 'operations'))[-2:] == [('1', '0')] * 2
+    assert columns(run, ('edges', 'operations'))[-2:] == [(1, 0)] * 2
     architecture = Architecture.load(run + '/architecture.json')
     assert architecture.is_identity(0) and len(architecture.reduction_edges(0)) == 1
 
