@@ -48,7 +48,7 @@ class RunDirectory:
         except portalocker.LockException:
             self._lock = None
             raise UserError(
-                f'run directory {self.path}: another run is working in it; wait for it, or name another with --run'
+                f'run directory {self.path}: another run is working in it; wait for it, or take another directory'
             ) from None
 
     def unlock(self) -> None:

@@ -70,7 +70,7 @@ def read_network(folder: str) -> NetworkDescription:
         raise UserError(f'{folder}: no such run directory')
     if not os.path.exists(path):
         raise UserError(
-            f'{folder}: no trained network in it ({DESCRIPTION}); train/retrain.py --run {folder} makes one'
+            f'{folder}: no trained network in it ({DESCRIPTION}); retraining makes one'
         )
     content = files.read_json(path)
     if not isinstance(content, dict) or (content.get('format'), content.get('version')) != (FORMAT, VERSION):
@@ -86,7 +86,7 @@ def checked_parameters(folder: str, description: NetworkDescription) -> str:
     path = os.path.join(folder, PARAMETERS)
     if checksum(path) != description.sha256:
         raise UserError(
-            f'{path}: damaged: its checksum is not that of {DESCRIPTION}; train/retrain.py --resume writes it anew'
+            f'{path}: damaged: its checksum is not that of {DESCRIPTION}; resuming the retraining writes it anew'
         )
     return path
 

@@ -44,7 +44,7 @@ def check(name: str) -> None:
     if name not in names():
         near = ', '.join(difflib.get_close_matches(name, names(), 3))
         hint = f' (did you mean {near}?)' if near else ''
-        raise UserError(f'--gluoncv {name}: not in the model zoo of gluoncv{hint}')
+        raise UserError(f'network {name}: not in the model zoo of gluoncv{hint}')
 
 
 def build(name: str, classes: int) -> Block:
@@ -55,7 +55,7 @@ def build(name: str, classes: int) -> Block:
     try:
         return get_model(name, classes=classes, pretrained=False)
     except TypeError as error:
-        raise UserError(f'--gluoncv {name}: cannot be built for {classes} classes: {error}') from None
+        raise UserError(f'network {name}: cannot be built for {classes} classes: {error}') from None
 
 
 def count(net: Block, image_size: int) -> GraphCost:

@@ -158,7 +158,7 @@ class Network(Net):
 def _auxiliary(space: SearchSpace, widths: Sequence[int], image_size: Optional[int], device: Kernels) -> AuxiliaryTower:
     if len(widths) < 2:
         raise UserError(
-            'auxiliary: a network of one stage has no stage before the last to put the tower at; take retrain.auxiliary=0'
+            'auxiliary: a network of one stage has no stage before the last to put the tower at; build it without'
         )
     size = image_size or (32 if space.stem == 'cifar' else 224)
     for _ in range(len(widths) - 2 + (2 if space.stem == 'imagenet' else 0)):

@@ -29,7 +29,7 @@ def test_nothing_is_created_before_the_lock(tmp_path):
 def test_two_runs_do_not_meet(tmp_path):
     first, second = RunDirectory(str(tmp_path)), RunDirectory(str(tmp_path))
     first.lock()
-    with pytest.raises(UserError, match='another run is working in it; wait for it, or name another with --run'):
+    with pytest.raises(UserError, match='another run is working in it; wait for it, or take another directory'):
         second.lock()
     first.unlock()
     second.lock()

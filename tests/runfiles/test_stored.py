@@ -81,7 +81,7 @@ def test_parameters_of_another_architecture(run):
 def test_files_that_are_not_there(run, tmp_path):
     with pytest.raises(ValueError, match='no such run directory'):
         stored.load(str(tmp_path / 'none'))
-    with pytest.raises(ValueError, match='no trained network in it .network.json.; train/retrain.py'):
+    with pytest.raises(ValueError, match='no trained network in it .network.json.; retraining makes one'):
         stored.load(str(tmp_path))
     os.remove(os.path.join(run, 'network.params'))
     with pytest.raises(OSError):

@@ -213,7 +213,7 @@ def test_workers_that_were_stopped_within_an_epoch_go_on_as_if_not(tiny, tmp_pat
         assert job.returncode == 0, err
     epoch, step = saved.positions()[-1].epoch, saved.positions()[-1].step
     assert (epoch, step) < (2, 0) and step
-    assert {'param/0/stem_bn_running_var', 'param/1/stem_bn_running_var'} <= set(saved.newest(print)[0])
+    assert {'param/0/stem_bn_running_var', 'param/1/stem_bn_running_var'} <= set(saved.newest(print).arrays)
     job = launched(['-n', '2', '-s', '1'], *command, '--resume')
     out, err = job.communicate(timeout=100)
     assert job.returncode == 0, err
@@ -228,7 +228,9 @@ def test_launch_passes_status_output_and_hosts(tmp_path):
         ['-n', '2', '-s', '1'],
         '-c',
         'import os, sys, time\nprint("rank at work", flush=True)\n'
-        'sys.exit(7) if os.getpid() % 1 == 0 and not time.sleep(0.5) else None',
+        f'folder = {str(tmp_path)!r}\nopen(os.path.join(folder, "at-work-%d" % os.getpid()), "w").close()\n'
+        'while len([name for name in os.listdir(folder) if name.startswith("at-work")]) < 2: time.sleep(0.02)\n'
+        'sys.exit(7)',
     )
     out, err = job.communicate(timeout=60)
     assert job.returncode == 7 and '[worker 0] rank at work' in out and '[worker 1] rank at work' in out
@@ -283,7 +285,6 @@ def wait_for(condition, seconds=20):
 
 def test_watchdog_tells_all_who_died():
     dogs, told = watched(3)
-    time.sleep(0.5)
     dogs[2]._closing.set()  # worker 2 says nothing more, and its connection is cut
     dogs[2]._connection.shutdown(socket.SHUT_RDWR)
     assert wait_for(lambda: told[0] and told[1])
@@ -299,8 +300,9 @@ def test_watchdog_notices_silence(monkeypatch):
 
 def test_watchdog_lets_go_in_peace():
     dogs, told = watched(3)
-    time.sleep(0.3)
     for dog in reversed(dogs):
         dog.close()
-    time.sleep(3)
+    for thread in [thread for dog in dogs for thread in dog._threads]:
+        thread.join(20)
+        assert not thread.is_alive()
     assert not any(told.values())
