@@ -70,7 +70,7 @@ def test_calls_come_in_order(tiny):
     pretrain = ['pretrain begins', 'epoch 0', *turn[:1] * 3, '1 done', 'pretrain ends']
     assert Counting.calls == pretrain + ['search begins', 'epoch 0', *turn * 3, '1 done', 'search ends']
     assert list(rows(config)[0]) == [*COLUMNS, 'steps_seen']
-    assert [row['steps_seen'] for row in rows(config)] == ['3', '6']
+    assert [row['steps_seen'] for row in rows(config)] == [3, 6]
 
 
 def test_a_callback_changes_no_number_and_resumes(tiny, monkeypatch):
@@ -92,7 +92,7 @@ def test_a_callback_changes_no_number_and_resumes(tiny, monkeypatch):
     monkeypatch.undo()
     pipeline.search(counted, ('pretrain', 'search'), resume=True)
     assert columns(plain.run) == columns(counted.run)
-    assert [row['steps_seen'] for row in rows(counted)] == ['3', '6', '12', '18']
+    assert [row['steps_seen'] for row in rows(counted)] == [3, 6, 12, 18]
 
 
 @pytest.mark.parametrize('moment', ['step_ends', 'epoch_ends'])
