@@ -1,11 +1,12 @@
 """Runs as experiments: which differ in their seed alone, what kind of network each trained, what its search cost, means over seeds."""
+
 import json
 import math
 
 from ...runfiles.directory import ARCHITECTURE
 from ...runfiles.network import SEARCHED, kind_of
 
-SAME = ('seed', 'run', 'preset', 'train')          # settings that do not tell experiments apart
+SAME = ('seed', 'run', 'preset', 'train')  # settings that do not tell experiments apart
 DATA = ('dir', 'workers', 'memory_gb', 'reader')
 
 
@@ -16,8 +17,15 @@ def kind(run):
 
 def transferred(run):
     """Whether the architecture was searched elsewhere: it is there, and no trace of a search."""
-    return kind(run) == SEARCHED and ARCHITECTURE not in run.missing and run.gates is None and not run.rows('search') \
-        and not run.summary.get('search') and bool(run.config) and not run.damaged
+    return (
+        kind(run) == SEARCHED
+        and ARCHITECTURE not in run.missing
+        and run.gates is None
+        and not run.rows('search')
+        and not run.summary.get('search')
+        and bool(run.config)
+        and not run.damaged
+    )
 
 
 def devices(run):
@@ -42,7 +50,11 @@ def group(found):
     """Lists of runs that differ in their seed alone, in the order of their first member; what has no settings stands alone."""
     groups = {}
     for run in found:
-        key = json.dumps([_kept(run), kind(run), transferred(run)], sort_keys=True, default=str) if run.config else run.path
+        key = (
+            json.dumps([_kept(run), kind(run), transferred(run)], sort_keys=True, default=str)
+            if run.config
+            else run.path
+        )
         groups.setdefault(key, []).append(run)
     return list(groups.values())
 

@@ -4,6 +4,7 @@ The folder runfiles/ says what the files of a run directory hold, and reads each
 
 Nothing here raises for a file that is absent or damaged: the run says which (`missing`, `damaged`), and what can be read is there.
 """
+
 import dataclasses
 import os
 from typing import Any, Dict, List, Optional
@@ -28,6 +29,7 @@ from ...symbols.space import SearchSpace
 @dataclasses.dataclass
 class Run:
     """One run directory. config, environment, summary: as read, {} where there is none; log: a dict a row."""
+
     path: str
     config: Dict[str, Any] = dataclasses.field(default_factory=dict)
     environment: Dict[str, Any] = dataclasses.field(default_factory=dict)
@@ -80,7 +82,11 @@ class Run:
         if rows[-1]['stage'] == 'search' and rows[-1]['epoch'] == total and directory.ARCHITECTURE not in self.missing:
             return 'searched, not retrained'
         done = '%s epoch %d%s' % (rows[-1]['stage'], rows[-1]['epoch'], '' if total is None else ' of %s' % total)
-        return '%s; without %s' % (done, ', '.join(self.missing)) if self.summary.get('test_error') is not None and self.missing else done
+        return (
+            '%s; without %s' % (done, ', '.join(self.missing))
+            if self.summary.get('test_error') is not None and self.missing
+            else done
+        )
 
     def rows(self, stage):
         """The log's rows of one stage."""
@@ -114,7 +120,7 @@ def read(path):
     run.summary = _part(run, directory.SUMMARY, read_summary, {})
     run.log = _part(run, directory.LOG, read_log, [])
     run.gates = _part(run, directory.GATES, read_gates, None, needed=False)
-    foreign = gluoncv_name(run.summary.get('kind')) is not None          # not of a search space
+    foreign = gluoncv_name(run.summary.get('kind')) is not None  # not of a search space
     run.architecture = _part(run, directory.ARCHITECTURE, Architecture.load, None, needed=not foreign)
     if run.architecture is None and run.gates is not None and directory.ARCHITECTURE in run.missing:
         run.architecture = _architecture_so_far(run)
@@ -131,7 +137,9 @@ def import_plugins(path):
 def existing(path):
     """The run in directory `path`, damaged or not. Raises UserError where there is none."""
     if not is_run(path):
-        raise UserError('%s: not a run directory; accepted is one that holds config.yaml, log.csv or summary.json' % path)
+        raise UserError(
+            '%s: not a run directory; accepted is one that holds config.yaml, log.csv or summary.json' % path
+        )
     return read(path)
 
 
@@ -152,7 +160,11 @@ def _part(run, name, reader, default, needed=True):
         return default
     try:
         return reader(file)
-    except (ValueError, OSError, KeyError) as error:     # other than a UserError: an architecture whose parts have the wrong type
+    except (
+        ValueError,
+        OSError,
+        KeyError,
+    ) as error:  # other than a UserError: an architecture whose parts have the wrong type
         reason = ' '.join(str(error).split())
         run.damaged.append('%s: %s' % (name, reason.replace(file + ': ', '')))
         return default
@@ -166,7 +178,7 @@ def _architecture_so_far(run):
         if run.gates.names != tuple(name for group in space.gate_names() for name in group):
             raise UserError('lambda.npz names other edges than the space of config.yaml has')
         for group in space.gate_names():
-            arrays.append(alive[start:start + len(group)])
+            arrays.append(alive[start : start + len(group)])
             start += len(group)
         return Architecture.from_lambda(space, arrays)
     except (ValueError, TypeError) as error:

@@ -1,4 +1,5 @@
 """What a tool is pointed at: a run directory or an architecture file, and the network that stands behind it."""
+
 import os
 
 from ...base.errors import UserError
@@ -19,7 +20,10 @@ def load(source):
         return Architecture.load(source), None
     run = runs.existing(source)
     if run.architecture is None:
-        raise UserError('%s: no architecture (%s); accepted is a run directory with architecture.json or lambda.npz' % (source, run.why))
+        raise UserError(
+            '%s: no architecture (%s); accepted is a run directory with architecture.json or lambda.npz'
+            % (source, run.why)
+        )
     return run.architecture, run
 
 
