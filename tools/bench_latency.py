@@ -29,11 +29,12 @@ from dsonas.base import cli, machine, plugins
 from dsonas.base.errors import UserError
 from dsonas.base.text import aligned
 from dsonas.runfiles import stored
-from dsonas.runfiles.network import read_network
+from dsonas.runfiles.network import gluoncv_name, read_network
 from dsonas.symbols import known
 from dsonas.symbols.architecture import Architecture
 from dsonas.symbols.budget import fit_widths
 from dsonas.symbols.cost import cost
+from dsonas.symbols.kinds import NetworkKind
 from dsonas.symbols.latency import device_name, median_seconds
 from dsonas.symbols.network import Network
 from dsonas.symbols.sampling import random_like
@@ -102,7 +103,7 @@ def subjects(folder: str, seed: int = 0, gluoncv: Optional[str] = None) -> List[
             )
         )
     else:
-        counted = known.count(known.build(description['kind'].partition(':')[2], classes), size)
+        counted = known.count(known.build(gluoncv_name(description.kind) or '', classes), size)
         found.append(Subject(description['kind'], counted.params, counted.flops, trained))
     found.append(_known(gluoncv, classes, size, found[0].params))
     return found
@@ -114,7 +115,7 @@ def _known(name, classes, size, params):
         counts[candidate] = known.count(known.build(candidate, classes), size)
     name = min(counts, key=lambda candidate: abs(np.log(counts[candidate].params / params)))
     return Subject(
-        'gluoncv:' + name,
+        str(NetworkKind.of_zoo(name)),
         counts[name].params,
         counts[name].flops,
         lambda kind: _initialised(known.build(name, classes), size),

@@ -36,7 +36,7 @@ def arguments() -> argparse.ArgumentParser:
         '--against', choices=list(AXES), help='draw the test error against this instead of FLOPs by block'
     )
     parser.add_argument(
-        '--group', default='search.budget', metavar='KEY', help='--against: the setting that tells curves apart'
+        '--group', default='search.penalty', metavar='KEY', help='--against: the setting that tells curves apart'
     )
     parser.add_argument(
         '--widths', choices=('search', 'retrained'), default='search', help='FLOPs by block: at which channels'

@@ -142,12 +142,14 @@ def test_a_run_side_by_side_is_one_bar_a_block_whatever_baselines_it_holds(tmp_p
     assert seen == [['run'], ['run', 'run/retrain-random-0']]
 
 
-def test_error_against_cost_has_each_finished_run_once_and_each_groups_front(tmp_path, capsys):
-    for index, budget in enumerate(['none', 'flops'] * 4):
-        make_run(tmp_path / 'runs' / str(index), FULL, seed=index, search__budget=budget)
+@pytest.mark.parametrize('key', ['search.penalty', 'search.budget'])
+def test_error_against_cost_has_each_finished_run_once_and_each_groups_front(key, tmp_path, capsys):
+    for index, penalty in enumerate(['none', 'flops'] * 4):  # half of the runs with the key's old name
+        name = 'search__budget' if index < 4 else 'search__penalty'
+        make_run(tmp_path / 'runs' / str(index), FULL, seed=index, **{name: penalty})
     make_run(tmp_path / 'runs' / 'late', state='searched')
     found = [runs.read(path) for path in runs.find([str(tmp_path / 'runs')])]
-    groups = flops.groups_of([run for run in found if run.state == 'finished'], 'search.budget')
+    groups = flops.groups_of([run for run in found if run.state == 'finished'], key)
     assert {label: len(members) for label, members in groups.items()} == {'constant γ': 4, 'adaptive FLOPs': 4}
     with figures.styled():
         points = {

@@ -6,6 +6,7 @@ import re
 import statistics
 
 import pytest
+import yaml
 
 from dsonas.base import cli
 from dsonas.symbols.space import SearchSpace
@@ -182,3 +183,15 @@ def test_command_line(tmp_path, capsys):
     assert error.count('\n') == 1 and '.md, .csv, .tex' in error
     assert cli.run(make_tables.main, [str(tmp_path / 'run')]) == 0
     assert capsys.readouterr().out.startswith('**Networks of these runs.')
+
+
+def test_a_run_with_the_old_name_of_a_setting_belongs_to_those_with_the_new(tmp_path):
+    found = []
+    for name in ('budget', 'penalty'):
+        path = tmp_path / name
+        path.mkdir()
+        config = {'seed': len(found), 'search': {'gamma': 0.1, name: 'flops'}}
+        (path / 'config.yaml').write_text(yaml.safe_dump(config))
+        found.append(runs.read(str(path)))
+    assert experiments.group(found) == [found] and experiments.differing(found) == []
+    assert [run.config['search'] for run in found] == [{'gamma': 0.1, 'penalty': 'flops'}] * 2

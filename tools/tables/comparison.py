@@ -73,7 +73,7 @@ def compare(found: Sequence[Run]) -> Dict[str, Any]:
             )
             if not run.architecture.space.share:
                 spread = flops_spread(run.architecture, image_size_of(run, run.architecture))
-                result['flops_spread'].setdefault(str(run.get('search.budget')), []).append(spread)
+                result['flops_spread'].setdefault(str(run.get('search.penalty')), []).append(spread)
     result['unfinished'] = {run.name: run.why for run in found if run.state != 'finished'}
     return result
 
@@ -102,12 +102,12 @@ def text(result: Mapping[str, Any]) -> str:
             decoy = ' (decoy)' if OPERATIONS[name].kind == 'decoy' else ''
             parts.append('%s%s %d of %d' % (name, decoy, kept, total))
         lines.append('edges left in {}, by the operation they leave: {}'.format(search['run'], ', '.join(parts)))
-    for budget, spreads in sorted(result['flops_spread'].items()):
+    for penalty, spreads in sorted(result['flops_spread'].items()):
         known = [spread for spread in spreads if spread is not None]
         lines.append(
-            'FLOPs of the blocks, standard deviation over mean, search.budget=%s: %.2f over %d runs: %s'
+            'FLOPs of the blocks, standard deviation over mean, search.penalty=%s: %.2f over %d runs: %s'
             % (
-                budget,
+                penalty,
                 np.mean(known) if known else float('nan'),
                 len(known),
                 ', '.join(f'{spread:.2f}' for spread in known),

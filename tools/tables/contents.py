@@ -7,6 +7,7 @@ import dataclasses
 from typing import List, Sequence, Tuple
 
 from ...base.text import format_count, format_duration
+from ...runfiles.network import gluoncv_name
 from ...symbols.architecture import Architecture
 from ...symbols.cost import cost
 from ..reading.experiments import (
@@ -67,8 +68,9 @@ def make(which: str, found: Sequence[Run], seeds: int = 0, with_published: bool 
 
 def _name(which: str, run: Run) -> str:
     what, space = kind(run), 'share' if run.get('space.share', True) else 'full'
-    if what.startswith('gluoncv:'):
-        return what.split(':', 1)[1]
+    zoo_name = gluoncv_name(what)
+    if zoo_name is not None:
+        return zoo_name
     if not run.config:
         return run.name
     label = {'searched': 'DSO-NAS-%s', 'random': 'random-%s', 'full': 'completely connected (%s)'}.get(

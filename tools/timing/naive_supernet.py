@@ -7,8 +7,8 @@ are additions, every operation has its own batch norm and ReLU, R concatenates s
 from mxnet.gluon import HybridBlock
 
 from ...base.errors import UserError
+from ...symbols.nodes import REDUCTION
 from ...symbols.operations import OPERATIONS
-from ...symbols.space import REDUCTION_BRANCHES
 
 
 class NaiveSupernet(HybridBlock):
@@ -49,10 +49,10 @@ class NaiveSupernet(HybridBlock):
         return _conv_bn_relu(F, x, p, 'stem_1_', channels, 3, 2)
 
     def _reduction(self, F, x, p, index, channels):
-        scope = 'r%02d_' % index
+        scope = f'r{index:02d}_'
         total = 0
-        for place, branch in enumerate(REDUCTION_BRANCHES):
-            y = _conv_bn_relu(F, x, p, scope + branch + '_', channels, int(branch[-1]), 2)
+        for place, branch in enumerate(REDUCTION):
+            y = _conv_bn_relu(F, x, p, f'{scope}{branch.name}_', channels, branch.kernel, 2)
             if self.space.searchable_reduction:
                 y = F.broadcast_mul(y, _entry(F, p[scope + 'lambda'], place))
             total = y + total
