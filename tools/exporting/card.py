@@ -143,7 +143,8 @@ def _cost(run: Run, description: NetworkDescription) -> Rows:
         architecture = Architecture.from_dict(description.architecture)
         counted = cost(architecture, description.channels, description.image_size)
         counts = {key: getattr(counted, key) for key in COUNTS}
-    rows: Rows = [HEADS] + [(COUNTS[key], f'{count:,}') for key, count in counts.items() if count is not None]
+    rows: Rows = [HEADS]
+    rows += [(COUNTS[key], f'{count:,}') for key, count in counts.items() if count is not None]
     if description.channels:
         rows.append(('channels by stage', ', '.join(map(str, description.channels))))
     budget = run.summary.get('budget') or {}
