@@ -7,6 +7,7 @@ import pytest
 from dsonas.symbols.architecture import Architecture
 from dsonas.symbols.space import SearchSpace
 from dsonas.tools import bench_latency
+from dsonas.tools.timing import latency
 
 from .trainedmaker import make_trained
 
@@ -21,7 +22,7 @@ def run(tmp_path_factory):
 
 
 def test_subjects_are_of_like_size(run):
-    own, random, known = bench_latency.subjects(run, seed=3)
+    own, random, known = latency.subjects(run, seed=3)
     assert (own.name, random.name) == ('searched', 'random 3') and known.name.startswith('gluoncv:')
     assert 0.98 * own.params <= random.params <= own.params
     for subject in (own, random, known):
@@ -48,14 +49,14 @@ def test_every_network_runtime_and_batch(run, capsys):
 
 def test_without_onnxruntime(run, monkeypatch):
     monkeypatch.setitem(__import__('sys').modules, 'onnxruntime', None)
-    result = bench_latency.measure(run, (1,), passes=1, gluoncv='cifar_resnet20_v1')
+    result = latency.measure(run, (1,), passes=1, gluoncv='cifar_resnet20_v1')
     assert {row['runtime'] for row in result['rows']} == {'mxnet'} and len(result['left_out']) == 3
     assert 'left out: searched in onnxruntime' in bench_latency.table(result)
 
 
 def test_a_run_of_a_known_network(tmp_path):
     run = make_trained(tmp_path / 'run', kind='gluoncv:cifar_resnet20_v1')
-    own, other = bench_latency.subjects(run)
+    own, other = latency.subjects(run)
     assert own.name == other.name == 'gluoncv:cifar_resnet20_v1' and own.params == other.params
 
 
