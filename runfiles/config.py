@@ -18,8 +18,9 @@ from ..base.errors import UserError
 
 Tree = Dict[str, Any]
 
-# What a version calls a key, and what another does: version 0.1.0 wrote search.budget.
-OTHER_NAMES = {'search.penalty': 'search.budget', 'search.budget': 'search.penalty'}
+# Keys by their old name, of version 0.1.0, and by the name they have now.
+RENAMED = {'search.budget': 'search.penalty'}
+OTHER_NAMES = {**RENAMED, **{new: old for old, new in RENAMED.items()}}
 
 
 def write_config(path: str, text: str) -> None:
@@ -51,6 +52,18 @@ def setting(tree: Tree, key: str, default: Any = None) -> Any:
         if isinstance(values, dict) and last in values:
             return values[last]
     return default
+
+
+def with_current_names(tree: Tree) -> Tree:
+    """Return the tree with each key by the name that it has now; the tree that was given stays as it is."""
+    renamed = dict(tree)
+    for old, new in RENAMED.items():
+        group, _, old_last = old.rpartition('.')
+        new_last = new.rpartition('.')[2]
+        values = renamed.get(group)
+        if isinstance(values, dict) and old_last in values and new_last not in values:
+            renamed[group] = {new_last if key == old_last else key: value for key, value in values.items()}
+    return renamed
 
 
 def plugins_of(tree: Tree) -> List[str]:

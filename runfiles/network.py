@@ -3,7 +3,7 @@
 network.json, format 'dsonas.network' version 1, has the fields of `NetworkDescription`; network.params holds parameters by
 their structural names, as gluon's save_parameters writes them. stored.py builds the network and fills it, which needs MXNet.
 
-What kind of network a run trains is text: 'searched', 'random', 'full', or 'gluoncv:<name>' for one of gluoncv's model zoo.
+What kind of network a run trains is text, which symbols/kinds.py reads and writes.
 """
 
 from __future__ import annotations
@@ -16,10 +16,11 @@ from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence, Tuple
 
 from ..base import files
 from ..base.errors import UserError
+from ..symbols.kinds import GLUONCV, NetworkKind
 
 FORMAT, VERSION = 'dsonas.network', 1
 DESCRIPTION, PARAMETERS = 'network.json', 'network.params'
-SEARCHED, GLUONCV = 'searched', 'gluoncv'
+SEARCHED = 'searched'
 
 # Version 0.1.0 wrote the kind when training had ended; before that, its command line has it.
 _OLD_FLAGS = {'--random': 'random', '--full': 'full', '--gluoncv': GLUONCV}
@@ -99,8 +100,7 @@ def checksum(path: str) -> str:
 
 def gluoncv_name(kind: object) -> Optional[str]:
     """Return the name in gluoncv's model zoo for a kind 'gluoncv:<name>', None for any other kind."""
-    family, _, name = str(kind).partition(':')
-    return name if family == GLUONCV else None
+    return NetworkKind.parse(str(kind)).zoo_name
 
 
 def kind_of(summary: Mapping[str, Any], environment: Mapping[str, Any]) -> str:
@@ -120,7 +120,7 @@ def _guessed(words: Sequence[str]) -> str:
         flag, _, value = word.partition('=')
         if flag in _OLD_FLAGS:
             value = value or ''.join(words[position + 1 : position + 2])
-            return f'{GLUONCV}:{value}' if _OLD_FLAGS[flag] == GLUONCV else _OLD_FLAGS[flag]
+            return str(NetworkKind.of_zoo(value)) if _OLD_FLAGS[flag] == GLUONCV else _OLD_FLAGS[flag]
     return SEARCHED
 
 

@@ -23,7 +23,7 @@ from dsonas.base import cli
 from dsonas.base.errors import UserError
 from dsonas.base.text import aligned
 from dsonas.symbols.architecture import Architecture
-from dsonas.symbols.space import SearchSpace
+from dsonas.symbols.space import Edge, SearchSpace
 from dsonas.tools.timing import common
 
 LEFT = (75, 50, 25, 10, 5)
@@ -38,7 +38,7 @@ def arguments() -> argparse.ArgumentParser:
         type=lambda text: tuple(text.split(',')),
         default=tuple(DRAWN),
         metavar='KIND,…',
-        help='what goes: {}'.format(', '.join(DRAWN)),
+        help=f'what goes: {", ".join(DRAWN)}',
     )
     parser.add_argument('--left', type=common.integers, default=LEFT, metavar='N,N,…', help='percent that are left')
     parser.add_argument('--seed', type=int, default=0, help='of the draws')
@@ -83,8 +83,8 @@ DRAWN = {
 }
 
 
-def _last(space, edge):
-    return edge.target[0] == space.levels + 1
+def _last(space: SearchSpace, edge: Edge) -> bool:
+    return edge.target.level == space.levels + 1
 
 
 def rows(options: argparse.Namespace) -> Tuple[Dict[str, Any], List[Dict[str, Any]]]:
@@ -92,9 +92,10 @@ def rows(options: argparse.Namespace) -> Tuple[Dict[str, Any], List[Dict[str, An
     task = common.task(options)
     for kind in options.kinds:
         if kind not in DRAWN:
-            raise UserError('--kinds {}: accepted are {}'.format(kind, ', '.join(DRAWN)))
+            raise UserError(f'--kinds {kind}: accepted are {", ".join(DRAWN)}')
     if not all(0 < percent <= 100 for percent in options.left):
-        raise UserError('--left {}: percents are above 0 and at most 100'.format(','.join(map(str, options.left))))
+        given = ','.join(map(str, options.left))
+        raise UserError(f'--left {given}: percents are above 0 and at most 100')
     space = SearchSpace.from_dict(task['space'])
     full = Architecture.full(space)
     drawn = [
@@ -120,19 +121,18 @@ def left(architecture: Architecture, full: Architecture) -> Dict[str, float]:
 def show(result: Mapping[str, Any]) -> None:
     """The report as a table."""
     common.show_machine(result['machine'], result['complete']['versions'])
-    rows = [('what goes', 'λ', 'ops', 'W step s', 'λ step s', 'step', 'CPU', 'peak GB', 'memory')]
-    for row in [dict(result['complete'], kind='nothing', ratio={'step': 1, 'processor': 1, 'rss_gb': 1})] + result[
-        'rows'
-    ]:
+    rows = [['what goes', 'λ', 'ops', 'W step s', 'λ step s', 'step', 'CPU', 'peak GB', 'memory']]
+    complete = dict(result['complete'], kind='nothing', ratio={'step': 1, 'processor': 1, 'rss_gb': 1})
+    for row in [complete, *result['rows']]:
         rows.append(
             [
                 row['kind'],
-                *('%.0f%%' % (100 * row[key]) for key in ('gates_left', 'operations_left')),
-                '{:.3f}'.format(row['w_step']),
-                '{:.3f}'.format(row['lambda_step']),
-                *('%.0f%%' % (100 * row['ratio'][key]) for key in ('step', 'processor')),
-                '{:.2f}'.format(row['rss_gb']),
-                '%.0f%%' % (100 * row['ratio']['rss_gb']),
+                *(f'{row[key]:.0%}' for key in ('gates_left', 'operations_left')),
+                f'{row["w_step"]:.3f}',
+                f'{row["lambda_step"]:.3f}',
+                *(f'{row["ratio"][key]:.0%}' for key in ('step', 'processor')),
+                f'{row["rss_gb"]:.2f}',
+                f'{row["ratio"]["rss_gb"]:.0%}',
             ]
         )
     print('\n'.join(aligned(rows)))

@@ -75,10 +75,8 @@ def show(result: Mapping[str, Any]) -> None:
     """The report as tables."""
     versions = dict(result['versions'], **result.get('torch', {}).get('versions', {}))
     common.show_machine(result['machine'], versions)
-    print(
-        '%d weights, %d λ; memory grew by %.2f %% over %d steps'
-        % (result['weights'], result['gates'], 100 * result['growth'], 2 * result['settings']['steps'])
-    )
+    growth = f'memory grew by {100 * result["growth"]:.2f} % over {2 * result["settings"]["steps"]} steps'
+    print(f'{result["weights"]} weights, {result["gates"]} λ; {growth}')
     rows = [['', *(title for _, title in SHOWN), 'step', 'CPU', 'memory']]
     for kind in ('fused', 'naive', 'torch'):
         figures = result if kind == 'fused' else result.get(kind)
@@ -93,12 +91,10 @@ def show(result: Mapping[str, Any]) -> None:
             )
     print('\n'.join(aligned(rows)))
     for kind, rows in result.get('profile', {}).items():
-        print('\n{} step, by operator'.format({'w': 'W', 'lambda': 'λ'}[kind]))
+        print(f'\n{"W" if kind == "w" else "λ"} step, by operator')
         for row in rows[:20]:
-            print(
-                '%6.1f %%  %8.1f ms  %6d calls  %s'
-                % (100 * row['share'], 1e3 * row['seconds'], row['calls'], row['operator'])
-            )
+            share, milliseconds = 100 * row['share'], 1e3 * row['seconds']
+            print(f'{share:6.1f} %  {milliseconds:8.1f} ms  {int(row["calls"]):6d} calls  {row["operator"]}')
 
 
 def main(argv: Sequence[str]) -> None:

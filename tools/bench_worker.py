@@ -9,7 +9,7 @@ on λ. They alternate, as in the search with a ratio of 1:1, so the price of goi
 import json
 import os
 import time
-from typing import Any, Dict, Mapping, Sequence, Tuple
+from typing import Any, Dict, List, Mapping, Sequence, Tuple
 
 from dsonas.base import cli, machine, plugins
 from dsonas.tools.timing.clocks import clocks, peak_memory, resident_memory, since, summarise
@@ -110,10 +110,13 @@ def measure(task: Mapping[str, Any]) -> Dict[str, Any]:
     build = time.perf_counter() - start
     stepper.step('w')
     first = time.perf_counter() - start
-    figures = dict(stepper.counts(), first=first, build=build, imports=imported, first_lambda=stepper.step('lambda')[0])
+    figures: Dict[str, Any] = dict(
+        stepper.counts(), first=first, build=build, imports=imported, first_lambda=stepper.step('lambda')[0]
+    )
     for _ in range(task.get('warm_up', 0)):
         stepper.step('w'), stepper.step('lambda')
-    times, before = {'w': [], 'lambda': []}, resident_memory()
+    times: Dict[str, List[Tuple[float, float]]] = {'w': [], 'lambda': []}
+    before = resident_memory()
     for _ in range(task['steps']):
         for kind, values in times.items():
             values.append(stepper.step(kind))

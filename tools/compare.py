@@ -1,7 +1,7 @@
 """Compare searched with random networks over seeds: mean ± std of the test error, the difference, and Welch's p-value.
 
 Also what the searches left: of each operation's edges how many, decoys among them (operations that no network needs); and where every
-block was searched on its own, how unequal their FLOPs are, by the budget in the penalty (search.budget).
+block was searched on its own, how unequal their FLOPs are, by what the penalty weighs (search.penalty).
 """
 
 try:

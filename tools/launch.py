@@ -17,7 +17,7 @@ import subprocess
 import sys
 import threading
 import time
-from typing import Any, List, Optional, Sequence, Tuple
+from typing import IO, Any, List, Mapping, Optional, Sequence, TextIO, Tuple
 
 from dsonas.base import cli
 from dsonas.base.errors import UserError
@@ -37,6 +37,8 @@ PASSED = (
 )  # to other hosts
 SERVE = 'import mxnet'  # with DMLC_ROLE=server or scheduler, the import serves until the workers are done
 
+Process = subprocess.Popen  # of bytes
+
 
 class Launch:
     """The processes of one job. python: the interpreter for scheduler and servers."""
@@ -52,8 +54,8 @@ class Launch:
         python: str = sys.executable,
     ) -> None:
         self.command, self.hosts, self.ssh, self.python = list(command), list(hosts), list(ssh), python
-        self.processes = []  # (name, Popen)
-        self.readers = []
+        self.processes: List[Tuple[str, Process]] = []
+        self.readers: List[threading.Thread] = []
         self.asked = 0
         root = _address_towards(self.hosts[0]) if self.hosts else '127.0.0.1'
         self.settings = {
@@ -66,9 +68,9 @@ class Launch:
             self.settings['DMLC_NODE_HOST'] = root
         self.start('scheduler', 'scheduler', [python, '-c', SERVE])
         for number in range(servers):
-            self.start('server %d' % number, 'server', [python, '-c', SERVE], number)
+            self.start(f'server {number}', 'server', [python, '-c', SERVE], number)
         for number in range(workers):
-            self.start('worker %d' % number, 'worker', self.command, number)
+            self.start(f'worker {number}', 'worker', self.command, number)
 
     def start(self, name: str, role: str, command: Sequence[str], number: int = 0) -> None:
         """Start one process; the scheduler always here."""
@@ -94,7 +96,7 @@ class Launch:
             reader.start()
             self.readers.append(reader)
 
-    def of(self, role: str) -> List[subprocess.Popen]:
+    def of(self, role: str) -> List[Process]:
         """Processes of a role: 'worker', 'server' or 'scheduler'."""
         return [process for name, process in self.processes if name.startswith(role)]
 
@@ -106,7 +108,7 @@ class Launch:
         self.end(number, [entry for entry in self.processes if entry[0].startswith('worker')])
 
     @staticmethod
-    def end(number: int, entries: Sequence[Tuple[str, subprocess.Popen]]) -> None:
+    def end(number: int, entries: Sequence[Tuple[str, Process]]) -> None:
         for _, process in entries:
             if process.poll() is None:
                 try:
@@ -133,30 +135,25 @@ class Launch:
             reader.join(5)
         if failed:
             name, status = failed
-            print(
-                'launch: {} {}; the job is over'.format(
-                    name, 'ended with status %d' % status if status >= 0 else 'was killed by signal %d' % -status
-                ),
-                file=sys.stderr,
-                flush=True,
-            )
+            how = f'ended with status {status}' if status >= 0 else f'was killed by signal {-status}'
+            print(f'launch: {name} {how}; the job is over', file=sys.stderr, flush=True)
             return status if status > 0 else 128 - status
         return 0
 
-    def _failed(self):
+    def _failed(self) -> Optional[Tuple[str, int]]:
         for name, process in self.processes:
             if process.poll():
                 return name, process.returncode
         return None
 
 
-def _forward(name, stream, out):
+def _forward(name: str, stream: IO[bytes], out: TextIO) -> None:
     for line in iter(stream.readline, b''):
-        out.write('[{}] {}'.format(name, line.decode('utf-8', 'replace')))
+        out.write(f'[{name}] {line.decode("utf-8", "replace")}')
         out.flush()
 
 
-def _die_with_parent():
+def _die_with_parent() -> None:
     """Linux: when this launcher is killed, so are its processes."""
     try:
         ctypes.CDLL('libc.so.6').prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG
@@ -164,30 +161,30 @@ def _die_with_parent():
         pass
 
 
-def _remote(environment, command):
+def _remote(environment: Mapping[str, str], command: Sequence[str]) -> str:
     """Shell text that runs `command` in this folder, and ends it when the connection's input is closed."""
     assignments = ' '.join(f'{key}={shlex.quote(value)}' for key, value in sorted(environment.items()))
-    run = 'env {} {}'.format(assignments, ' '.join(shlex.quote(word) for word in command))
+    run = f'env {assignments} {" ".join(shlex.quote(word) for word in command)}'
     return (
         f'exec 3<&0; cd {shlex.quote(os.getcwd())} && {{ {run} & child=$!; {{ cat <&3; kill -9 $child; }} >/dev/null 2>&1 & guard=$!; '
         'wait $child; status=$?; kill $guard; exit $status; }'
     )
 
 
-def _free_port():
+def _free_port() -> int:
     with socket.socket() as probe:
         probe.bind(('', 0))
-        return probe.getsockname()[1]
+        return int(probe.getsockname()[1])
 
 
-def _address_towards(host):
+def _address_towards(host: str) -> str:
     """The address of this machine on the way to `host`. Raises UserError for a host that has no address."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
         try:
             probe.connect((host.rpartition('@')[2], 9))
         except OSError as error:
             raise UserError(f'host {host}: {error}') from None
-        return probe.getsockname()[0]
+        return str(probe.getsockname()[0])
 
 
 def read_hosts(path: str) -> List[str]:

@@ -36,7 +36,7 @@ def arguments() -> argparse.ArgumentParser:
         '--against', choices=list(AXES), help='draw the test error against this instead of FLOPs by block'
     )
     parser.add_argument(
-        '--group', default='search.budget', metavar='KEY', help='--against: the setting that tells curves apart'
+        '--group', default='search.penalty', metavar='KEY', help='--against: the setting that tells curves apart'
     )
     parser.add_argument(
         '--widths', choices=('search', 'retrained'), default='search', help='FLOPs by block: at which channels'
@@ -60,11 +60,11 @@ def main(argv: Sequence[str]) -> int:
 
 
 def _by_block(options: argparse.Namespace) -> Figure:
-    sources = []
+    sources: List[str] = []
     for source in options.runs:  # a run stands for itself, without the baselines in it
         sources += [source] if os.path.isfile(source) or runs.is_run(source) else runs.find([source])
     if len(sources) > MOST_SERIES:
-        raise UserError('%d runs side by side: accepted are at most %d' % (len(sources), MOST_SERIES))
+        raise UserError(f'{len(sources)} runs side by side: accepted are at most {MOST_SERIES}')
     found = [block_flops(source, options.widths) for source in sources]
     labels = _labels(options, [name for _, _, name in found])
     return bars(

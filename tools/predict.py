@@ -16,6 +16,7 @@ else:
     installed.require_mxnet(__name__)
 
 import argparse
+import os
 import sys
 from typing import Sequence
 
@@ -60,7 +61,8 @@ def main(argv: Sequence[str]) -> int:
         cli.tell(cli.one_line(error))
 
     rows = (
-        (path, ranked(row, predictor.classes, top)) for path, row in predictor.files(paths, options.batch_size, failed)
+        (os.fspath(path), ranked(row, predictor.classes, top))
+        for path, row in predictor.files(paths, options.batch_size, failed)
     )
     FORMATS[options.format](rows, top, sys.stdout)
     if bad:

@@ -57,19 +57,20 @@ def write_binary(folder: str, classes: Sequence[str], train: Any, test: Any) -> 
         for name, (images, labels) in batches.items()
     }
     contents['batches.meta.txt'] = ('\n'.join(classes) + '\n').encode()
+    sums = {name: hashlib.sha256(content).hexdigest() for name, content in contents.items()}
     manifest = {
         'format': cifar10.FORMAT,
         'version': 1,
         'train': len(train[1]),
         'test': len(test[1]),
-        'files': {name: hashlib.sha256(content).hexdigest() for name, content in contents.items()},
+        'files': sums,
     }
     stale = os.path.join(folder, cifar10.MANIFEST)
     if os.path.exists(stale):
         os.unlink(stale)
     for name, content in list(contents.items()) + [(cifar10.MANIFEST, json.dumps(manifest, indent=1).encode())]:
         files.write_bytes(os.path.join(folder, name), content)
-    return manifest['files']
+    return sums
 
 
 def write_records(

@@ -22,7 +22,7 @@ import argparse
 import logging
 import os
 import sys
-from typing import Any, Dict, List, Sequence, Tuple
+from typing import Any, Dict, List, Optional, Sequence, Tuple
 
 from dsonas.base import cli, machine
 from dsonas.base.errors import UserError
@@ -33,9 +33,9 @@ from dsonas.data.sources import folder
 
 def parser() -> argparse.ArgumentParser:
     parse = cli.parser(__doc__, epilog=__doc__.split('\n', 2)[2])
-    parse.formatter_class = type(
-        'Help', (argparse.RawDescriptionHelpFormatter, parse.formatter_class), {}
-    )  # examples as they are
+    plain: Any = parse.formatter_class
+    examples_as_they_are: Any = type('Help', (argparse.RawDescriptionHelpFormatter, plain), {})
+    parse.formatter_class = examples_as_they_are
 
     def add(name: str, default: Any = None, text: str = '', **how: Any) -> None:
         parse.add_argument(name, default=default, help=text, **how)
@@ -89,7 +89,8 @@ class Progress:
     """A progress bar for each step, on standard error."""
 
     def __init__(self) -> None:
-        self._bar, self._what = None, None
+        self._bar: Any = None
+        self._what: Optional[str] = None
 
     def __call__(self, what: str, done: int, total: int) -> None:
         from tqdm import tqdm

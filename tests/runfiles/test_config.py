@@ -5,7 +5,7 @@ import pathlib
 import pytest
 
 from dsonas.base.errors import UserError
-from dsonas.runfiles.config import plugins_of, read_config, setting, write_config
+from dsonas.runfiles.config import plugins_of, read_config, setting, with_current_names, write_config
 
 OLD = pathlib.Path(__file__).resolve().parent.parent / 'old_runs'
 
@@ -21,6 +21,15 @@ def test_round_trip(tmp_path):
 
 def test_old_runs_are_read():
     assert setting(read_config(str(OLD / '0.1.0' / 'finished' / 'config.yaml')), 'data.name') == 'digits'
+
+
+def test_current_names():
+    old = {'seed': 1, 'search': {'gamma': 0.5, 'budget': 'flops'}}
+    new = {'seed': 1, 'search': {'gamma': 0.5, 'penalty': 'flops'}}
+    assert with_current_names(old) == with_current_names(new) == new
+    assert old['search'] == {'gamma': 0.5, 'budget': 'flops'}
+    for tree in ({}, {'search': None}, {'search': {'penalty': 'none', 'budget': 'flops'}}):
+        assert with_current_names(tree) == tree
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,5 @@
 """The benchmarks at a tiny size: JSON with what others read, counts that are the network's, drawn architectures that are what they say."""
+
 import json
 import subprocess
 import sys
@@ -12,7 +13,22 @@ from dsonas.tools import bench_shrink, bench_step
 from dsonas.tools.timing import common
 from dsonas.tools.timing.clocks import peak_memory, summarise
 
-TINY = ['--channels', '4', '--blocks', '1,1', '--batch-size', '2', '--image-size', '8', '--steps', '1', '--threads', '1', '--warm-up', '0']
+TINY = [
+    '--channels',
+    '4',
+    '--blocks',
+    '1,1',
+    '--batch-size',
+    '2',
+    '--image-size',
+    '8',
+    '--steps',
+    '1',
+    '--threads',
+    '1',
+    '--warm-up',
+    '0',
+]
 KEYS = {'w_step', 'lambda_step', 'first', 'rss_gb', 'weights', 'gates'}
 
 
@@ -28,15 +44,19 @@ def test_json_has_the_keys_that_others_read(capsys):
     naive = result['naive']
     assert KEYS <= set(naive) and (naive['weights'], naive['gates']) == (result['weights'], result['gates'])
     assert naive['ratio']['w_step'] == pytest.approx(naive['w_step'] / result['w_step'])
-    assert naive['ratio']['step'] == pytest.approx((naive['w_step'] + naive['lambda_step']) / (result['w_step'] + result['lambda_step']))
+    assert naive['ratio']['step'] == pytest.approx(
+        (naive['w_step'] + naive['lambda_step']) / (result['w_step'] + result['lambda_step'])
+    )
     for rows in result['profile'].values():
         assert sum(row['share'] for row in rows) == pytest.approx(1)
         assert '_backward_Convolution' in [row['operator'] for row in rows]
     assert ('torch' in result) == has_torch()
 
 
-@pytest.mark.parametrize('more', [['--full', '--levels', '2'], ['--cpus', '2'],
-                                  ['--kernels', 'plain', '--operations', 'sep_conv_5x5,max_pool_3x3']])
+@pytest.mark.parametrize(
+    'more',
+    [['--full', '--levels', '2'], ['--cpus', '2'], ['--kernels', 'plain', '--operations', 'sep_conv_5x5,max_pool_3x3']],
+)
 def test_other_spaces_and_devices_as_a_table(more, capsys):
     assert cli.run(bench_step.main, TINY + more) == 0
     lines = capsys.readouterr().out.splitlines()
@@ -55,9 +75,15 @@ def test_pytorchs_network_is_as_large():
     assert (ours['weights'], ours['gates']) == (theirs['weights'], theirs['gates'])
 
 
-@pytest.mark.parametrize('wrong, named', [(['--batch-size', '3', '--cpus', '2'], 'batch-size 3'), (['--steps', '0'], '--steps 0'),
-                                          (['--torch', '--torch-python', '/nowhere/python'], '/nowhere/python'),
-                                          (['--operations', 'convolution'], 'convolution')])
+@pytest.mark.parametrize(
+    'wrong, named',
+    [
+        (['--batch-size', '3', '--cpus', '2'], 'batch-size 3'),
+        (['--steps', '0'], '--steps 0'),
+        (['--torch', '--torch-python', '/nowhere/python'], '/nowhere/python'),
+        (['--operations', 'convolution'], 'convolution'),
+    ],
+)
 def test_mistakes_are_one_line(wrong, named, capsys):
     assert cli.run(bench_step.main, TINY + wrong) == 2
     error = capsys.readouterr().err
@@ -97,7 +123,9 @@ def test_drawn_architectures_are_what_they_say(percent, gated, share):
     for scope in space.scopes:
         assert len(fewer.operations(scope)) == max(1, round(16 * part))
         alive = set(fewer.nodes(scope)) | {(0, 0), (space.levels + 1, 0)}
-        assert fewer.block_edges(scope) == tuple(edge for edge in full.block_edges(scope) if {edge.source, edge.target} <= alive)
+        assert fewer.block_edges(scope) == tuple(
+            edge for edge in full.block_edges(scope) if {edge.source, edge.target} <= alive
+        )
     thinner = bench_shrink.edges_left(space, part, seed=1)
     for scope in space.scopes:
         assert thinner.operations(scope) == full.operations(scope)

@@ -1,4 +1,5 @@
 """Searched against random: means, Welch's test, edges by operation."""
+
 import numpy as np
 import pytest
 
@@ -13,7 +14,7 @@ def test_welch_against_its_formula():
     a, b = generator.normal(5, 1, 6), generator.normal(7, 2, 4)
     va, vb = a.var(ddof=1) / 6, b.var(ddof=1) / 4
     t = (a.mean() - b.mean()) / np.sqrt(va + vb)
-    freedom = (va + vb) ** 2 / (va ** 2 / 5 + vb ** 2 / 3)
+    freedom = (va + vb) ** 2 / (va**2 / 5 + vb**2 / 3)
     draws = np.abs(np.random.RandomState(0).standard_t(freedom, 2000000))
     difference, p = welch(list(a), list(b))
     assert difference == pytest.approx(a.mean() - b.mean())
@@ -49,7 +50,9 @@ def run(kind, error, **fields):
 
 def test_only_finished_runs_count(tmp_path):
     found = []
-    for place, (kind, error) in enumerate([('searched', 5.0), ('searched', 7.0), ('random', 8.0), ('random', 9.0), ('random', None)]):
+    for place, (kind, error) in enumerate(
+        [('searched', 5.0), ('searched', 7.0), ('random', 8.0), ('random', 9.0), ('random', None)]
+    ):
         made = run(kind, error or 0.0)
         made.path = str(tmp_path / str(place))
         (tmp_path / str(place)).mkdir()

@@ -1,4 +1,5 @@
 """Graphs of blocks and where they are drawn: every surviving edge once, nothing across a label."""
+
 import collections
 import random
 
@@ -13,15 +14,24 @@ SHARE = SearchSpace.cifar10()
 FULL = SearchSpace.cifar10(share=False)
 WITH_FIRST = SearchSpace.cifar10(share=False, blocks=(2, 1), levels=3, first_level_gates=True)
 POOLS = ['L2.avg_pool_3x3<-L1.max_pool_3x3', 'out<-L2.avg_pool_3x3']
-CASES = {'share': Architecture.random(SHARE, 1, 0.5), 'complete': Architecture.full(SHARE), 'full': Architecture.random(FULL, 2, 0.3),
-         'identity': Architecture(FULL, [[]] * 24), 'pools': Architecture(SHARE, [POOLS]),
-         'first level': Architecture.random(WITH_FIRST, 3, 0.5),
-         'unscaled reductions': Architecture.random(SearchSpace.cifar10(searchable_reduction=False), 4, 0.5)}
+CASES = {
+    'share': Architecture.random(SHARE, 1, 0.5),
+    'complete': Architecture.full(SHARE),
+    'full': Architecture.random(FULL, 2, 0.3),
+    'identity': Architecture(FULL, [[]] * 24),
+    'pools': Architecture(SHARE, [POOLS]),
+    'first level': Architecture.random(WITH_FIRST, 3, 0.5),
+    'unscaled reductions': Architecture.random(SearchSpace.cifar10(searchable_reduction=False), 4, 0.5),
+}
 
 
 def surviving(architecture):
     names = [name for scope in architecture.scopes for name in architecture.edges(scope)]
-    return names + [name for index in range(len(architecture.space.reduction_scopes)) for name in architecture.reduction_edges(index)]
+    return names + [
+        name
+        for index in range(len(architecture.space.reduction_scopes))
+        for name in architecture.reduction_edges(index)
+    ]
 
 
 @pytest.mark.parametrize('pruned', [False, True])
@@ -41,8 +51,9 @@ def test_operations_are_the_surviving_ones_and_first_levels_read_the_input(case)
         if graph.scope.startswith('r'):
             continue
         kinds = {node.key: node.kind for node in graph.nodes}
-        assert {'L%d.%s' % (key[0], kind) for key, kind in kinds.items() if kind in architecture.space.operations} \
-            == set(architecture.operations(graph.scope))
+        assert {
+            'L%d.%s' % (key[0], kind) for key, kind in kinds.items() if kind in architecture.space.operations
+        } == set(architecture.operations(graph.scope))
         reads = {edge.target for edge in graph.edges if edge.source == (0, 0)}
         if not architecture.space.first_level_gates:
             assert {key for key in kinds if key[0] == 1} <= reads
@@ -68,31 +79,40 @@ def test_boxes_are_apart_and_no_line_runs_through_one(case, width, height):
         at = layout(graph, width, height)
         boxes = list(at.boxes.items())
         for index, (_, (x, y)) in enumerate(boxes):
-            assert width / 2 - 1e-9 <= x <= at.width - width / 2 + 1e-9 and height / 2 - 1e-9 <= y <= at.height - height / 2 + 1e-9
-            for _, (other_x, other_y) in boxes[index + 1:]:
+            assert (
+                width / 2 - 1e-9 <= x <= at.width - width / 2 + 1e-9
+                and height / 2 - 1e-9 <= y <= at.height - height / 2 + 1e-9
+            )
+            for _, (other_x, other_y) in boxes[index + 1 :]:
                 assert abs(x - other_x) > width or abs(y - other_y) > height
         assert len(at.routes) == len(graph.edges)
         for edge, points in at.routes:
-            for (x, y) in curve(points):
+            for x, y in curve(points):
                 for key, (box_x, box_y) in boxes:
                     inside = abs(x - box_x) < width / 2 - 1e-6 and abs(y - box_y) < height / 2 - 1e-6
                     assert not inside, (graph.scope, edge.source, edge.target, key)
             ends = [(key, box) for key, box in boxes if key in (edge.source, edge.target)]
             (source, start), (target, end) = sorted(ends)
-            assert abs(points[0][0] - start[0]) <= width / 2 and points[0][1] == pytest.approx(start[1] - height / 2), source
-            assert abs(points[-1][0] - end[0]) <= width / 2 and points[-1][1] == pytest.approx(end[1] + height / 2), target
+            assert abs(points[0][0] - start[0]) <= width / 2 and points[0][1] == pytest.approx(start[1] - height / 2), (
+                source
+            )
+            assert abs(points[-1][0] - end[0]) <= width / 2 and points[-1][1] == pytest.approx(end[1] + height / 2), (
+                target
+            )
 
 
 def curve(points):
     """Points along a route as draw_blocks draws it: Bézier curves between rows, straight lines past a row."""
     dice = random.Random(0)
     for at in range(0, len(points), 2):
-        (x0, y0), (x3, y3) = points[at:at + 2]
+        (x0, y0), (x3, y3) = points[at : at + 2]
         bend = (y0 - y3) / 2
         for t in [0.0, 1.0] + [dice.random() for _ in range(6)]:
-            weights = ((1 - t) ** 3, 3 * (1 - t) ** 2 * t, 3 * (1 - t) * t ** 2, t ** 3)
-            yield (sum(w * x for w, x in zip(weights, (x0, x0, x3, x3))),
-                   sum(w * y for w, y in zip(weights, (y0, y0 - bend, y3 + bend, y3))))
+            weights = ((1 - t) ** 3, 3 * (1 - t) ** 2 * t, 3 * (1 - t) * t**2, t**3)
+            yield (
+                sum(w * x for w, x in zip(weights, (x0, x0, x3, x3))),
+                sum(w * y for w, y in zip(weights, (y0, y0 - bend, y3 + bend, y3))),
+            )
         if at:
             (x, y) = points[at - 1]
             yield ((x + x0) / 2, (y + y0) / 2)

@@ -1,4 +1,5 @@
 """Exported networks compute what was trained, whatever is in them; a file that would not is not left behind."""
+
 import importlib.util
 import json
 import os
@@ -27,8 +28,10 @@ ARCHITECTURES = {
     'share': (Architecture.random(SHARE, 1, 0.5), None),
     'full': (Architecture.random(FULL, 2, 0.5), (3, 7)),
     'identity block': (Architecture(FULL, [EDGES, []], [['conv_3x3']]), None),
-    'nothing but pooling': (Architecture(SHARE, [['L2.avg_pool_3x3<-L1.max_pool_3x3', 'out<-L2.avg_pool_3x3',
-                                                  'out<-L1.max_pool_3x3']]), None),
+    'nothing but pooling': (
+        Architecture(SHARE, [['L2.avg_pool_3x3<-L1.max_pool_3x3', 'out<-L2.avg_pool_3x3', 'out<-L1.max_pool_3x3']]),
+        None,
+    ),
     'one operation': (Architecture(SHARE, [['out<-L1.sep_conv_5x5']]), None),
     'complete': (Architecture.full(SHARE), None),
     'imagenet stem': (Architecture.random(SearchSpace.imagenet(classes=10, **TINY), 1, 0.5), None),
@@ -40,7 +43,13 @@ ARCHITECTURES = {
 def expected_on_tests(run, count=8):
     """(normalised images, their pixels from 0 to 255, logits) of the data set's first test images through the trained network."""
     net, description = stored.load(run)
-    x, _ = next(iter(registry.load(description['dataset'], image_size=description['image_size']).batches('test', count, train=False)))
+    x, _ = next(
+        iter(
+            registry.load(description['dataset'], image_size=description['image_size']).batches(
+                'test', count, train=False
+            )
+        )
+    )
     mean, std = (np.array(description[key]).reshape(1, 3, 1, 1) for key in ('mean', 'std'))
     return x, np.rint((x * std + mean) * 255).astype(np.float32), net(mx.nd.array(x)).asnumpy()
 
@@ -55,29 +64,38 @@ def readers(path):
     return found
 
 
-@pytest.mark.parametrize('name, normalise', [(name, bool(place % 2)) for place, name in enumerate(ARCHITECTURES)] + [('share', True)])
+@pytest.mark.parametrize(
+    'name, normalise', [(name, bool(place % 2)) for place, name in enumerate(ARCHITECTURES)] + [('share', True)]
+)
 def test_onnx(name, normalise, tmp_path, capsys):
     architecture, channels = ARCHITECTURES[name]
     run = make_trained(tmp_path / 'run', architecture, size=16, channels=channels)
     target = str(tmp_path / 'net.onnx')
     assert export.main([run, '--onnx', target] + ['--normalise'] * normalise) == 0
-    many = importlib.util.find_spec('onnxruntime') is not None   # the reference evaluator is slow, and sees two
+    many = importlib.util.find_spec('onnxruntime') is not None  # the reference evaluator is slow, and sees two
     assert 'checked on %d images' % (32 if many else 2) in capsys.readouterr().out
     x, pixels, expected = expected_on_tests(run, 2)
     for read in readers(target):
         for count in (1, 2):
             found = read((pixels if normalise else x)[:count])
-            assert found.shape == (count, 10) and np.allclose(found, expected[:count], atol=1e-4 * max(1, np.abs(expected).max()))
+            assert found.shape == (count, 10) and np.allclose(
+                found, expected[:count], atol=1e-4 * max(1, np.abs(expected).max())
+            )
     model = onnx.load(target)
     onnx.checker.check_model(model, full_check=True)
-    assert [entry.name for entry in model.graph.input] == ['data'] and [entry.name for entry in model.graph.output] == ['logits']
+    assert [entry.name for entry in model.graph.input] == ['data'] and [entry.name for entry in model.graph.output] == [
+        'logits'
+    ]
     for entry, shape in ((model.graph.input[0], ['batch', 3, 16, 16]), (model.graph.output[0], ['batch', 10])):
         assert [dim.dim_param or dim.dim_value for dim in entry.type.tensor_type.shape.dim] == shape
     names = [weight.name for weight in model.graph.initializer]
     assert names and not any('auxiliary' in name or 'dropout' in name for name in names)
     assert not {'Dropout', 'RandomUniformLike', 'ScatterND'} & {node.op_type for node in model.graph.node}
     props = {entry.key: entry.value for entry in model.metadata_props}
-    assert json.loads(props['classes']) == [str(label) for label in range(10)] and ('0 to 255' in props['input']) == normalise
+    assert (
+        json.loads(props['classes']) == [str(label) for label in range(10)]
+        and ('0 to 255' in props['input']) == normalise
+    )
 
 
 @pytest.mark.parametrize('name', ['full', 'identity block', 'imagenet stem'])
@@ -89,7 +107,13 @@ def test_symbol(name, tmp_path):
     _, pixels, expected = expected_on_tests(run)
     net = mx.gluon.SymbolBlock.imports(prefix + '-symbol.json', ['data'], prefix + '-0000.params')
     assert np.allclose(net(mx.nd.array(pixels)).asnumpy(), expected, atol=1e-4 * max(1, np.abs(expected).max()))
-    assert sorted(entry.name for entry in tmp_path.iterdir()) == ['net-0000.params', 'net-blocks.png', 'net-symbol.json', 'net.md', 'run']
+    assert sorted(entry.name for entry in tmp_path.iterdir()) == [
+        'net-0000.params',
+        'net-blocks.png',
+        'net-symbol.json',
+        'net.md',
+        'run',
+    ]
 
 
 def test_a_known_network(tmp_path):
@@ -105,8 +129,22 @@ def test_card(tmp_path):
     run = make_trained(tmp_path / 'run', ARCHITECTURES['share'][0], size=16, error=7.25)
     assert export.main([run, '--onnx', str(tmp_path / 'net.onnx')]) == 0
     card = (tmp_path / 'net.md').read_text()
-    for part in ('digits', '7.25 %', '| parameters |', '| FLOPs', '![', 'net-blocks.png', '| seed | 1 |', 'lr 0.05', 'gamma 0.03',
-                 '16 × 16', '0, 1, 2, 3, 4, 5, 6, 7, 8, 9', 'mxnet', 'SHA-256', 'largest difference'):
+    for part in (
+        'digits',
+        '7.25 %',
+        '| parameters |',
+        '| FLOPs',
+        '![',
+        'net-blocks.png',
+        '| seed | 1 |',
+        'lr 0.05',
+        'gamma 0.03',
+        '16 × 16',
+        '0, 1, 2, 3, 4, 5, 6, 7, 8, 9',
+        'mxnet',
+        'SHA-256',
+        'largest difference',
+    ):
         assert part in card, part
     assert (tmp_path / 'net-blocks.png').read_bytes()[:4] == b'\x89PNG'
 
@@ -134,8 +172,12 @@ def test_onnx_that_differs_is_not_written_and_says_where(run, tmp_path, monkeypa
     monkeypatch.setattr(onnx_file, 'tidied', wrong)
     assert export.main([run, '--onnx', str(tmp_path / 'net.onnx')]) == 1
     error = capsys.readouterr().err
-    assert 'nothing written' in error and 'the first operator that differs is network_r00_conv_3x3_conv_fwd' in error.replace(
-        'convolution0', 'fwd') and 'test image' in error and len(error.splitlines()) == 1
+    assert (
+        'nothing written' in error
+        and 'the first operator that differs is network_r00_conv_3x3_conv_fwd' in error.replace('convolution0', 'fwd')
+        and 'test image' in error
+        and len(error.splitlines()) == 1
+    )
     assert left_behind(tmp_path) == []
 
 
@@ -154,8 +196,10 @@ def test_symbol_that_differs_is_not_written(run, tmp_path, monkeypatch, capsys):
     assert 'for class 3 of test image' in capsys.readouterr().err and left_behind(tmp_path) == []
 
 
-@pytest.mark.parametrize('change, message', [(lambda y: y[:, :9], 'shape'), (lambda y: y * np.nan, 'gives nan'),
-                                             (lambda y: y + 1e-2, 'gives')])
+@pytest.mark.parametrize(
+    'change, message',
+    [(lambda y: y[:, :9], 'shape'), (lambda y: y * np.nan, 'gives nan'), (lambda y: y + 1e-2, 'gives')],
+)
 def test_what_counts_as_different(run, change, message):
     net, _ = stored.load(run)
     x = np.random.RandomState(0).randn(5, 3, 16, 16).astype(np.float32)
@@ -202,14 +246,18 @@ def test_images_of_gluons_place(tmp_path, monkeypatch):
     assert len(export.source(run, data_dir=str(archive)).images) == 20
 
 
-@pytest.mark.parametrize('words, message', [
-    (['{run}'], 'nothing to write: accepted are --onnx F and --symbol PREFIX'),
-    (['{run}', '--onnx', '{tmp}/net.pb'], 'net.pb: accepted are files that end in .onnx'),
-    (['{run}', '--onnx', '{tmp}/no/net.onnx'], 'there is no folder'), (['{run}', '--symbol', '{tmp}/no/net'], 'there is no folder'),
-    (['{run}', '--onnx', '{tmp}/net.onnx', '--tolerance', '0'], '--tolerance 0: must be above 0'),
-    (['{run}', '--onnx', '{tmp}/net.onnx', '--images', '{tmp}/no'], 'no folder with images in it'),
-    (['{tmp}', '--onnx', '{tmp}/net.onnx'], 'not a run directory'),
-])
+@pytest.mark.parametrize(
+    'words, message',
+    [
+        (['{run}'], 'nothing to write: accepted are --onnx F and --symbol PREFIX'),
+        (['{run}', '--onnx', '{tmp}/net.pb'], 'net.pb: accepted are files that end in .onnx'),
+        (['{run}', '--onnx', '{tmp}/no/net.onnx'], 'there is no folder'),
+        (['{run}', '--symbol', '{tmp}/no/net'], 'there is no folder'),
+        (['{run}', '--onnx', '{tmp}/net.onnx', '--tolerance', '0'], '--tolerance 0: must be above 0'),
+        (['{run}', '--onnx', '{tmp}/net.onnx', '--images', '{tmp}/no'], 'no folder with images in it'),
+        (['{tmp}', '--onnx', '{tmp}/net.onnx'], 'not a run directory'),
+    ],
+)
 def test_mistakes(words, message, run, tmp_path):
     with pytest.raises(ValueError, match=message) as error:
         export.main([word.format(run=run, tmp=tmp_path) for word in words])
@@ -225,4 +273,6 @@ def test_without_onnx(run, tmp_path, monkeypatch):
 def test_without_onnxruntime(run, tmp_path, monkeypatch, capsys):
     monkeypatch.setitem(__import__('sys').modules, 'onnxruntime', None)
     assert export.main([run, '--onnx', str(tmp_path / 'net.onnx')]) == 0
-    assert 'checked on 2 images with onnx.reference' in capsys.readouterr().out and os.path.exists(str(tmp_path / 'net.onnx'))
+    assert 'checked on 2 images with onnx.reference' in capsys.readouterr().out and os.path.exists(
+        str(tmp_path / 'net.onnx')
+    )

@@ -1,4 +1,5 @@
 """Drawings of blocks: files of each kind, on a page, with every edge; the dot text parses."""
+
 import collections
 import re
 import xml.etree.ElementTree as ElementTree
@@ -31,7 +32,9 @@ def figure_of(architecture, **options):
 @pytest.mark.parametrize('case', CASES)
 def test_each_surviving_edge_is_drawn_once_and_all_fits_a_page(case):
     figure = figure_of(CASES[case])
-    drawn = collections.Counter(patch.get_gid() for patch in figure.axes[0].patches if isinstance(patch, PathPatch) and patch.get_gid())
+    drawn = collections.Counter(
+        patch.get_gid() for patch in figure.axes[0].patches if isinstance(patch, PathPatch) and patch.get_gid()
+    )
     assert drawn == collections.Counter(surviving(CASES[case]))
     width, height = figure.get_size_inches()
     assert min(width, height) <= figures.A4[0] + 0.01 and max(width, height) <= figures.A4[1] + 0.01
@@ -46,7 +49,7 @@ def test_no_label_runs_out_of_its_box_or_over_another(case):
     page = figure.bbox
     for index, box in enumerate(boxes):
         assert page.x0 <= box.x0 and box.x1 <= page.x1 and page.y0 <= box.y0 and box.y1 <= page.y1
-        for other in boxes[index + 1:]:
+        for other in boxes[index + 1 :]:
             assert not box.overlaps(other), (texts[index].get_text(), case)
     smallest = min(text.get_fontsize() for text in texts)
     assert smallest >= (3 if case == 'complete' else 4), smallest
@@ -83,7 +86,9 @@ def test_files_are_of_their_kind_and_equal_each_time(kind, tmp_path):
         text = contents[0].decode()
         assert ElementTree.fromstring(text).tag.endswith('svg')
         architecture = Architecture.load(tmp_path / 'run' / 'architecture.json')
-        assert len(surviving(architecture)) == sum(text.count('id="%s"' % name.replace('<', '&lt;')) for name in surviving(architecture))
+        assert len(surviving(architecture)) == sum(
+            text.count('id="%s"' % name.replace('<', '&lt;')) for name in surviving(architecture)
+        )
 
 
 DOT_ID = r'(?:"(?:[^"\\]|\\.)*"|[A-Za-z_][A-Za-z_0-9]*|-?[0-9.]+)'
@@ -108,8 +113,11 @@ def test_dot_parses_and_holds_each_edge_once(case, tmp_path):
     nodes, edges = parse_dot(file.read_text(encoding='utf-8'))
     graphs = dag.graphs(CASES[case])
     assert len(edges) == sum(len(graph.edges) for graph in graphs)
-    assert set(edges) == {tuple('"%s/%d.%d"' % (graph.scope, *key) for key in (edge.source, edge.target))
-                          for graph in graphs for edge in graph.edges}
+    assert set(edges) == {
+        tuple('"%s/%d.%d"' % (graph.scope, *key) for key in (edge.source, edge.target))
+        for graph in graphs
+        for edge in graph.edges
+    }
     assert nodes == {'"%s/%d.%d"' % (graph.scope, *node.key) for graph in graphs for node in graph.nodes}
 
 
@@ -133,10 +141,14 @@ def test_mistakes_are_one_line_and_status_2(tmp_path, capsys):
     broken = tmp_path / 'broken.json'
     broken.write_text(source.read_text().replace('sep_conv_3x3<-', 'sep_conv_9x9<-', 1))
     picture = str(tmp_path / 'x.png')
-    for words, named in (([str(tmp_path / 'nope'), '-o', picture], 'nope'), ([str(source), '-o', 'x.gif'], '.svg, .png, .pdf, .dot'),
-                         ([str(tmp_path), '-o', picture], 'config.yaml'), ([str(broken), '-o', picture], 'broken.json'),
-                         ([str(source), '-o', picture, '--block', 'b77'], 'shared'),
-                         ([make_run(tmp_path / 'new', state='new'), '-o', picture], 'not started')):
+    for words, named in (
+        ([str(tmp_path / 'nope'), '-o', picture], 'nope'),
+        ([str(source), '-o', 'x.gif'], '.svg, .png, .pdf, .dot'),
+        ([str(tmp_path), '-o', picture], 'config.yaml'),
+        ([str(broken), '-o', picture], 'broken.json'),
+        ([str(source), '-o', picture, '--block', 'b77'], 'shared'),
+        ([make_run(tmp_path / 'new', state='new'), '-o', picture], 'not started'),
+    ):
         assert cli.run(plot_blocks.main, words) == 2
         error = capsys.readouterr().err
         assert named in error and error.count('\n') == 1

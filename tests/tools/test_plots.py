@@ -1,4 +1,5 @@
 """Curves of a search, FLOPs by block, error against cost, and the table of costs."""
+
 import json
 import random
 
@@ -25,20 +26,35 @@ def no_text_overlaps(figure):
     figure.canvas.draw()
     renderer = figure.canvas.get_renderer()
     for axes in figure.axes:
-        ticks = [tick.label1 for axis in (axes.xaxis, axes.yaxis) for tick in axis.get_major_ticks()
-                 if axis.get_view_interval()[0] <= tick.get_loc() <= axis.get_view_interval()[1]]
+        ticks = [
+            tick.label1
+            for axis in (axes.xaxis, axes.yaxis)
+            for tick in axis.get_major_ticks()
+            if axis.get_view_interval()[0] <= tick.get_loc() <= axis.get_view_interval()[1]
+        ]
         texts = [axes.xaxis.label, axes.yaxis.label, axes.title] + axes.texts + ticks
         texts += axes.get_legend().get_texts() if axes.get_legend() else []
-        boxes = [(text.get_text(), text.get_window_extent(renderer)) for text in texts if text.get_text() and text.get_visible()]
+        boxes = [
+            (text.get_text(), text.get_window_extent(renderer))
+            for text in texts
+            if text.get_text() and text.get_visible()
+        ]
         for index, (words, box) in enumerate(boxes):
             assert box.x0 >= -1 and box.x1 <= figure.bbox.x1 + 1, words
-            for other, beside in boxes[index + 1:]:
+            for other, beside in boxes[index + 1 :]:
                 assert not box.overlaps(beside), (words, other)
 
 
-@pytest.mark.parametrize('space, epochs, state', [(SMALL, (2, 3, 2), 'finished'), (SMALL, (20, 300, 40), 'finished'),
-                                                  (FULL, (2, 5, 2), 'finished'), (SMALL, (2, 3, 2), 'searching'),
-                                                  (SMALL, (0, 4, 0), 'searched')])
+@pytest.mark.parametrize(
+    'space, epochs, state',
+    [
+        (SMALL, (2, 3, 2), 'finished'),
+        (SMALL, (20, 300, 40), 'finished'),
+        (FULL, (2, 5, 2), 'finished'),
+        (SMALL, (2, 3, 2), 'searching'),
+        (SMALL, (0, 4, 0), 'searched'),
+    ],
+)
 def test_search_is_drawn_for_any_length_and_state(space, epochs, state, tmp_path):
     run = runs.read(make_run(tmp_path / 'run', space, epochs=epochs, state=state))
     with figures.styled():
@@ -56,7 +72,9 @@ def test_curves_hold_what_the_log_says_one_stage_after_the_other(tmp_path):
     found = sorted(point for line in axes.get_lines() for point in zip(line.get_xdata(), line.get_ydata()))
     before = {'pretrain': 0, 'search': 2, 'retrain': 5}
     names = ('loss', 'gate_loss', 'test_loss')
-    assert found == sorted((before[row['stage']] + row['epoch'], row[name]) for row in run.log for name in names if row[name] is not None)
+    assert found == sorted(
+        (before[row['stage']] + row['epoch'], row[name]) for row in run.log for name in names if row[name] is not None
+    )
 
 
 def test_a_line_for_every_lambda_that_ends_where_it_is_pruned(tmp_path):
@@ -74,7 +92,12 @@ def test_a_run_without_an_epoch_is_a_mistake(tmp_path, capsys):
     assert cli.run(plot_search.main, [str(tmp_path / 'nope'), '-o', str(tmp_path / 'x.png')]) == 2
     assert cli.run(plot_search.main, [run, '-o', str(tmp_path / 'no' / 'x.png')]) == 2
     lines = capsys.readouterr().err.splitlines()
-    assert len(lines) == 3 and 'no epoch in log.csv' in lines[0] and 'not a run directory' in lines[1] and 'no folder' in lines[2]
+    assert (
+        len(lines) == 3
+        and 'no epoch in log.csv' in lines[0]
+        and 'not a run directory' in lines[1]
+        and 'no folder' in lines[2]
+    )
 
 
 def test_pareto_front_against_the_definition():
@@ -84,6 +107,7 @@ def test_pareto_front_against_the_definition():
 
         def dominated(point, points=points):
             return any(other != point and other[0] <= point[0] and other[1] <= point[1] for other in points)
+
         kept = [points[index] for index in front(points)]
         assert sorted(kept) == sorted({point for point in points if not dominated(point)}), seed
         assert kept == sorted(kept)
@@ -95,7 +119,9 @@ def test_flops_of_blocks_are_those_of_the_cost(tmp_path):
     names, values, name = flops.block_flops(path)
     run = runs.read(path)
     counted = {block.name: block.flops for block in cost(run.architecture).blocks}
-    assert names == ['b00', 'b01', 'b02', 'b03', 'b04'] and values == [counted[block] for block in names] and name == 'run'
+    assert (
+        names == ['b00', 'b01', 'b02', 'b03', 'b04'] and values == [counted[block] for block in names] and name == 'run'
+    )
     with figures.styled():
         figure = charts.bars([('one', values), ('two', values)], FULL.blocks)
         no_text_overlaps(figure)
@@ -108,21 +134,28 @@ def test_a_run_side_by_side_is_one_bar_a_block_whatever_baselines_it_holds(tmp_p
     path = make_run(tmp_path / 'run', FULL)
     make_run(tmp_path / 'run' / 'retrain-random-0', FULL, kind='random')
     seen = []
-    monkeypatch.setattr(plot_flops, 'bars', lambda series, *rest: seen.append([label for label, _ in series]) or figures.new(1, 1))
+    monkeypatch.setattr(
+        plot_flops, 'bars', lambda series, *rest: seen.append([label for label, _ in series]) or figures.new(1, 1)
+    )
     for source in (path, str(tmp_path)):
         assert cli.run(plot_flops.main, [source, '-o', str(tmp_path / 'x.png')]) == 0
     assert seen == [['run'], ['run', 'run/retrain-random-0']]
 
 
-def test_error_against_cost_has_each_finished_run_once_and_each_groups_front(tmp_path, capsys):
-    for index, budget in enumerate(['none', 'flops'] * 4):
-        make_run(tmp_path / 'runs' / str(index), FULL, seed=index, search__budget=budget)
+@pytest.mark.parametrize('key', ['search.penalty', 'search.budget'])
+def test_error_against_cost_has_each_finished_run_once_and_each_groups_front(key, tmp_path, capsys):
+    for index, penalty in enumerate(['none', 'flops'] * 4):  # half of the runs with the key's old name
+        name = 'search__budget' if index < 4 else 'search__penalty'
+        make_run(tmp_path / 'runs' / str(index), FULL, seed=index, **{name: penalty})
     make_run(tmp_path / 'runs' / 'late', state='searched')
     found = [runs.read(path) for path in runs.find([str(tmp_path / 'runs')])]
-    groups = flops.groups_of([run for run in found if run.state == 'finished'], 'search.budget')
+    groups = flops.groups_of([run for run in found if run.state == 'finished'], key)
     assert {label: len(members) for label, members in groups.items()} == {'constant γ': 4, 'adaptive FLOPs': 4}
     with figures.styled():
-        points = {label: [(run.summary['params'], run.summary['test_error']) for run in members] for label, members in groups.items()}
+        points = {
+            label: [(run.summary['params'], run.summary['test_error']) for run in members]
+            for label, members in groups.items()
+        }
         figure = charts.scatter(points, 'params')
         no_text_overlaps(figure)
     lines = [line for line in figure.axes[0].get_lines() if len(line.get_xdata())]
@@ -146,8 +179,10 @@ def test_mistakes_of_plot_flops(tmp_path, capsys):
     assert cli.run(plot_flops.main, [run, '-o', picture]) == 0
 
 
-@pytest.mark.parametrize('words, channels, size', [([], None, 32), (['--channels', '6', '--image-size', '64'], 6, 64),
-                                                   (['--channels', '5,9,12'], (5, 9, 12), 32)])
+@pytest.mark.parametrize(
+    'words, channels, size',
+    [([], None, 32), (['--channels', '6', '--image-size', '64'], 6, 64), (['--channels', '5,9,12'], (5, 9, 12), 32)],
+)
 def test_count_cost_prints_the_cost(words, channels, size, tmp_path, capsys):
     source = tmp_path / 'a.json'
     architecture = Architecture.random(FULL, 1, 0.6)
@@ -160,8 +195,12 @@ def test_count_cost_prints_the_cost(words, channels, size, tmp_path, capsys):
         assert sum(block[field] for block in printed['blocks']) == printed[field]
     assert cli.run(count_cost.main, [str(source), '--operations'] + words) == 0
     lines = capsys.readouterr().out.splitlines()
-    assert lines[-2].split() == ['total'] + ['{:,}'.format(value) for value in (counted.params, counted.flops, counted.mac)]
-    assert sum(line.startswith('  L') for line in lines) == sum(len(architecture.operations(scope)) for scope in architecture.scopes)
+    assert lines[-2].split() == ['total'] + [
+        '{:,}'.format(value) for value in (counted.params, counted.flops, counted.mac)
+    ]
+    assert sum(line.startswith('  L') for line in lines) == sum(
+        len(architecture.operations(scope)) for scope in architecture.scopes
+    )
 
 
 def test_count_cost_takes_a_runs_own_widths(tmp_path, capsys):
@@ -171,17 +210,33 @@ def test_count_cost_takes_a_runs_own_widths(tmp_path, capsys):
     (tmp_path / 'run' / 'summary.json').write_text(json.dumps(summary))
     assert cli.run(count_cost.main, [path, '--json']) == 0
     assert json.loads(capsys.readouterr().out)['widths'] == [3, 5, 7]
-    mistakes = {'--channels 0': ['--channels', '0'], '3 stages': ['--channels', '1,2'], '--image-size 0': ['--image-size', '0']}
+    mistakes = {
+        '--channels 0': ['--channels', '0'],
+        '3 stages': ['--channels', '1,2'],
+        '--image-size 0': ['--image-size', '0'],
+    }
     for named, words in mistakes.items():
         assert cli.run(count_cost.main, [path] + words) == 2
         assert named in capsys.readouterr().err
 
 
 def test_colours_are_distinct_and_labels_short():
-    names = ['sep_conv_3x3', 'sep_conv_5x5', 'avg_pool_3x3', 'max_pool_3x3', 'noise', 'zero', 'dil_conv_3x3', 'conv_1x1', 'conv_3x3']
+    names = [
+        'sep_conv_3x3',
+        'sep_conv_5x5',
+        'avg_pool_3x3',
+        'max_pool_3x3',
+        'noise',
+        'zero',
+        'dil_conv_3x3',
+        'conv_1x1',
+        'conv_3x3',
+    ]
     colours = palette.operation_colours(names)
     assert len(set(colours.values())) == len(names)
-    assert palette.operation_label('sep_conv_3x3') == 'sep 3×3' and palette.operation_label('max_pool_3x3', True) == 'max'
+    assert (
+        palette.operation_label('sep_conv_3x3') == 'sep 3×3' and palette.operation_label('max_pool_3x3', True) == 'max'
+    )
     assert palette.operation_label('conv_1x1') == 'conv 1×1' and palette.operation_label('noise') == 'noise'
     assert format_count(1234567) == '1.23 M' and format_count(999) == '999' and format_count(10031002) == '10 M'
     assert palette.text_on('#ffffff') == '#000000' and palette.text_on('#0072B2') == '#ffffff'

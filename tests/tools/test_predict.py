@@ -1,4 +1,5 @@
 """Classes of image files: what the network says of the same image in the test set, in every format; files that are none."""
+
 import csv
 import io
 import json
@@ -37,6 +38,7 @@ def run(tmp_path_factory):
 def images(tmp_path_factory):
     """A folder of the first test images of digits, as PNG, some of them deeper."""
     from dsonas.data.sources.digits import arrays
+
     folder = tmp_path_factory.mktemp('images')
     (folder / 'more').mkdir()
     for number in range(COUNT):
@@ -62,7 +64,8 @@ def test_equals_the_networks_answer_to_the_test_set(run, images, capsys):
         ordered = [part['probability'] for part in entry['classes']]
         assert ordered == sorted(ordered, reverse=True)
         assert {part['class']: part['probability'] for part in entry['classes']} == pytest.approx(
-            {str(label): share for label, share in enumerate(shares)}, abs=1e-5)
+            {str(label): share for label, share in enumerate(shares)}, abs=1e-5
+        )
 
 
 def test_formats_agree(run, images, capsys):
@@ -90,19 +93,26 @@ def test_batches_make_no_difference(run, images):
 
 def test_arrays_files_and_folders_are_the_same_images(run, images):
     from dsonas.data.sources.digits import arrays
-    pixels = arrays()['test_images'][:COUNT]                                      # (n, 3, H, W)
+
+    pixels = arrays()['test_images'][:COUNT]  # (n, 3, H, W)
     paths = [images / ('more' if number > 4 else '') / ('%d.png' % number) for number in range(COUNT)]
     predictor = Predictor(run)
     wanted = expected(run)
     for given in (pixels, pixels.transpose(0, 2, 3, 1), paths, images, list(pixels), [paths[0], *pixels[1:]]):
         assert np.allclose(predictor(given, batch_size=3), wanted, atol=1e-5)
-    assert np.allclose(predictor(pixels[0]), wanted[:1], atol=1e-5) and np.allclose(predictor(str(paths[0])), wanted[:1], atol=1e-5)
+    assert np.allclose(predictor(pixels[0]), wanted[:1], atol=1e-5) and np.allclose(
+        predictor(str(paths[0])), wanted[:1], atol=1e-5
+    )
     assert predictor([]).shape == (0, 10)
     best = predictor.predict(pixels, top=2)
-    assert [[name for name, _ in row] for row in best] == [[str(label) for label in np.argsort(-row)[:2]] for row in wanted]
+    assert [[name for name, _ in row] for row in best] == [
+        [str(label) for label in np.argsort(-row)[:2]] for row in wanted
+    ]
 
 
-@pytest.mark.parametrize('array', [np.zeros((32, 32, 3)), np.zeros((32, 32), np.uint8), np.zeros((2, 32, 32, 4), np.uint8)])
+@pytest.mark.parametrize(
+    'array', [np.zeros((32, 32, 3)), np.zeros((32, 32), np.uint8), np.zeros((2, 32, 32, 4), np.uint8)]
+)
 def test_arrays_that_are_no_images(run, array):
     with pytest.raises(UserError, match='uint8 of shape'):
         Predictor(run)(array)
@@ -128,7 +138,9 @@ def test_nothing_readable(run, tmp_path, capsys):
 def test_class_names_are_those_of_the_run(tmp_path, capsys):
     tree(tmp_path / 'data', {'cat': 5, 'häuser, alt': 5})
     space = SearchSpace.cifar10(channels=4, blocks=(1,), levels=2, classes=2)
-    run = make_trained(tmp_path / 'run', Architecture.random(space, 1, 0.5), dataset='folder', size=24, dir=str(tmp_path / 'data'))
+    run = make_trained(
+        tmp_path / 'run', Architecture.random(space, 1, 0.5), dataset='folder', size=24, dir=str(tmp_path / 'data')
+    )
     capsys.readouterr()
     assert predict.main([run, str(tmp_path / 'data' / 'cat'), '--format', 'csv']) == 0
     rows = list(csv.DictReader(io.StringIO(capsys.readouterr().out)))
@@ -136,12 +148,17 @@ def test_class_names_are_those_of_the_run(tmp_path, capsys):
     assert 'class_3' not in rows[0]
 
 
-@pytest.mark.parametrize('words, message', [
-    (['{run}', '{tmp}'], 'no images in this folder'), (['{tmp}', 'x.png'], 'no trained network in it'),
-    (['{tmp}/no', 'x.png'], 'no such run directory'), (['{run}', 'x.png', '--top', '0'], '--top 0: must be at least 1'),
-    (['{run}', 'x.png', '--batch-size', '0'], '--batch-size 0: must be at least 1'),
-    (['{run}', 'x.png', '--gpu', '99'], '--gpu 99: MXNet sees 0 GPUs'),
-])
+@pytest.mark.parametrize(
+    'words, message',
+    [
+        (['{run}', '{tmp}'], 'no images in this folder'),
+        (['{tmp}', 'x.png'], 'no trained network in it'),
+        (['{tmp}/no', 'x.png'], 'no such run directory'),
+        (['{run}', 'x.png', '--top', '0'], '--top 0: must be at least 1'),
+        (['{run}', 'x.png', '--batch-size', '0'], '--batch-size 0: must be at least 1'),
+        (['{run}', 'x.png', '--gpu', '99'], '--gpu 99: MXNet sees 0 GPUs'),
+    ],
+)
 def test_mistakes(words, message, run, tmp_path):
     with pytest.raises(ValueError, match=message) as error:
         predict.main([word.format(run=run, tmp=tmp_path) for word in words])
@@ -150,10 +167,19 @@ def test_mistakes(words, message, run, tmp_path):
 
 def test_as_a_command(run, images, tmp_path):
     def command(*words):
-        return subprocess.run([sys.executable, os.path.join(ROOT, 'tools', 'predict.py')] + list(map(str, words)), stdout=subprocess.PIPE,
-                              stderr=subprocess.PIPE, universal_newlines=True, timeout=120)
+        return subprocess.run(
+            [sys.executable, os.path.join(ROOT, 'tools', 'predict.py')] + list(map(str, words)),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            universal_newlines=True,
+            timeout=120,
+        )
+
     fine = command(run, images / '0.png')
     assert fine.returncode == 0 and fine.stdout.startswith(str(images / '0.png')) and not fine.stderr
-    describe(make_trained(tmp_path / 'run', Architecture.full(SearchSpace.cifar10(channels=4, blocks=(1,), levels=1))), sha256='0')
+    describe(
+        make_trained(tmp_path / 'run', Architecture.full(SearchSpace.cifar10(channels=4, blocks=(1,), levels=1))),
+        sha256='0',
+    )
     wrong = command(tmp_path / 'run', images / '0.png')
     assert wrong.returncode == 2 and len(wrong.stderr.splitlines()) == 1 and 'damaged' in wrong.stderr

@@ -1,4 +1,5 @@
 """prepare_cifar10: what is made equals the archive, from either version; damage before and after is noticed."""
+
 import numpy as np
 import pytest
 
@@ -25,7 +26,7 @@ def test_what_is_made_equals_the_archive(tmp_path, version, extracted, capsys):
     assert want[0] == got[0] and all(np.array_equal(a, b) for x, y in zip(want[1:], got[1:]) for a, b in zip(x, y))
     files = archive.files('binary')
     for name in files:
-        if name.endswith('.bin'):       # the very bytes of the official binary version
+        if name.endswith('.bin'):  # the very bytes of the official binary version
             assert (tmp_path / 'out' / 'cifar-10-batches-bin' / name).read_bytes() == files[name]
 
 
@@ -39,7 +40,9 @@ def test_records(tmp_path, monkeypatch):
     pixels, labels = archive.images(20, 5)
     assert list(ds.labels('test')) == list(labels)
     test = ds._sources['test']
-    assert all(np.array_equal(test.pixels(i).transpose(2, 0, 1).ravel(), pixels[i]) for i in range(20))     # PNG loses nothing
+    assert all(
+        np.array_equal(test.pixels(i).transpose(2, 0, 1).ravel(), pixels[i]) for i in range(20)
+    )  # PNG loses nothing
 
 
 def test_damage_is_noticed_afterwards(tmp_path, one_line_error):
@@ -60,6 +63,7 @@ def one_line_error():
         with pytest.raises(ValueError) as info:
             call()
         assert '\n' not in str(info.value) and all(word in str(info.value) for word in words), str(info.value)
+
     return check
 
 

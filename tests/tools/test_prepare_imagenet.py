@@ -1,4 +1,5 @@
 """prepare_imagenet from every official layout, with corrupt images, interrupted, continued, refused."""
+
 import json
 import os
 import subprocess
@@ -39,17 +40,27 @@ def layouts(tmp_path):
     files.write_folders(tmp_path, {'flat': flat})
     files.write_devkit(tmp_path, list(train), truth)
     (tmp_path / 'names.txt').write_text(''.join('%s %s\n' % (name, label) for (name, _), label in zip(flat, truth)))
-    (tmp_path / 'numbers.txt').write_text(''.join('%s %d\n' % (name, sorted(train).index(label)) for (name, _), label in zip(flat, truth)))
+    (tmp_path / 'numbers.txt').write_text(
+        ''.join('%s %d\n' % (name, sorted(train).index(label)) for (name, _), label in zip(flat, truth))
+    )
     (tmp_path / 'order.txt').write_text(''.join(label + '\n' for label in truth))
-    (tmp_path / 'solution.csv').write_text('ImageId,PredictionString\n' + ''.join(
-        '%s,%s 85 1 499 272\n' % (name[:-5], label) for (name, _), label in zip(reversed(flat), reversed(truth))))
+    (tmp_path / 'solution.csv').write_text(
+        'ImageId,PredictionString\n'
+        + ''.join(
+            '%s,%s 85 1 499 272\n' % (name[:-5], label) for (name, _), label in zip(reversed(flat), reversed(truth))
+        )
+    )
     return tmp_path
 
 
 def run(root, *arguments):
     """The exit status; arguments that are names in root become paths, and so does what begins with @."""
-    paths = [str(root / part.lstrip('@')) if part.startswith('@') or (root / part).exists() else part for part in arguments]
-    return cli.run(prepare_imagenet.main, [str(root / 'out'), '--workers', '1', '--short-side', '40', '--max-bad', '0.1'] + paths)
+    paths = [
+        str(root / part.lstrip('@')) if part.startswith('@') or (root / part).exists() else part for part in arguments
+    ]
+    return cli.run(
+        prepare_imagenet.main, [str(root / 'out'), '--workers', '1', '--short-side', '40', '--max-bad', '0.1'] + paths
+    )
 
 
 def content(root):
@@ -61,39 +72,62 @@ def content(root):
         pixels = [decode.read_rgb(recordio.unpack(file.read(i), '')[1], 'x') for i in range(len(file))]
         listed = recordio.read_table(str(root / (stem + '.lst')), 3)
         assert [int(label) for label in labels] == [int(label) for label in listed[1]]
-        made[stem] = [(os.path.basename(name), int(label), image) for name, label, image in zip(listed[2], labels, pixels)]
+        made[stem] = [
+            (os.path.basename(name), int(label), image) for name, label, image in zip(listed[2], labels, pixels)
+        ]
     return made
 
 
-@pytest.mark.parametrize('arguments', [
-    ('--train', 'train', '--val', 'val'),
-    ('--train', 'ILSVRC2012_img_train.tar', '--val', 'ILSVRC2012_img_val.tar', '--devkit', 'ILSVRC2012_devkit_t12.tar.gz'),
-    ('--train', 'train', '--val', 'ILSVRC2012_img_val.tar', '--val-list', 'names.txt'),
-    ('--train', 'ILSVRC2012_img_train.tar', '--val', 'flat', '--val-list', 'numbers.txt'),
-    ('--train', 'train', '--val', 'flat', '--val-list', 'order.txt'),
-    ('--train', 'train', '--val', 'flat', '--val-list', 'solution.csv'),
-])
+@pytest.mark.parametrize(
+    'arguments',
+    [
+        ('--train', 'train', '--val', 'val'),
+        (
+            '--train',
+            'ILSVRC2012_img_train.tar',
+            '--val',
+            'ILSVRC2012_img_val.tar',
+            '--devkit',
+            'ILSVRC2012_devkit_t12.tar.gz',
+        ),
+        ('--train', 'train', '--val', 'ILSVRC2012_img_val.tar', '--val-list', 'names.txt'),
+        ('--train', 'ILSVRC2012_img_train.tar', '--val', 'flat', '--val-list', 'numbers.txt'),
+        ('--train', 'train', '--val', 'flat', '--val-list', 'order.txt'),
+        ('--train', 'train', '--val', 'flat', '--val-list', 'solution.csv'),
+    ],
+)
 def test_every_layout(layouts, arguments, capsys):
     assert run(layouts, *arguments) == 0
     assert '5 classes; weights.rec 30, gates.rec 7, val.rec 15; 3 images skipped' in capsys.readouterr().out
     made = content(layouts / 'out')
-    train = {name: label for label, folder in enumerate(sorted(os.listdir(str(layouts / 'train'))))
-             for name in os.listdir(str(layouts / 'train' / folder))}
+    train = {
+        name: label
+        for label, folder in enumerate(sorted(os.listdir(str(layouts / 'train'))))
+        for name in os.listdir(str(layouts / 'train' / folder))
+    }
     bad = {'%s_%d.JPEG' % (files.wnid(label), i + 1) for label, i in CORRUPT}
-    assert {name: label for stem in ('weights', 'gates') for name, label, _ in made[stem]} == \
-        {name: label for name, label in train.items() if name not in bad}
+    assert {name: label for stem in ('weights', 'gates') for name, label, _ in made[stem]} == {
+        name: label for name, label in train.items() if name not in bad
+    }
     assert np.array_equal(np.bincount([label for _, label, _ in made['val']]), [3] * 5)
     assert {label for _, label, _ in made['gates']} == set(range(5))
-    for stem in made:           # a colour for each class (image_files.picture): labels and pixels belong together
+    for stem in made:  # a colour for each class (image_files.picture): labels and pixels belong together
         for _, label, image in made[stem]:
-            if np.abs(image.astype(int) - image[..., :1]).max() > 8:       # not grey
+            if np.abs(image.astype(int) - image[..., :1]).max() > 8:  # not grey
                 colour = np.array([(label * 80) % 200, (label * 50 + 60) % 200, (label * 110 + 30) % 200]) + 25
                 assert np.abs(image.mean((0, 1)) - colour).max() < 25 and min(image.shape[:2]) <= 40
     manifest = records.read_manifest(str(layouts / 'out'))
     assert len(manifest['skipped']) == 3 and all(any(name in reason for name in bad) for reason in manifest['skipped'])
     assert sorted(path.name for path in (layouts / 'out').iterdir()) == sorted(
-        ['.lock', 'manifest.json', 'train.idx'] + [stem + suffix for stem in made for suffix in ('.rec', '.idx', '.lst')])
-    assert load('imagenet', dir=str(layouts / 'out'), image_size=32).sizes == {'train': 37, 'weights': 30, 'gates': 7, 'test': 15}
+        ['.lock', 'manifest.json', 'train.idx']
+        + [stem + suffix for stem in made for suffix in ('.rec', '.idx', '.lst')]
+    )
+    assert load('imagenet', dir=str(layouts / 'out'), image_size=32).sizes == {
+        'train': 37,
+        'weights': 30,
+        'gates': 7,
+        'test': 15,
+    }
 
 
 def test_from_folder(tmp_path, capsys):
@@ -141,7 +175,7 @@ def test_an_interrupted_run_goes_on(layouts, stop, monkeypatch, capsys):
     assert run(layouts, '--train', 'train', '--val', 'val') == 130
     assert not (layouts / 'out' / 'manifest.json').exists()
     assert run(layouts, '--train', 'train', '--val', 'val') == 0
-    assert len(calls) <= 55 + 1 + 5         # what was safe in the journal is not done again
+    assert len(calls) <= 55 + 1 + 5  # what was safe in the journal is not done again
     assert whole(layouts / 'out') == want
     calls.clear()
     assert run(layouts, '--train', 'train', '--val', 'val') == 0 and not calls
@@ -155,21 +189,36 @@ def test_a_torn_journal_and_a_torn_file(layouts, monkeypatch):
         for path in (layouts / 'out').iterdir():
             path.unlink()
         finish = prepare._finish
-        monkeypatch.setattr(prepare, '_finish', lambda *arguments, **keywords: (_ for _ in ()).throw(KeyboardInterrupt()))
+        monkeypatch.setattr(
+            prepare, '_finish', lambda *arguments, **keywords: (_ for _ in ()).throw(KeyboardInterrupt())
+        )
         assert run(layouts, '--train', 'train', '--val', 'val') == 130
         monkeypatch.setattr(prepare, '_finish', finish)
         os.rename(str(layouts / 'out' / 'gates.rec'), str(layouts / 'out' / 'gates.rec.partial'))
         for name, cut in (('gates.journal', journal_cut), ('gates.rec.partial', file_cut)):
             path = layouts / 'out' / name
-            path.write_bytes(path.read_bytes()[:len(path.read_bytes()) - cut])
+            path.write_bytes(path.read_bytes()[: len(path.read_bytes()) - cut])
         assert run(layouts, '--train', 'train', '--val', 'val') == 0
         assert whole(layouts / 'out') == want
 
 
 def test_as_a_command_with_processes(layouts):
     """Two processes make what one does."""
-    command = [sys.executable, prepare_imagenet.__file__, str(layouts / 'two'), '--train', str(layouts / 'train'), '--val',
-               str(layouts / 'val'), '--short-side', '40', '--max-bad', '0.1', '--workers', '2']
+    command = [
+        sys.executable,
+        prepare_imagenet.__file__,
+        str(layouts / 'two'),
+        '--train',
+        str(layouts / 'train'),
+        '--val',
+        str(layouts / 'val'),
+        '--short-side',
+        '40',
+        '--max-bad',
+        '0.1',
+        '--workers',
+        '2',
+    ]
     done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, universal_newlines=True)
     assert done.returncode == 0, done.stderr
     assert 'corrupt image skipped' in done.stderr and 'check weights.rec' in done.stderr
@@ -183,7 +232,7 @@ def test_short_side_and_quality(layouts):
     source = layouts / 'val' / name.split('_')[0] / name
     assert image.shape == decode.read_rgb(str(source)).shape
     file = recordio.RecordFile(str(layouts / 'out' / 'val.rec'), recordio.read_index(str(layouts / 'out' / 'val.idx')))
-    assert recordio.unpack(file.read(0), '')[1] == source.read_bytes()         # a plain JPEG is left as it is
+    assert recordio.unpack(file.read(0), '')[1] == source.read_bytes()  # a plain JPEG is left as it is
 
 
 def drop(name):
@@ -191,37 +240,57 @@ def drop(name):
 
 
 def cut(name, share):
-    return lambda root: (root / name).write_bytes((root / name).read_bytes()[:int((root / name).stat().st_size * share)])
+    return lambda root: (root / name).write_bytes(
+        (root / name).read_bytes()[: int((root / name).stat().st_size * share)]
+    )
 
 
 def lines(name, change):
     return lambda root: (root / name).write_text(change((root / name).read_text()))
 
 
-TARS = ('--train', 'ILSVRC2012_img_train.tar', '--val', 'ILSVRC2012_img_val.tar', '--devkit', 'ILSVRC2012_devkit_t12.tar.gz')
+TARS = (
+    '--train',
+    'ILSVRC2012_img_train.tar',
+    '--val',
+    'ILSVRC2012_img_val.tar',
+    '--devkit',
+    'ILSVRC2012_devkit_t12.tar.gz',
+)
 LIST = ('--train', 'train', '--val', 'flat', '--val-list', 'names.txt')
 
 
-@pytest.mark.parametrize('damage, arguments, words', [
-    (None, (), '--train and --val'),
-    (None, ('--train', 'train'), '--train and --val'),
-    (None, ('--train', '@nowhere', '--val', 'val'), 'nowhere: no such file'),
-    (None, ('--train', 'train', '--val', 'val', '--from-folder', 'train'), 'not both'),
-    (None, ('--train', 'train', '--val', 'ILSVRC2012_img_val.tar'), '--val-list'),
-    (None, ('--train', 'train', '--val', 'val', '--quality', '0'), '--quality 0'),
-    (None, ('--train', 'train', '--val', 'val', '--split', '1'), 'data.split'),
-    (None, ('--train', 'train', '--val', 'val', '--max-bad', '0.01'), '3 of 55 images are corrupt'),
-    (None, ('--train', 'ILSVRC2012_img_val.tar', '--val', 'val'), 'tars of 0 classes'),
-    (None, ('--validate',), 'weights.rec'),
-    (cut('ILSVRC2012_img_train.tar', 0.5), TARS, 'truncated'),
-    (cut('ILSVRC2012_img_val.tar', 0.5), TARS, 'truncated'),
-    (cut('ILSVRC2012_devkit_t12.tar.gz', 0.5), TARS, 'devkit_t12.tar.gz is damaged'),
-    (lines('names.txt', lambda text: text.replace('\n', 'x\n', 1)), LIST, 'names.txt, line 1'),
-    (lines('names.txt', lambda text: '\n'.join(text.split('\n')[1:])), LIST, 'has no class there'),
-    (lines('order.txt', lambda text: text + files.wnid(0)), LIST[:-1] + ('order.txt',), '16 lines for 15 images'),
-    (lambda root: (root / 'train' / 'empty').mkdir(), ('--train', 'train', '--val', 'val'), 'class empty has no images'),
-    (lambda root: (root / 'val' / 'other').mkdir(), ('--train', 'train', '--val', 'val'), 'folder other is none of the 5'),
-])
+@pytest.mark.parametrize(
+    'damage, arguments, words',
+    [
+        (None, (), '--train and --val'),
+        (None, ('--train', 'train'), '--train and --val'),
+        (None, ('--train', '@nowhere', '--val', 'val'), 'nowhere: no such file'),
+        (None, ('--train', 'train', '--val', 'val', '--from-folder', 'train'), 'not both'),
+        (None, ('--train', 'train', '--val', 'ILSVRC2012_img_val.tar'), '--val-list'),
+        (None, ('--train', 'train', '--val', 'val', '--quality', '0'), '--quality 0'),
+        (None, ('--train', 'train', '--val', 'val', '--split', '1'), 'data.split'),
+        (None, ('--train', 'train', '--val', 'val', '--max-bad', '0.01'), '3 of 55 images are corrupt'),
+        (None, ('--train', 'ILSVRC2012_img_val.tar', '--val', 'val'), 'tars of 0 classes'),
+        (None, ('--validate',), 'weights.rec'),
+        (cut('ILSVRC2012_img_train.tar', 0.5), TARS, 'truncated'),
+        (cut('ILSVRC2012_img_val.tar', 0.5), TARS, 'truncated'),
+        (cut('ILSVRC2012_devkit_t12.tar.gz', 0.5), TARS, 'devkit_t12.tar.gz is damaged'),
+        (lines('names.txt', lambda text: text.replace('\n', 'x\n', 1)), LIST, 'names.txt, line 1'),
+        (lines('names.txt', lambda text: '\n'.join(text.split('\n')[1:])), LIST, 'has no class there'),
+        (lines('order.txt', lambda text: text + files.wnid(0)), LIST[:-1] + ('order.txt',), '16 lines for 15 images'),
+        (
+            lambda root: (root / 'train' / 'empty').mkdir(),
+            ('--train', 'train', '--val', 'val'),
+            'class empty has no images',
+        ),
+        (
+            lambda root: (root / 'val' / 'other').mkdir(),
+            ('--train', 'train', '--val', 'val'),
+            'folder other is none of the 5',
+        ),
+    ],
+)
 def test_refusals(layouts, damage, arguments, words, capsys):
     if damage:
         damage(layouts)

@@ -1,4 +1,5 @@
 """Experiments: their commands come from tables.yaml; a step is skipped when its result is there and resumed when it was stopped."""
+
 import json
 import subprocess
 import sys
@@ -29,7 +30,11 @@ def test_rows_that_are_measured_are_what_their_preset_says(number):
         config = settings.resolve(row.preset)
         assert config.data.name == catalogue.tables()[number].dataset and config.space.share == (row.space == 'share')
         if number == '3':
-            told = (config.search.split, bool(config.pretrain.epochs), config.search.ratio if config.search.split else '-')
+            told = (
+                config.search.split,
+                bool(config.pretrain.epochs),
+                config.search.ratio if config.search.split else '-',
+            )
             assert (row.split, row.pretrained, row.ratio) == told
             assert config.retrain.budget == 'params=%.1fM' % row.published['params']
 
@@ -51,7 +56,9 @@ def test_every_retraining_has_its_search_before_it(name, tmp_path):
 def test_seeds_and_gammas_multiply(tmp_path):
     found = commands('figure6_adaptive_mac', tmp_path, SEEDS='2', GAMMAS='0.1 0.2 0.3')
     assert len(found) == len(set(found)) == 2 * 3 * 2 * 2
-    assert {words[-1] for words in found if words[0] == 'train/search.py'} == {'search.gamma=0.%d' % tenth for tenth in (1, 2, 3)}
+    assert {words[-1] for words in found if words[0] == 'train/search.py'} == {
+        'search.gamma=0.%d' % tenth for tenth in (1, 2, 3)
+    }
 
 
 def test_data_and_devices_hold_at_the_papers_scale_alone(tmp_path):
@@ -69,8 +76,17 @@ def test_block_of_a_given_run_is_transferred(tmp_path):
     assert transfer[transfer.index('--architecture') + 1] == 'runs/mine/architecture.json'
 
 
-@pytest.mark.parametrize('summary, done', [(None, False), ('{"search": {}}', True), ('{"search": null}', False), ('{"test_er', False),
-                                           ('[]', False), ('{"test_error": 3}', False)])
+@pytest.mark.parametrize(
+    'summary, done',
+    [
+        (None, False),
+        ('{"search": {}}', True),
+        ('{"search": null}', False),
+        ('{"test_er', False),
+        ('[]', False),
+        ('{"test_error": 3}', False),
+    ],
+)
 def test_a_step_is_done_when_its_result_is_in_the_summary(summary, done, tmp_path):
     if summary is not None:
         (tmp_path / 'summary.json').write_text(summary)
@@ -100,8 +116,11 @@ def called(monkeypatch):
 def test_what_is_there_is_skipped_and_what_was_stopped_resumed(tmp_path, monkeypatch, called, capsys):
     monkeypatch.setenv('ROOT', str(tmp_path))
     words, _ = called
-    for seed, summary, checkpoint in ((1, {'search': {}, 'test_error': 3.0}, ''), (2, {'search': {}}, 'retrain-0002-00000.ckpt'),
-                                      (3, {}, 'pretrain-0001-00000.ckpt')):
+    for seed, summary, checkpoint in (
+        (1, {'search': {}, 'test_error': 3.0}, ''),
+        (2, {'search': {}}, 'retrain-0002-00000.ckpt'),
+        (3, {}, 'pretrain-0001-00000.ckpt'),
+    ):
         run = tmp_path / ('seed-%d' % seed)
         (run / 'checkpoints').mkdir(parents=True)
         (run / 'summary.json').write_text(json.dumps(summary))
@@ -109,9 +128,21 @@ def test_what_is_there_is_skipped_and_what_was_stopped_resumed(tmp_path, monkeyp
             (run / 'checkpoints' / checkpoint).write_text('')
     monkeypatch.setenv('SEEDS', '3')
     assert cli.run(run_experiment.main, ['control_decoys']) == 0
-    resumed = [('search' if 'search.py' in command[0] else 'random' if '--random' in command else 'retrain', '--resume' in command)
-               for command in words[:-1]]
-    assert resumed == [('random', False), ('retrain', True), ('random', False), ('search', True), ('retrain', False), ('random', False)]
+    resumed = [
+        (
+            'search' if 'search.py' in command[0] else 'random' if '--random' in command else 'retrain',
+            '--resume' in command,
+        )
+        for command in words[:-1]
+    ]
+    assert resumed == [
+        ('random', False),
+        ('retrain', True),
+        ('random', False),
+        ('search', True),
+        ('retrain', False),
+        ('random', False),
+    ]
     assert words[-1][0].endswith('tools/compare.py') and capsys.readouterr().out.count('== there already') == 3
 
 
@@ -123,8 +154,14 @@ def test_a_command_that_fails_ends_the_experiment_with_its_status(tmp_path, monk
     assert len(words) == 2 and 'ended with status 3' in capsys.readouterr().err
 
 
-@pytest.mark.parametrize('variables, message', [({'SCALE': 'big'}, 'SCALE=big: accepted are smoke and paper'),
-                                                ({'SEEDS': '0'}, 'SEEDS=0'), ({'SEEDS': 'two'}, 'SEEDS=two')])
+@pytest.mark.parametrize(
+    'variables, message',
+    [
+        ({'SCALE': 'big'}, 'SCALE=big: accepted are smoke and paper'),
+        ({'SEEDS': '0'}, 'SEEDS=0'),
+        ({'SEEDS': 'two'}, 'SEEDS=two'),
+    ],
+)
 def test_mistakes(variables, message):
     with pytest.raises(UserError, match=message):
         Settings.of(catalogue.experiments()['table1_cifar10'], variables)

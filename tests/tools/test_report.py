@@ -1,4 +1,5 @@
 """The report: one page that asks the network for nothing, holds what the run holds, for short and long and unfinished runs."""
+
 import base64
 import html.parser
 import io
@@ -107,12 +108,29 @@ def test_result_comes_first_and_everything_is_there(pages):
     run, page = pages['baselines']
     text = page.read_text(encoding='utf-8')
     heads = re.findall(r'<h2>(.*?)</h2>', text)
-    assert heads == ['Beside other networks', 'The searched blocks', 'λ over time', 'Epoch by epoch', 'FLOPs by block', 'Mistakes',
-                     'Settings', 'Versions and machine', 'To reproduce it']
+    assert heads == [
+        'Beside other networks',
+        'The searched blocks',
+        'λ over time',
+        'Epoch by epoch',
+        'FLOPs by block',
+        'Mistakes',
+        'Settings',
+        'Versions and machine',
+        'To reproduce it',
+    ]
     assert text.index('%.2f %%' % run.summary['test_error']) < text.index('<h2>') and ': met' in text
     assert '7.77' in text and 'not started' in text
-    for key in ('clip_gradient', 'gate_lr', 'cosine_restarts', '1.9.1', 'abc123', 'python train/search.py --config',
-                'export OMP_NUM_THREADS=2', 'on one processor (a processor) with one number of threads (2)'):
+    for key in (
+        'clip_gradient',
+        'gate_lr',
+        'cosine_restarts',
+        '1.9.1',
+        'abc123',
+        'python train/search.py --config',
+        'export OMP_NUM_THREADS=2',
+        'on one processor (a processor) with one number of threads (2)',
+    ):
         assert key in text, key
 
 
@@ -179,25 +197,41 @@ def test_names_and_settings_cannot_break_out_of_the_page(tmp_path):
     evil = '</script><script>alert(1)</script>'
     path = make_run(tmp_path / 'run', data__dir=evil)
     found = dict(np.load(os.path.join(make_run(tmp_path / 'other', predictions=True), 'predictions.npz')))
-    np.savez(os.path.join(path, 'predictions.npz'), **dict(found, classes=np.array([evil + str(index) for index in range(10)])))
+    np.savez(
+        os.path.join(path, 'predictions.npz'),
+        **dict(found, classes=np.array([evil + str(index) for index in range(10)])),
+    )
     text = report.report(runs.read(path))
     assert evil not in text and 'alert(1)' in text
 
 
 def test_mistakes_are_one_line(tmp_path, capsys):
     run = make_run(tmp_path / 'run', state='new')
-    assert cli.run(report.main, [run, '-o', 'x.pdf']) == 2 and cli.run(report.main, [str(tmp_path), '-o', 'x.html']) == 2
+    assert (
+        cli.run(report.main, [run, '-o', 'x.pdf']) == 2 and cli.run(report.main, [str(tmp_path), '-o', 'x.html']) == 2
+    )
     assert capsys.readouterr().err.count('\n') == 2
 
 
 def browse(page, *words):
-    command = [BROWSER, '--headless', '--no-sandbox', '--disable-gpu', '--enable-logging=stderr',
-               '--user-data-dir=%s' % (page.parent / 'profile'), '--virtual-time-budget=3000', *words, page.as_uri()]
+    command = [
+        BROWSER,
+        '--headless',
+        '--no-sandbox',
+        '--disable-gpu',
+        '--enable-logging=stderr',
+        '--user-data-dir=%s' % (page.parent / 'profile'),
+        '--virtual-time-budget=3000',
+        *words,
+        page.as_uri(),
+    ]
     ran = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=120, check=True)
-    return ran.stdout.decode('utf-8'), [line for line in ran.stderr.decode('utf-8', 'replace').splitlines() if 'CONSOLE' in line]
+    return ran.stdout.decode('utf-8'), [
+        line for line in ran.stderr.decode('utf-8', 'replace').splitlines() if 'CONSOLE' in line
+    ]
 
 
-PROBE = '''
+PROBE = """
 <script>
 window.addEventListener('load', function () {
   var found = {wide: document.documentElement.scrollWidth, seen: window.innerWidth, figures: []};
@@ -216,7 +250,7 @@ window.addEventListener('load', function () {
     .filter(function (name) { return name.slice(0, 5) !== 'data:'; });
   document.title = 'PROBE' + JSON.stringify(found) + 'END';
 });
-</script></body>'''
+</script></body>"""
 
 
 @pytest.mark.skipif(BROWSER is None, reason='no chromium on this machine')

@@ -1,4 +1,5 @@
 """Reading run directories: whole ones, ones on their way, and damaged ones, which are named and never believed."""
+
 import json
 import os
 import shutil
@@ -26,7 +27,9 @@ def test_a_finished_run_is_read_whole(tmp_path):
     assert epochs.tolist() == [1, 2] and errors.dtype == float
 
 
-@pytest.mark.parametrize('state, why', [('new', 'not started'), ('searching', 'search epoch 2 of 3'), ('searched', 'not retrained')])
+@pytest.mark.parametrize(
+    'state, why', [('new', 'not started'), ('searching', 'search epoch 2 of 3'), ('searched', 'not retrained')]
+)
 def test_a_run_on_its_way_says_how_far_it_is(state, why, tmp_path):
     run = runs.read(make_run(tmp_path / 'run', state=state))
     assert run.state == 'unfinished' and why in run.why and not run.damaged
@@ -66,7 +69,8 @@ def test_a_gluoncv_network_needs_neither_architecture_nor_flops(tmp_path):
 def truncate(part):
     def cut(file):
         content = open(file, 'rb').read()
-        open(file, 'wb').write(content[:int(len(content) * part)])
+        open(file, 'wb').write(content[: int(len(content) * part)])
+
     return cut
 
 
@@ -75,21 +79,34 @@ def change(key, value):
         content = json.load(open(file))
         content[key] = value
         json.dump(content, open(file, 'w'))
+
     return write
 
 
 def put(content):
     def write(file):
         open(file, 'wb').write(content)
+
     return write
 
 
 DAMAGES = [
-    ('summary.json', truncate(0.5)), ('summary.json', change('test_error', float('nan'))), ('summary.json', change('test_error', 123.0)),
-    ('summary.json', change('params', None)), ('summary.json', change('flops', 'many')), ('architecture.json', truncate(0.7)),
-    ('architecture.json', change('version', 9)), ('environment.json', truncate(0.5)), ('lambda.npz', truncate(0.6)),
-    ('lambda.npz', put(b'')), ('config.yaml', put(b'search: [1, 2')), ('config.yaml', put(b'- 1\n')), ('config.yaml', put(b'\xff\xfe\x00')),
-    ('log.csv', put(b'stage,epoch,loss\nsearch,9\n')), ('log.csv', put(b'a,b\n1,2\n'))]
+    ('summary.json', truncate(0.5)),
+    ('summary.json', change('test_error', float('nan'))),
+    ('summary.json', change('test_error', 123.0)),
+    ('summary.json', change('params', None)),
+    ('summary.json', change('flops', 'many')),
+    ('architecture.json', truncate(0.7)),
+    ('architecture.json', change('version', 9)),
+    ('environment.json', truncate(0.5)),
+    ('lambda.npz', truncate(0.6)),
+    ('lambda.npz', put(b'')),
+    ('config.yaml', put(b'search: [1, 2')),
+    ('config.yaml', put(b'- 1\n')),
+    ('config.yaml', put(b'\xff\xfe\x00')),
+    ('log.csv', put(b'stage,epoch,loss\nsearch,9\n')),
+    ('log.csv', put(b'a,b\n1,2\n')),
+]
 
 
 @pytest.mark.parametrize('name, damage', DAMAGES)
@@ -99,8 +116,14 @@ def test_damage_is_named_and_the_rest_is_read(name, damage, tmp_path):
     run = runs.read(path)
     assert run.state == 'damaged' and len(run.damaged) == 1 and run.damaged[0].startswith(name + ': ')
     assert path not in run.damaged[0] and '\n' not in run.damaged[0]
-    parts = {'summary.json': run.summary, 'config.yaml': run.config, 'environment.json': run.environment, 'log.csv': run.log,
-             'lambda.npz': run.gates, 'architecture.json': run.architecture}
+    parts = {
+        'summary.json': run.summary,
+        'config.yaml': run.config,
+        'environment.json': run.environment,
+        'log.csv': run.log,
+        'lambda.npz': run.gates,
+        'architecture.json': run.architecture,
+    }
     assert not parts.pop(name) and all(parts.values())
 
 
@@ -109,13 +132,18 @@ def test_lambda_of_another_space_are_damage(tmp_path):
     text = open(os.path.join(path, 'config.yaml')).read()
     open(os.path.join(path, 'config.yaml'), 'w').write(text.replace('share: true', 'share: false'))
     run = runs.read(path)
-    assert run.architecture is None and run.damaged == ['lambda.npz: lambda.npz names other edges than the space of config.yaml has']
+    assert run.architecture is None and run.damaged == [
+        'lambda.npz: lambda.npz names other edges than the space of config.yaml has'
+    ]
 
 
 def test_a_row_being_written_is_left_out_and_the_last_row_of_an_epoch_counts(tmp_path):
     file = tmp_path / 'log.csv'
     file.write_text('stage,epoch,loss\nsearch,1,0.5\nsearch,2,0.4\nsearch,2,0.3\nsearch,3,0.')
-    assert read_log(str(file)) == [{'stage': 'search', 'epoch': 1, 'loss': 0.5}, {'stage': 'search', 'epoch': 2, 'loss': 0.3}]
+    assert read_log(str(file)) == [
+        {'stage': 'search', 'epoch': 1, 'loss': 0.5},
+        {'stage': 'search', 'epoch': 2, 'loss': 0.3},
+    ]
     file.write_text('stage,epoch,loss\nsearch,1,x\n')
     with pytest.raises(ValueError, match='line 2, column loss'):
         read_log(str(file))
@@ -136,8 +164,12 @@ def test_predictions_are_checked(tmp_path):
     write_predictions(path)
     good = read_predictions(path)
     assert good['worst_images'].dtype == np.uint8 and len(good['worst_index']) == len(good['worst_images'])
-    for name, array in (('predicted', good['predicted'][:-1]), ('probabilities', good['probabilities'][:3]),
-                        ('worst_index', good['worst_index'] + 1000), ('worst_images', good['worst_images'].astype(float))):
+    for name, array in (
+        ('predicted', good['predicted'][:-1]),
+        ('probabilities', good['probabilities'][:3]),
+        ('worst_index', good['worst_index'] + 1000),
+        ('worst_images', good['worst_images'].astype(float)),
+    ):
         np.savez(os.path.join(path, 'predictions.npz'), **dict(good, **{name: array}))
         with pytest.raises(ValueError, match='predictions.npz'):
             read_predictions(path)

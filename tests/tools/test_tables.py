@@ -1,10 +1,12 @@
 """Tables: means and deviations are right, published rows are the paper's and marked, nothing unfinished or damaged is a number."""
+
 import csv
 import os
 import re
 import statistics
 
 import pytest
+import yaml
 
 from dsonas.base import cli
 from dsonas.symbols.space import SearchSpace
@@ -43,14 +45,23 @@ def test_runs_with_other_settings_are_other_rows_and_named_apart(tmp_path):
     make_run(tmp_path / 'c', seed=0, search__gamma=0.05)
     make_run(tmp_path / 'd', FULL)
     made = measured(table('1', tmp_path))
-    assert [(row[0], row[-2]) for row in made] == [('DSO-NAS-share + c/o (search.gamma=0.01)', '2'),
-                                                  ('DSO-NAS-share + c/o (search.gamma=0.05)', '1'), ('DSO-NAS-full + c/o', '1')]
+    assert [(row[0], row[-2]) for row in made] == [
+        ('DSO-NAS-share + c/o (search.gamma=0.01)', '2'),
+        ('DSO-NAS-share + c/o (search.gamma=0.05)', '1'),
+        ('DSO-NAS-full + c/o', '1'),
+    ]
 
 
 def test_random_baselines_are_rows_of_their_own_whatever_the_search_was(tmp_path):
     for seed in range(2):
         make_run(tmp_path / str(seed), seed=seed)
-        make_run(tmp_path / str(seed) / 'retrain-random-0', kind='random', seed=seed, error=6.0 + seed, search__gamma=0.1 * seed)
+        make_run(
+            tmp_path / str(seed) / 'retrain-random-0',
+            kind='random',
+            seed=seed,
+            error=6.0 + seed,
+            search__gamma=0.1 * seed,
+        )
     rows = {row[0]: row for row in measured(table('1', tmp_path))}
     assert rows['random-share + c/o'][1] == '6.50 ± 0.71' and rows['random-share + c/o'][3:5] == ('-', '-')
 
@@ -86,10 +97,10 @@ def test_damaged_and_unfinished_runs_leave_the_others_mean_alone(tmp_path):
 
 def test_search_cost_is_in_days_of_the_devices_that_did_it(tmp_path):
     path = make_run(tmp_path / 'run')
-    assert measured(table('1', path))[0][3] == '0.0028 CPU days'              # 240 s
+    assert measured(table('1', path))[0][3] == '0.0028 CPU days'  # 240 s
     file = tmp_path / 'run' / 'environment.json'
     file.write_text(file.read_text().replace('"cpu(0)"', '"gpu(0)", "gpu(1)"').replace('"workers": 1', '"workers": 9'))
-    assert measured(table('1', path))[0][3] == '0.05 GPU days'                # 240 s · 18 devices
+    assert measured(table('1', path))[0][3] == '0.05 GPU days'  # 240 s · 18 devices
 
 
 def test_table_3_tells_settings(tmp_path):
@@ -104,7 +115,11 @@ def test_table_3_tells_settings(tmp_path):
 def test_smoke_scale_stands_in_the_caption_and_paper_scale_does_not(tmp_path):
     make_run(tmp_path / 'small')
     caption = table('1', tmp_path / 'small').caption
-    assert 'SMOKE SCALE' in caption and 'digits instead of cifar10' in caption and 'search.epochs 3 instead of 120' in caption
+    assert (
+        'SMOKE SCALE' in caption
+        and 'digits instead of cifar10' in caption
+        and 'search.epochs 3 instead of 120' in caption
+    )
     make_run(tmp_path / 'paper', SearchSpace.cifar10(), dataset='cifar10', epochs=(120, 120, 630))
     assert 'SMOKE' not in table('1', tmp_path / 'paper').caption
     make_run(tmp_path / 'limited', SearchSpace.cifar10(), dataset='cifar10', epochs=(120, 120, 630), data__limit=500)
@@ -115,8 +130,11 @@ def test_smoke_scale_stands_in_the_caption_and_paper_scale_does_not(tmp_path):
 def test_summary_shows_the_supernet_beside_its_networks(tmp_path):
     path = make_run(tmp_path / 'run')
     rows = measured(table('summary', path))
-    assert [row[0] for row in rows] == ['DSO-NAS-share', 'supernet of DSO-NAS-share, completely connected',
-                                        'supernet of DSO-NAS-share, after search']
+    assert [row[0] for row in rows] == [
+        'DSO-NAS-share',
+        'supernet of DSO-NAS-share, completely connected',
+        'supernet of DSO-NAS-share, after search',
+    ]
     last = runs.read(path).columns('pretrain', 'test_error')[0][-1]
     assert rows[1][1] == '%.2f' % last
 
@@ -149,6 +167,7 @@ def test_formats_hold_the_same_cells(tmp_path):
 def test_kind_of_a_network_that_is_still_trained_comes_from_its_command():
     def kind(*command):
         return experiments.kind(runs.Run('x', environment={'command': list(command)}))
+
     assert kind('train/search.py') == 'searched' and kind('train/retrain.py', '--random', '3') == 'random'
     assert kind('train/retrain.py', '--full') == 'full'
     assert kind('train/retrain.py', '--gluoncv=cifar_resnet20_v1') == 'gluoncv:cifar_resnet20_v1'
@@ -164,3 +183,15 @@ def test_command_line(tmp_path, capsys):
     assert error.count('\n') == 1 and '.md, .csv, .tex' in error
     assert cli.run(make_tables.main, [str(tmp_path / 'run')]) == 0
     assert capsys.readouterr().out.startswith('**Networks of these runs.')
+
+
+def test_a_run_with_the_old_name_of_a_setting_belongs_to_those_with_the_new(tmp_path):
+    found = []
+    for name in ('budget', 'penalty'):
+        path = tmp_path / name
+        path.mkdir()
+        config = {'seed': len(found), 'search': {'gamma': 0.1, name: 'flops'}}
+        (path / 'config.yaml').write_text(yaml.safe_dump(config))
+        found.append(runs.read(str(path)))
+    assert experiments.group(found) == [found] and experiments.differing(found) == []
+    assert [run.config['search'] for run in found] == [{'gamma': 0.1, 'penalty': 'flops'}] * 2

@@ -1,4 +1,5 @@
 """From images to a file that another runtime classifies with: search, retrain, evaluate, predict, export give the same classes."""
+
 import json
 
 import mxnet as mx
@@ -20,9 +21,22 @@ from ..data.image_files import tree
 pytest.importorskip('onnx')
 
 TINY = {
-    'data.image_size': 16, 'space.channels': 4, 'space.blocks': (1, 1), 'space.levels': 2, 'pretrain.epochs': 1, 'pretrain.batch_size': 20,
-    'search.epochs': 2, 'search.batch_size': 20, 'search.gamma': 0.1, 'search.prune_every': 1, 'retrain.epochs': 1,
-    'retrain.batch_size': 20, 'retrain.budget': 'params=6k', 'retrain.cutout': 4, 'retrain.drop_path': 0.3, 'train.tensorboard': False,
+    'data.image_size': 16,
+    'space.channels': 4,
+    'space.blocks': (1, 1),
+    'space.levels': 2,
+    'pretrain.epochs': 1,
+    'pretrain.batch_size': 20,
+    'search.epochs': 2,
+    'search.batch_size': 20,
+    'search.gamma': 0.1,
+    'search.prune_every': 1,
+    'retrain.epochs': 1,
+    'retrain.batch_size': 20,
+    'retrain.budget': 'params=6k',
+    'retrain.cutout': 4,
+    'retrain.drop_path': 0.3,
+    'train.tensorboard': False,
     'train.cpus': 1,
 }
 
@@ -40,6 +54,7 @@ def test_all_say_the_same(name, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     if name == 'digits':
         from dsonas.data.sources.digits import arrays
+
         data = {'data.name': 'digits', 'data.limit': 80}
         files = pngs(tmp_path / 'tests', arrays()['test_images'][:6])
     else:

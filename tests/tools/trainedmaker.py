@@ -1,4 +1,5 @@
 """Run directories with a trained network, in the format that retraining leaves, without any training."""
+
 import hashlib
 import json
 import os
@@ -28,28 +29,53 @@ def randomise(net, seed):
     return net
 
 
-def make_trained(folder, architecture=None, dataset='digits', size=32, channels=None, kind='searched', seed=1, error=None, **data):
+def make_trained(
+    folder, architecture=None, dataset='digits', size=32, channels=None, kind='searched', seed=1, error=None, **data
+):
     """A finished run whose network has random values. architecture None: cifar_resnet20_v1 of gluoncv. Returns the run's path."""
     made = registry.load(dataset, image_size=size, **data)
     classes = made.classes
     space = architecture.space if architecture else None
-    folder = make_run(folder, *([space] if space else []), dataset=dataset, seed=seed, kind=kind, error=error, data__image_size=size,
-                      **{'data__' + key: value for key, value in data.items()})
+    folder = make_run(
+        folder,
+        *([space] if space else []),
+        dataset=dataset,
+        seed=seed,
+        kind=kind,
+        error=error,
+        data__image_size=size,
+        **{'data__' + key: value for key, value in data.items()},
+    )
     if architecture is None:
         net = randomise(known.build('cifar_resnet20_v1', len(classes)), seed)
         net(mx.nd.zeros((1, 3, size, size)))
         widths, several = None, False
     else:
         several = len(space.blocks) > 1
-        net = randomise(Network(architecture, channels, auxiliary=several, dropout=0.4, drop_path=True, image_size=size), seed)
+        net = randomise(
+            Network(architecture, channels, auxiliary=several, dropout=0.4, drop_path=True, image_size=size), seed
+        )
         widths = list(net.widths)
         architecture.save(os.path.join(folder, 'architecture.json'))
     path = os.path.join(folder, 'network.params')
     net.save_parameters(path)
-    describe(folder, format='dsonas.network', version=1, kind=kind, architecture=architecture.to_dict() if architecture else None,
-             channels=widths, auxiliary=several, dropout=0.4, drop_path=True, classes=list(classes), image_size=size, dataset=dataset,
-             mean=[float(value) for value in made.mean], std=[float(value) for value in made.std],
-             sha256=hashlib.sha256(open(path, 'rb').read()).hexdigest())
+    describe(
+        folder,
+        format='dsonas.network',
+        version=1,
+        kind=kind,
+        architecture=architecture.to_dict() if architecture else None,
+        channels=widths,
+        auxiliary=several,
+        dropout=0.4,
+        drop_path=True,
+        classes=list(classes),
+        image_size=size,
+        dataset=dataset,
+        mean=[float(value) for value in made.mean],
+        std=[float(value) for value in made.std],
+        sha256=hashlib.sha256(open(path, 'rb').read()).hexdigest(),
+    )
     return folder
 
 

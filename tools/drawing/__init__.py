@@ -1,7 +1,8 @@
 """Pictures: what a figure is made of. Nothing here knows of run directories; scripts hand over architectures, graphs and numbers.
 
 the look of every figure         figures.py (matplotlib), palette.py (colours, labels, units)
-a block                          dag.py (its graph), layout.py (where things stand), blocks.py (drawn), dot.py (for Graphviz)
+a block                          dag.py (its graph), layout.py (where things stand), dot.py (for Graphviz)
+blocks drawn                     blocks.py (on a page), pen.py (boxes and edges), legends.py
 λ over time                      heatmap.py
 error against a cost             pareto.py
 """

@@ -29,7 +29,7 @@ def bars(
     count = max(len(values) for _, values in series)
     scale, unit = unit_scale([value for _, values in series for value in values])
     figure = figures.new(*(size or (max(4.2, min(7.6, 0.9 + 0.09 * count * (len(series) + 1))), 2.7)))
-    axes = figure.subplots()
+    axes = figures.axes_of(figure)
     width = 0.8 / len(series)
     for index, (label, values) in enumerate(series):
         spots = [block + (index - (len(series) - 1) / 2) * width for block in range(len(values))]
@@ -64,7 +64,7 @@ def scatter(groups: Mapping[str, Sequence[Tuple[float, float]]], field: str, tit
     """
     scale, unit = unit_scale([value for members in groups.values() for value, _ in members])
     figure = figures.new(4.6, 3.3)
-    axes = figure.subplots()
+    axes = figures.axes_of(figure)
     for index, (label, members) in enumerate(groups.items()):
         colour, marker = palette.SERIES[index % MOST_SERIES], palette.MARKERS[index % MOST_SERIES]
         points = [(value / scale, error) for value, error in members]
@@ -77,14 +77,13 @@ def scatter(groups: Mapping[str, Sequence[Tuple[float, float]]], field: str, tit
             markersize=4.5,
             alpha=0.75,
             markeredgewidth=0,
-            label='%s (%d)' % (label, len(members)),
+            label=f'{label} ({len(members)})',
         )
-        axes.plot(*zip(*best), drawstyle='steps-post', color=colour, linewidth=1.2, gid='front-%d' % index)
+        axes.plot(*zip(*best), drawstyle='steps-post', color=colour, linewidth=1.2, gid=f'front-{index}')
     axes.plot([], [], color=palette.GREY, linewidth=1.2, label='Pareto front')
     name, what = AXES[field]
-    axes.set(
-        xlabel='{} ({})'.format(name, (unit + what).strip() or 'number'), ylabel='test error (%)', title=title or ''
-    )
+    axes.set(xlabel=f'{name} ({(unit + what).strip() or "number"})', ylabel='test error (%)', title=title or '')
     axes.margins(0.08)
-    _legend(figure, axes, [text.get_label() for text in axes.get_lines() if not text.get_label().startswith('_')])
+    labels = [str(line.get_label()) for line in axes.get_lines()]
+    _legend(figure, axes, [label for label in labels if not label.startswith('_')])
     return figure

@@ -1,10 +1,12 @@
 """A block as a graph: its operations by level, and its edges with their λ."""
 
 import dataclasses
-from typing import List, Mapping, Optional, Tuple
+from typing import AbstractSet, Collection, List, Mapping, Optional, Tuple
 
 from ...symbols.architecture import Architecture
-from ...symbols.space import INPUT, OUTPUT, REDUCTION_BRANCHES
+from ...symbols.nodes import INPUT, OUTPUT, REDUCTION_BRANCHES
+from ...symbols.nodes import Node as SpaceNode
+from ...symbols.space import SearchSpace
 
 Key = Tuple[int, int]  # (level, index): level 0 the input, M + 1 concatenation and 1×1, M + 2 the sum
 
@@ -66,16 +68,25 @@ def graphs(
     return found
 
 
-def _block(space, scope, operations, alive, values, pruned):
-    def living(key):
-        return space.node_name(key) in operations
+def _block(
+    space: SearchSpace,
+    scope: str,
+    operations: Collection[str],
+    alive: AbstractSet[str],
+    values: Mapping[str, Optional[float]],
+    pruned: bool,
+) -> Graph:
+    def living(key: Key) -> bool:
+        return space.node_name(SpaceNode(*key)) in operations
 
     top = space.levels + 1
     nodes = [Node((0, 0), INPUT)]
     nodes += [Node(key, space.operations[key[1]], living(key)) for key in space.nodes() if living(key) or pruned]
-    edges = [Line(edge.source, edge.target, f'{scope}/{edge.name}') for edge in space.block_edges()]
-    edges = [dataclasses.replace(edge, value=values[edge.name], alive=edge.name in alive) for edge in edges]
-    edges = [edge for edge in edges if edge.alive or pruned]
+    edges = []
+    for edge in space.block_edges():
+        name = f'{scope}/{edge.name}'
+        if name in alive or pruned:
+            edges.append(Line(edge.source, edge.target, name, values[name], name in alive))
     if not space.first_level_gates:  # the input of a first-level operation carries no λ
         edges += [Line((0, 0), node.key, alive=node.alive) for node in nodes if node.key[0] == 1]
     if any(edge.target == (top, 0) for edge in edges):
@@ -85,14 +96,16 @@ def _block(space, scope, operations, alive, values, pruned):
     nodes.append(Node((top + 1, 0), 'sum'))
     edges.append(Line((0, 0), (top + 1, 0), shortcut=True))
     if space.share:
-        return Graph(scope, 'shared by all %d blocks' % space.num_blocks, tuple(nodes), tuple(edges))
+        return Graph(scope, f'shared by all {space.num_blocks} blocks', tuple(nodes), tuple(edges))
     block = space.scopes.index(scope)
     projected = space.opens_stage(block)
-    title = 'block %d%s' % (block, '' if operations else ' (identity)')
+    title = f'block {block}' + ('' if operations else ' (identity)')
     return Graph(scope, title, tuple(nodes), tuple(edges), projected)
 
 
-def _reduction(space, scope, alive, values, pruned):
+def _reduction(
+    space: SearchSpace, scope: str, alive: AbstractSet[str], values: Mapping[str, Optional[float]], pruned: bool
+) -> Graph:
     nodes, edges = [Node((0, 0), INPUT)], []
     for index, branch in enumerate(REDUCTION_BRANCHES):
         name = f'{scope}/{OUTPUT}<-{branch}'
@@ -103,11 +116,12 @@ def _reduction(space, scope, alive, values, pruned):
                 Line((1, index), (2, 0), name, values[name], name in alive),
             ]
     nodes.append(Node((2, 0), 'sum'))
-    return Graph(scope, 'reduction %d' % space.reduction_scopes.index(scope), tuple(nodes), tuple(edges))
+    return Graph(scope, f'reduction {space.reduction_scopes.index(scope)}', tuple(nodes), tuple(edges))
 
 
-def _in_order_of_the_network(space, found):
-    blocks, reductions, ordered = found[: len(space.scopes)], found[len(space.scopes) :], []
+def _in_order_of_the_network(space: SearchSpace, found: List[Graph]) -> List[Graph]:
+    blocks, reductions = found[: len(space.scopes)], found[len(space.scopes) :]
+    ordered: List[Graph] = []
     for stage, count in enumerate(space.blocks):
         ordered, blocks = ordered + blocks[:count], blocks[count:]
         ordered += reductions[stage : stage + 1]

@@ -1,10 +1,10 @@
 """Blocks in the language of Graphviz, written without Graphviz."""
 
-from typing import Mapping, Sequence
+from typing import List, Mapping, Sequence
 
 from . import palette
-from .blocks import NAMES
-from .dag import Graph
+from .dag import Graph, Key
+from .pen import NAMES
 
 
 def dot(graphs: Sequence[Graph], colours: Mapping[str, str], title: str = '') -> str:
@@ -22,7 +22,7 @@ def dot(graphs: Sequence[Graph], colours: Mapping[str, str], title: str = '') ->
     return '\n'.join(lines + ['}']) + '\n'
 
 
-def _cluster(graph, colours, largest):
+def _cluster(graph: Graph, colours: Mapping[str, str], largest: float) -> List[str]:
     kinds = {node.key: node.kind for node in graph.nodes}
     lines = [
         '  subgraph {} {{'.format(quoted('cluster_' + graph.scope)),
@@ -62,8 +62,8 @@ def _cluster(graph, colours, largest):
     return lines + ['  }']
 
 
-def _id(graph, key):
-    return quoted('%s/%d.%d' % (graph.scope, *key))
+def _id(graph: Graph, key: Key) -> str:
+    return quoted(f'{graph.scope}/{key[0]}.{key[1]}')
 
 
 def quoted(text: str) -> str:

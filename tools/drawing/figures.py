@@ -5,6 +5,7 @@ import re
 from typing import Any, ContextManager, Mapping, Optional
 
 import matplotlib
+from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
@@ -50,6 +51,13 @@ def new(width: float, height: float, **options: Any) -> Figure:
     figure = Figure(figsize=(width, height), **options)
     FigureCanvasAgg(figure)
     return figure
+
+
+def axes_of(figure: Figure) -> Axes:
+    """Add to a figure the one pair of axes that fills it."""
+    axes = figure.subplots()
+    assert isinstance(axes, Axes)  # of one row and one column
+    return axes
 
 
 def save(figure: Figure, path: str, kind: str, dpi: int = 200) -> None:

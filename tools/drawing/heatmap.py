@@ -12,8 +12,11 @@ from PIL import Image
 class History(Protocol):
     """λ over time. values, pruned: (epochs, λ)."""
 
-    values: np.ndarray
-    pruned: np.ndarray
+    @property
+    def values(self) -> np.ndarray: ...
+
+    @property
+    def pruned(self) -> np.ndarray: ...
 
 
 STEPS = 240  # shades, all different; two more colours stand for λ = 0 and for what is pruned for good

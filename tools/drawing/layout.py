@@ -6,11 +6,17 @@ least squares under the distances that must be kept, which is isotonic regressio
 """
 
 import dataclasses
-from typing import Dict, List, Tuple
+from typing import Any, Dict, List, Mapping, Sequence, Tuple
 
 from .dag import Graph, Key, Line
 
 LANE, SHORTCUT, GAP, SWEEPS = 0.13, 0.46, 0.16, 24  # widths in boxes of width 1; narrower for narrower boxes
+
+Item = Tuple[Any, ...]  # ('node', its key), or ('lane', 'shortcut' or the source's key, row)
+Rows = List[List[Item]]  # from the input's downwards
+Links = Dict[Tuple[Item, Item], int]  # how many edges pass from an item to one in the next row
+Place = Mapping[int, int]  # the row of each level
+Ports = Mapping[Tuple[Item, Item], List[float]]
 
 
 @dataclasses.dataclass
@@ -43,19 +49,21 @@ def layout(graph: Graph, width: float = 1.0, height: float = 0.4, row: float = 0
     xs = {item: x - left for item, x in xs.items()}
     boxes = {node.key: (xs[('node', node.key)], ys[place[node.key[0]]]) for node in graph.nodes}
     ports = _ports(links, xs, width)
-    routes = [(edge, _route(edge, place, xs, ys, ports, height)) for edge in graph.edges]
+    routes = [(edge, _route(edge, place, ys, ports, height)) for edge in graph.edges]
     return Layout(boxes, routes, right - left, ys[0] + height / 2)
 
 
-def _path(edge, place):
+def _path(edge: Line, place: Place) -> List[Item]:
     """The items, row by row, that an edge passes: its source, the lanes, its target."""
     first, last = place[edge.source[0]], place[edge.target[0]]
     kind = 'shortcut' if edge.shortcut else edge.source
-    return [('node', edge.source)] + [('lane', kind, at) for at in range(first + 1, last)] + [('node', edge.target)]
+    lanes = [('lane', kind, at) for at in range(first + 1, last)]
+    return [('node', edge.source), *lanes, ('node', edge.target)]
 
 
-def _rows(graph, place):
-    rows, links = [[] for _ in place], {}
+def _rows(graph: Graph, place: Place) -> Tuple[Rows, Links]:
+    rows: Rows = [[] for _ in place]
+    links: Links = {}
     for node in graph.nodes:
         rows[place[node.key[0]]].append(('node', node.key))
     for edge in graph.edges:
@@ -68,15 +76,16 @@ def _rows(graph, place):
     return rows, links
 
 
-def _neighbours(links):
-    above, below = {}, {}
+def _neighbours(links: Links) -> Tuple[Dict[Item, List[Item]], Dict[Item, List[Item]]]:
+    above: Dict[Item, List[Item]] = {}
+    below: Dict[Item, List[Item]] = {}
     for source, target in links:
         above.setdefault(target, []).append(source)
         below.setdefault(source, []).append(target)
     return above, below
 
 
-def _order(rows, links):
+def _order(rows: Rows, links: Links) -> None:
     """Sort each row by where its neighbours in the next row are, down and up; keep the best order met. The shortcut stays outermost."""
     above, below = _neighbours(links)
     for items in rows:
@@ -100,7 +109,7 @@ def _order(rows, links):
         items[:] = kept
 
 
-def _crossings(rows, links):
+def _crossings(rows: Rows, links: Links) -> int:
     at = {item: index for items in rows for index, item in enumerate(items)}
     level = {item: row for row, items in enumerate(rows) for item in items}
     total = 0
@@ -111,7 +120,7 @@ def _crossings(rows, links):
     return total
 
 
-def _positions(rows, links, size, gap):
+def _positions(rows: Rows, links: Links, size: Mapping[Item, float], gap: float) -> Dict[Item, float]:
     """x of every item but the shortcut's, near its neighbours in both rows; each row is drawn half way to the middle, against drift."""
     above, below = _neighbours(
         {pair: count for pair, count in links.items() if 'shortcut' not in (pair[0][1], pair[1][1])}
@@ -132,7 +141,7 @@ def _positions(rows, links, size, gap):
     return xs
 
 
-def _straighten(rows, xs, size):
+def _straighten(rows: Rows, xs: Dict[Item, float], size: Mapping[Item, float]) -> None:
     """The shortcut runs straight down, beside all else."""
     edge = max(x + size[item] / 2 for item, x in xs.items())
     for items in rows:
@@ -141,7 +150,7 @@ def _straighten(rows, xs, size):
                 xs[item] = edge + size[item] / 2
 
 
-def _apart(wanted, weights, sizes, gap):
+def _apart(wanted: Sequence[float], weights: Sequence[float], sizes: Sequence[float], gap: float) -> List[float]:
     """Positions nearest to `wanted` in weighted least squares, in this order and not nearer than their sizes and a gap allow.
 
     Minus the distances to keep, positions need only not decrease: pool adjacent violators solves that exactly.
@@ -150,19 +159,19 @@ def _apart(wanted, weights, sizes, gap):
     for left, right in zip(sizes, sizes[1:]):
         lanes = left == right == min(sizes)
         offsets.append(offsets[-1] + (left + right) / 2 + (0 if lanes and len(set(sizes)) > 1 else gap / 2))
-    pools = []
+    pools: List[Tuple[float, float, int]] = []  # value, weight, how many positions
     for value, weight in zip((want - offset for want, offset in zip(wanted, offsets)), weights):
-        pools.append([value, weight, 1])
-        while len(pools) > 1 and pools[-2][0] > pools[-1][0]:
-            value, weight, length = pools.pop()
-            last = pools[-1]
-            last[0] = (last[0] * last[1] + value * weight) / (last[1] + weight)
-            last[1], last[2] = last[1] + weight, last[2] + length
+        length = 1
+        while pools and pools[-1][0] > value:
+            before, heavy, many = pools.pop()
+            value = (before * heavy + value * weight) / (heavy + weight)
+            weight, length = heavy + weight, many + length
+        pools.append((value, weight, length))
     flat = [value for value, _, length in pools for _ in range(length)]
     return [value + offset for value, offset in zip(flat, offsets)]
 
 
-def _heights(rows, links, height, row):
+def _heights(rows: Rows, links: Links, height: float, row: float) -> List[float]:
     """The y of each row, downwards; the more lines cross between two rows, the farther they are apart."""
     level = {item: at for at, items in enumerate(rows) for item in items}
     crowd = [sum(1 for source, _ in links if level[source] == at) for at in range(len(rows) - 1)]
@@ -172,11 +181,11 @@ def _heights(rows, links, height, row):
     return ys[::-1]
 
 
-def _ports(links, xs, width):
+def _ports(links: Links, xs: Mapping[Item, float], width: float) -> Ports:
     """Where on the boxes lines begin and end: {(item, item): (x at the first, x at the second)}, spread in the order of where they go."""
     ports = {pair: [xs[pair[0]], xs[pair[1]]] for pair in links}
     for side in (0, 1):
-        ends = {}
+        ends: Dict[Item, List[Tuple[Item, Item]]] = {}
         for pair in links:
             if pair[side][0] == 'node':
                 ends.setdefault(pair[side], []).append(pair)
@@ -188,9 +197,9 @@ def _ports(links, xs, width):
     return ports
 
 
-def _route(edge, place, xs, ys, ports, height):
+def _route(edge: Line, place: Place, ys: Sequence[float], ports: Ports, height: float) -> List[Tuple[float, float]]:
     path, at = _path(edge, place), place[edge.source[0]]
-    points = []
+    points: List[Tuple[float, float]] = []
     for source, target in zip(path, path[1:]):
         begin, end = ports[(source, target)]
         points += [(begin, ys[at] - height / 2), (end, ys[at + 1] + height / 2)]

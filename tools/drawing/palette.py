@@ -5,12 +5,16 @@ lightness differs within a family, so that a black and white print still shows i
 """
 
 import re
-from typing import Dict, Iterable
+from typing import Dict, Iterable, Tuple, Union
 
 BLACK, GREY, FAINT, INK = '#000000', '#8a8a8a', '#dcdcdc', '#333333'
 SERIES = ('#0072B2', '#D55E00', '#009E73', '#CC79A7', '#E69F00', '#56B4E9', '#000000', '#8a8a8a')
 MARKERS = ('o', 's', '^', 'D', 'v', 'P', 'X', '*')
 STAGES = {'pretrain': '#eef3f8', 'search': '#fff4e0', 'retrain': '#eaf6f1'}
+
+Dashes = Union[str, Tuple[int, Tuple[float, float]]]  # as matplotlib's linestyle
+SHORTCUT: Dashes = (0, (4, 2))
+NEGATIVE: Dashes = (0, (1.2, 1))  # of an edge whose λ is below 0
 
 _KNOWN = {
     'sep_conv_3x3': '#0072B2',

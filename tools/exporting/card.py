@@ -8,6 +8,7 @@ import jinja2
 from markupsafe import Markup
 
 from ...base import files as written
+from ...runfiles.network import NetworkDescription, gluoncv_name
 from ...symbols.architecture import Architecture
 from ...symbols.cost import cost
 from ..reading.runs import Run
@@ -16,7 +17,7 @@ from .checking import Checked
 TEMPLATES = os.path.join(os.path.dirname(os.path.abspath(__file__)), 'templates')
 SETTINGS = {
     'pretrain': ('epochs', 'batch_size', 'lr', 'wd'),
-    'search': ('epochs', 'batch_size', 'lr', 'gate_lr', 'gamma', 'budget', 'ratio', 'split', 'prune_every'),
+    'search': ('epochs', 'batch_size', 'lr', 'gate_lr', 'gamma', 'penalty', 'ratio', 'split', 'prune_every'),
     'retrain': (
         'epochs',
         'batch_size',
@@ -42,7 +43,6 @@ COUNTS = {
 }
 HEADS = ('what', 'value')
 
-Description = Mapping[str, Any]  # what network.json says
 Rows = List[Tuple[str, ...]]
 
 
@@ -65,7 +65,7 @@ _environment.filters['cell'] = cell
 def write(
     path: str,
     run: Run,
-    description: Description,
+    description: NetworkDescription,
     files: Sequence[str],
     checked: Checked,
     normalised: bool,
@@ -78,9 +78,9 @@ def write(
     """
     text = _environment.get_template('card.md.j2').render(
         name=run.name,
-        classes=description['classes'],
-        dataset=description['dataset'],
-        origin=_origin(description['kind']),
+        classes=description.classes,
+        dataset=description.dataset,
+        origin=_origin(description.kind),
         files=[('file', 'bytes', 'SHA-256')] + [_file(name) for name in files],
         interface=_interface(description, normalised),
         data=_data(run, description),
@@ -95,28 +95,29 @@ def write(
 
 
 def _origin(kind: str) -> str:
-    if kind.startswith('gluoncv:'):
-        return f"of gluoncv's model zoo, {kind.partition(':')[2]}"
+    zoo_name = gluoncv_name(kind)
+    if zoo_name is not None:
+        return f"of gluoncv's model zoo, {zoo_name}"
     return ORIGINS.get(kind, f'of kind {kind}')
 
 
-def _interface(description: Description, normalised: bool) -> Rows:
-    size, classes = description['image_size'], description['classes']
+def _interface(description: NetworkDescription, normalised: bool) -> Rows:
+    size, classes = description.image_size, description.classes
     how = 'as they are: normalisation is inside' if normalised else 'normalised: (pixel / 255 - mean) / std by channel'
     return [
         HEADS,
         ('input `data`', f'float32 (batch, 3, {size}, {size}), any batch; RGB, pixels from 0 to 255 {how}'),
-        ('mean', ', '.join(f'{value:.6g}' for value in description['mean'])),
-        ('std', ', '.join(f'{value:.6g}' for value in description['std'])),
+        ('mean', ', '.join(f'{value:.6g}' for value in description.mean)),
+        ('std', ', '.join(f'{value:.6g}' for value in description.std)),
         ('output', f'logits float32 (batch, {len(classes)}); softmax gives probabilities'),
         ('classes, in order', ', '.join(classes)),
     ]
 
 
-def _data(run: Run, description: Description) -> Rows:
-    split, size = run.get('data.split'), description['image_size']
+def _data(run: Run, description: NetworkDescription) -> Rows:
+    split, size = run.get('data.split'), description.image_size
     parts = f'{split:g} : {1 - split:g} of the training set' if split else 'one half each, or as prepared'
-    rows: Rows = [HEADS, ('data set', description['dataset']), ('image size', f'{size} × {size} pixels')]
+    rows: Rows = [HEADS, ('data set', description.dataset), ('image size', f'{size} × {size} pixels')]
     rows.append(('split in search, W : λ', parts))
     if run.get('data.limit'):
         rows.append(('training images', f'limited to {run.get("data.limit")}'))
@@ -134,17 +135,18 @@ def _result(summary: Mapping[str, Any]) -> Rows:
     return rows
 
 
-def _cost(run: Run, description: Description) -> Rows:
+def _cost(run: Run, description: NetworkDescription) -> Rows:
     counts: Dict[str, Optional[int]]
-    if description['architecture'] is None:
+    if description.architecture is None:
         counts = {key: run.summary.get(key) for key in COUNTS}
     else:
-        architecture = Architecture.from_dict(description['architecture'])
-        counted = cost(architecture, description['channels'], description['image_size'])
+        architecture = Architecture.from_dict(description.architecture)
+        counted = cost(architecture, description.channels, description.image_size)
         counts = {key: getattr(counted, key) for key in COUNTS}
-    rows: Rows = [HEADS] + [(COUNTS[key], f'{count:,}') for key, count in counts.items() if count is not None]
-    if description['channels']:
-        rows.append(('channels by stage', ', '.join(map(str, description['channels']))))
+    rows: Rows = [HEADS]
+    rows += [(COUNTS[key], f'{count:,}') for key, count in counts.items() if count is not None]
+    if description.channels:
+        rows.append(('channels by stage', ', '.join(map(str, description.channels))))
     budget = run.summary.get('budget') or {}
     if budget.get('target'):
         rows.append(('budget', f'{budget["kind"]} = {budget["target"]:g}, reached {budget["reached"]:g}'))
@@ -169,9 +171,8 @@ def _environment_of(run: Run) -> Rows:
     names = ('dsonas', 'commit', 'mxnet', 'numpy', 'python', 'devices', 'started')
     values = [(name, run.environment.get(name)) for name in names]
     rows: Rows = [HEADS]
-    return rows + [
-        (name, ', '.join(value) if isinstance(value, list) else str(value)) for name, value in values if value
-    ]
+    rows += [(name, ', '.join(value) if isinstance(value, list) else str(value)) for name, value in values if value]
+    return rows
 
 
 def _file(path: str) -> Tuple[str, ...]:

@@ -2,7 +2,7 @@
 
 import dataclasses
 import os
-from typing import Any, Callable, Mapping, Optional, Tuple
+from typing import Any, Callable, Optional, Tuple
 
 import mxnet as mx
 import numpy as np
@@ -10,6 +10,7 @@ import numpy as np
 from ...base.errors import UserError
 from ...data import registry
 from ...data.sources import scan
+from ...runfiles.network import NetworkDescription
 from ..reading.runs import Run
 from .graph import pixels
 
@@ -34,7 +35,7 @@ class Mismatch(ValueError):
 
 def test_images(
     run: Run,
-    description: Mapping[str, Any],
+    description: NetworkDescription,
     data_dir: Optional[str] = None,
     folder: Optional[str] = None,
     count: int = IMAGES,
@@ -43,19 +44,19 @@ def test_images(
 
     run: a reading.runs.Run. Raises UserError or OSError that says what else can be given.
     """
-    size, mean, std = description['image_size'], description['mean'], description['std']
+    size, mean, std = description.image_size, description.mean, description.std
     if folder:
         paths = [os.path.join(folder, name) for name in scan.images(folder)[:count]] if os.path.isdir(folder) else []
         if not paths:
             raise UserError(f'--images {folder}: no folder with images in it')
-        images = np.stack([registry.read_image(description['dataset'], path, size, mean, std) for path in paths])
+        images = np.stack([registry.read_image(description.dataset, path, size, mean, std) for path in paths])
         return pixels(images, mean, std), folder
     options = dict(run.get('data') or {}, image_size=size, seed=run.get('seed', 0))
     options.pop('name', None)
     if data_dir:
         options['dir'] = data_dir
     try:
-        dataset = registry.load(description['dataset'], **options)
+        dataset = registry.load(description.dataset, **options)
     except (UserError, OSError) as error:
         raise UserError(
             f'the test images to check on cannot be read: {error}; --data-dir says where they are, --images FOLDER takes '
@@ -71,7 +72,7 @@ def test_images(
 def compare(
     name: str,
     runner: Runner,
-    net: Callable,
+    net: Callable[..., Any],
     images: np.ndarray,
     fed: np.ndarray,
     tolerance: float,
@@ -88,7 +89,7 @@ def compare(
     expected = net(mx.nd.array(images)).asnumpy()
     largest = max(1.0, float(np.abs(expected).max()))
     single = [function(fed[index : index + 1]) for index in range(min(SINGLE, len(fed)))]
-    found = [('a batch of %d' % len(fed), function(fed)), ('single images', np.concatenate(single))]
+    found = [(f'a batch of {len(fed)}', function(fed)), ('single images', np.concatenate(single))]
     difference = 0.0
     for what, logits in found:
         wanted = expected[: len(logits)]
@@ -99,18 +100,9 @@ def compare(
             image, label = np.unravel_index(np.argmax(np.where(np.isfinite(apart), apart, np.inf)), apart.shape)
             first = where(fed[image : image + 1])
             raise Mismatch(
-                '%s: %s, in %s, gives %g for class %d of test image %d, the network %g (tolerance %g)%s'
-                % (
-                    name,
-                    runtime,
-                    what,
-                    logits[image, label],
-                    label,
-                    image,
-                    wanted[image, label],
-                    tolerance * largest,
-                    f'; the first operator that differs is {first}' if first else '',
-                )
+                f'{name}: {runtime}, in {what}, gives {logits[image, label]:g} for class {label} of test image {image}, '
+                f'the network {wanted[image, label]:g} (tolerance {tolerance * largest:g})'
+                + (f'; the first operator that differs is {first}' if first else '')
             )
         difference = max(difference, float(apart.max()))
     return Checked(runtime, len(fed), difference, largest, source)

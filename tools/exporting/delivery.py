@@ -4,12 +4,14 @@ import dataclasses
 import os
 import shutil
 import tempfile
-from typing import Any, Callable, List, Mapping, Optional, Tuple
+from typing import Callable, List, Optional, Tuple
 
 import numpy as np
+from mxnet.gluon import HybridBlock
 
 from ...base import files
 from ...runfiles import stored
+from ...runfiles.network import NetworkDescription
 from ...symbols.architecture import Architecture
 from ..drawing import figures
 from ..drawing.architectures import draw
@@ -24,12 +26,12 @@ class Source:
     """What is exported and checked: the network as it was trained, its plain twin, and images as each of them takes them."""
 
     run: runs.Run
-    description: dict
-    net: object
-    plain: object
+    description: NetworkDescription
+    net: HybridBlock
+    plain: HybridBlock
     normalise: bool
-    images: object
-    fed: object
+    images: np.ndarray
+    fed: np.ndarray
     images_from: str
     tolerance: float
 
@@ -56,7 +58,7 @@ def source(
     net.hybridize()
     plain, _ = graph.exportable(folder, normalise)
     fed, images_from = checking.test_images(run, description, data_dir, images)
-    x = graph.normalised(fed, description['mean'], description['std'])
+    x = graph.normalised(fed, description.mean, description.std)
     fed = fed if normalise else x
     return Source(run, description, net, plain, normalise, x, fed, images_from, tolerance)
 
@@ -79,7 +81,7 @@ def export_onnx(source: Source, target: str) -> Delivered:
 def export_symbol(source: Source, prefix: str) -> Delivered:
     """Write PREFIX-symbol.json and PREFIX-0000.params, card and picture beside them, as export_onnx."""
 
-    def write(stem):
+    def write(stem: str) -> Delivered:
         return symbol_file.write(source.plain, stem), source.compare(prefix, symbol_file.runner(stem))
 
     return _deliver(source, prefix, write)
@@ -101,17 +103,17 @@ def _deliver(source: Source, stem: str, write: Callable[[str], Delivered]) -> De
             os.path.basename(picture or ''),
         )
         delivered = []
-        for path in paths + [picture] * bool(picture) + [inside + '.md']:
+        for path in [*paths, *([picture] if picture else []), inside + '.md']:
             delivered.append(os.path.join(os.path.dirname(stem), os.path.basename(path)))
             with open(path, 'rb') as made, files.replacing(delivered[-1]) as out:
                 shutil.copyfileobj(made, out)
     return delivered, checked
 
 
-def _picture(description: Mapping[str, Any], path: str) -> Optional[str]:
+def _picture(description: NetworkDescription, path: str) -> Optional[str]:
     """The drawing of the network's blocks at `path`; None where it has none."""
-    if description['architecture'] is None:
+    if description.architecture is None:
         return None
     with figures.styled():
-        figures.save(draw(Architecture.from_dict(description['architecture'])), path, 'png', dpi=150)
+        figures.save(draw(Architecture.from_dict(description.architecture)), path, 'png', dpi=150)
     return path

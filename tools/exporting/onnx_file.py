@@ -4,13 +4,14 @@ import contextlib
 import json
 import os
 import warnings
-from typing import Any, Callable, Mapping, Union
+from typing import Any, Callable, Iterator, List, Sequence, Union
 
 import mxnet as mx
 import numpy as np
 from mxnet.gluon import HybridBlock, SymbolBlock
 
 from ...base.errors import UserError
+from ...runfiles.network import NetworkDescription
 from . import symbol_file
 from .checking import Runner
 from .graph import INPUT
@@ -21,14 +22,14 @@ MANY, FEW = 32, 2  # images to check on; the reference evaluator takes seconds f
 OPSET, IR = 15, 8  # read by onnxruntime since 1.10; the reference evaluator's batch norm needs 14
 
 
-def write(net: HybridBlock, path: str, description: Mapping[str, Any], normalised: bool, workspace: str) -> None:
+def write(net: HybridBlock, path: str, description: NetworkDescription, normalised: bool, workspace: str) -> None:
     """Write a network of graph.exportable to `path`, batches of any size. workspace: a folder for what comes between.
 
     Raises UserError where onnx is not installed, or an operation has no counterpart in ONNX.
     """
     onnx = _onnx()
     symbol, parameters = symbol_file.write(net, os.path.join(workspace, 'network'))
-    size = description['image_size']
+    size = description.image_size
     with _opset(onnx):
         try:
             mx.onnx.export_model(
@@ -47,7 +48,7 @@ def write(net: HybridBlock, path: str, description: Mapping[str, Any], normalise
     onnx.save(model, path)
 
 
-def tidied(onnx: Any, model: Any, description: Mapping[str, Any], normalised: bool) -> Any:
+def tidied(onnx: Any, model: Any, description: NetworkDescription, normalised: bool) -> Any:
     """What MXNet's converter leaves, made what runtimes like: named output, weights that are no inputs, no shape arithmetic, metadata."""
     graph = model.graph
     model.opset_import[0].version, model.ir_version, model.producer_name = OPSET, IR, 'dsonas'
@@ -57,17 +58,17 @@ def tidied(onnx: Any, model: Any, description: Mapping[str, Any], normalised: bo
     _rename(graph, graph.output[0].name, OUTPUT, outputs=True)
     _keep(
         graph.output,
-        [onnx.helper.make_tensor_value_info(OUTPUT, onnx.TensorProto.FLOAT, ('batch', len(description['classes'])))],
+        [onnx.helper.make_tensor_value_info(OUTPUT, onnx.TensorProto.FLOAT, ('batch', len(description.classes)))],
     )
     _drop_unused(graph)
     onnx.helper.set_model_props(
         model,
         {
-            'classes': json.dumps(description['classes']),
-            'mean': json.dumps(description['mean']),
-            'std': json.dumps(description['std']),
-            'image_size': str(description['image_size']),
-            'dataset': description['dataset'],
+            'classes': json.dumps(description.classes),
+            'mean': json.dumps(description.mean),
+            'std': json.dumps(description.std),
+            'image_size': str(description.image_size),
+            'dataset': description.dataset,
             'input': 'RGB, 0 to 255' if normalised else 'RGB, (pixel / 255 - mean) / std',
         },
     )
@@ -96,7 +97,7 @@ def session(path: Model, threads: int = 1) -> Callable[[np.ndarray], np.ndarray]
 
 def reference(path: Model) -> Callable[[np.ndarray], np.ndarray]:
     """onnx's own evaluator as a function of images: slow, and on every machine."""
-    from onnx.reference import ReferenceEvaluator
+    from onnx.reference.reference_evaluator import ReferenceEvaluator
 
     evaluator = ReferenceEvaluator(_onnx().load_from_string(path) if isinstance(path, bytes) else str(path))
     return lambda images: _only(evaluator.run(None, {INPUT: images}))
@@ -125,7 +126,7 @@ def first_difference(path: str, net: HybridBlock, images: np.ndarray, tolerance:
 
 
 @contextlib.contextmanager
-def _opset(onnx):
+def _opset(onnx: Any) -> Iterator[None]:
     """MXNet's converter asks the checker's context which opset to write; its own newest is older than onnx's."""
     context = onnx.checker.DEFAULT_CONTEXT
     before = dict(context.opset_imports)
@@ -136,7 +137,7 @@ def _opset(onnx):
         context.opset_imports = before
 
 
-def _onnx():
+def _onnx() -> Any:
     try:
         import onnx
 
@@ -145,17 +146,17 @@ def _onnx():
         raise UserError("ONNX: the package onnx is not installed; pip install 'dsonas[onnx]'") from None
 
 
-def _onnxruntime():
+def _onnxruntime() -> Any:
     import onnxruntime
 
     return onnxruntime
 
 
-def _only(outputs):
+def _only(outputs: Sequence[Any]) -> Any:
     return outputs[0]
 
 
-def _pool_globally(onnx, graph):
+def _pool_globally(onnx: Any, graph: Any) -> None:
     """A mean over the map, and the reshape to the shape that it has, as the pooling that every runtime knows; Flatten comes next."""
     made_by = {name: node for node in graph.node for name in node.output}
     for node in graph.node:
@@ -165,20 +166,21 @@ def _pool_globally(onnx, graph):
             node.CopyFrom(pooled)
 
 
-def _keep(repeated, entries):
+def _keep(repeated: Any, entries: Sequence[Any]) -> None:
     del repeated[:]
     repeated.extend(entries)
 
 
-def _rename(graph, old, new, outputs=False):
+def _rename(graph: Any, old: str, new: str, outputs: bool = False) -> None:
     for node in graph.node:
         _keep(node.input, [new if name == old else name for name in node.input])
         if outputs:
             _keep(node.output, [new if name == old else name for name in node.output])
 
 
-def _drop_unused(graph):
-    wanted, kept = {entry.name for entry in graph.output}, []
+def _drop_unused(graph: Any) -> None:
+    wanted = {entry.name for entry in graph.output}
+    kept: List[Any] = []
     for node in reversed(graph.node):
         if wanted.intersection(node.output):
             wanted.update(node.input)

@@ -63,7 +63,7 @@ def panel(
     if not spans or not _has(run, name, stages):
         return None
     figure = figures.new(*size)
-    axes = figure.subplots()
+    axes = figures.axes_of(figure)
     _fill(axes, run, name, spans)
     return figure
 
@@ -91,12 +91,10 @@ def _curves(axes: Axes, run: Run, name: str, spans: Sequence[Span]) -> None:
             epochs, values = run.columns(stage, 'epoch', column)
             if not len(epochs):
                 continue
-            style = {
-                'marker': 'o' if len(epochs) < 4 or column.startswith('test') and len(epochs) < 40 else None,
-                'markersize': 3,
-            }
+            marker = 'o' if len(epochs) < 4 or column.startswith('test') and len(epochs) < 40 else None
             known = label in [line.get_label() for line in axes.get_lines()]
-            axes.plot(before + epochs, values, color=palette.SERIES[index], label='_' if known else label, **style)
+            shown = '_' if known else label
+            axes.plot(before + epochs, values, color=palette.SERIES[index], label=shown, marker=marker, markersize=3)
     axes.set(ylabel='error (%)' if name == 'error' else 'loss (nats)', xlabel='epoch')
     _from_zero(axes)
     _legend(axes, 0.08)
@@ -105,6 +103,7 @@ def _curves(axes: Axes, run: Run, name: str, spans: Sequence[Span]) -> None:
 def _gates(axes: Axes, run: Run, _: str, spans: Sequence[Span]) -> None:
     before = next((span[1] for span in spans if span[0] == 'search'), 0)
     gates = run.gates
+    assert gates is not None  # _has
     values = np.where(gates.pruned, 0, gates.values)
     epochs = before + gates.epochs
     if values.shape[1] <= MOST_LINES:
@@ -114,8 +113,8 @@ def _gates(axes: Axes, run: Run, _: str, spans: Sequence[Span]) -> None:
             end = gone[0] + 1 if len(gone) else len(epochs)  # a line ends where its λ is pruned
             colour = palette.SERIES[0] if alive[index] else palette.GREY
             axes.plot(epochs[:end], values[:end, index], color=colour, linewidth=0.6, alpha=0.55)
-        axes.plot([], [], color=palette.SERIES[0], label='%d not zero at the end' % alive.sum())
-        axes.plot([], [], color=palette.GREY, label='%d zero at the end' % (~alive).sum())
+        axes.plot([], [], color=palette.SERIES[0], label=f'{alive.sum()} not zero at the end')
+        axes.plot([], [], color=palette.GREY, label=f'{(~alive).sum()} zero at the end')
     else:
         for low, high, alpha in ((0, 100, 0.15), (10, 90, 0.25), (25, 75, 0.4)):
             axes.fill_between(
@@ -124,7 +123,7 @@ def _gates(axes: Axes, run: Run, _: str, spans: Sequence[Span]) -> None:
                 color=palette.SERIES[0],
                 alpha=alpha,
                 linewidth=0,
-                label='%d–%d %% of %d λ' % (low, high, values.shape[1]),
+                label=f'{low}–{high} % of {values.shape[1]} λ',
             )
         axes.plot(epochs, np.median(values, axis=1), color=palette.SERIES[0], label='median')
     axes.set(ylabel='λ', xlabel='epoch')
@@ -140,6 +139,7 @@ def _left(axes: Axes, run: Run, _: str, spans: Sequence[Span]) -> None:
     edges = run.columns('search', 'epoch', 'edges')
     if len(edges[0]):
         other = axes.twinx()
+        assert isinstance(other, Axes)
         other.plot(before + edges[0], edges[1], color=palette.SERIES[0], linestyle='--', marker=marker, markersize=3)
         other.set(ylabel='edges left')
         _from_zero(other)
@@ -152,7 +152,7 @@ def _left(axes: Axes, run: Run, _: str, spans: Sequence[Span]) -> None:
 def _flops(axes: Axes, run: Run, _: str, spans: Sequence[Span]) -> None:
     before = next(span[1] for span in spans if span[0] == 'search')
     epochs, flops = run.columns('search', 'epoch', 'flops')
-    scale, unit = unit_scale(flops)
+    scale, unit = unit_scale(flops.tolist())
     axes.plot(
         before + epochs, flops / scale, color=palette.SERIES[2], marker='o' if len(epochs) < 4 else None, markersize=3
     )
@@ -194,7 +194,7 @@ def _mark(axes: Axes, spans: Sequence[Span], names: bool) -> None:
                 fontsize=7.5,
             )
     axes.set_xlim(min(before for _, before, _ in spans), max(before + length for _, before, length in spans))
-    axes.xaxis.get_major_locator().set_params(integer=True)
+    axes.locator_params(axis='x', integer=True)
 
 
 _DRAW = {'loss': _curves, 'error': _curves, 'lambda': _gates, 'left': _left, 'flops': _flops}

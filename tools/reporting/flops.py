@@ -3,6 +3,7 @@
 import os
 from typing import Dict, List, Sequence, Tuple
 
+from ...runfiles.config import RENAMED
 from ...symbols.cost import cost
 from ..reading.runs import Run
 from ..reading.sources import image_size_of, load, widths_of
@@ -30,11 +31,12 @@ def groups_of(finished: Sequence[Run], key: str) -> Dict[str, List[Run]]:
     Searched networks are grouped by the setting `key` (dotted), others by their kind.
     """
     groups: Dict[str, List[Run]] = {}
+    key = RENAMED.get(key, key)
     for run in finished:
         kind = run.summary.get('kind', 'searched')
         value = run.get(key)
         label = kind
         if kind == 'searched':
-            label = PENALTIES.get(value) if key == 'search.budget' and value in PENALTIES else f'{key}: {value}'
+            label = PENALTIES.get(value) if key == 'search.penalty' and value in PENALTIES else f'{key}: {value}'
         groups.setdefault(label, []).append(run)
     return {label: groups[label] for label in sorted(groups)}

@@ -3,7 +3,7 @@
 import dataclasses
 import os
 import shlex
-from typing import Any, List, Sequence, Tuple
+from typing import Any, List, Mapping, Sequence, Tuple
 
 from markupsafe import Markup
 
@@ -161,7 +161,7 @@ def commands(run: Run) -> Markup:
     return section('To reproduce it', Markup('<pre>{}</pre>').format('\n'.join(lines)), paragraph(first, 'soft'))
 
 
-def _where_equal(environment):
+def _where_equal(environment: Mapping[str, Any]) -> str:
     """Say where the same settings and seed give the same numbers: on this run's processor with its number of threads."""
     processor, threads = environment.get('processor'), environment.get('threads')
     return (

@@ -1,5 +1,7 @@
 """The whole report of a run: its sections in order, and the pictures in them."""
 
+from typing import List, Tuple
+
 from markupsafe import Markup
 
 from ...symbols.cost import cost
@@ -40,13 +42,12 @@ def blocks(run: Run) -> Markup:
     known = gates_of(run)
     graphs = dag.graphs(architecture, known)
     drawing = sheet(graphs, colours_of(architecture))
-    names = [edge.name for graph in graphs for edge in graph.surviving]
+    names = [edge.name for graph in graphs for edge in graph.surviving if edge.name is not None]
     titles = {name: name if known is None else f'{name}: λ = {known[name]:.3g}' for name in names}
-    label = '%d edges in %d blocks' % (len(names), len(graphs))
+    label = f'{len(names)} edges in {len(graphs)} blocks'
     sofar = '' if 'architecture.json' not in run.missing else ' As of the last epoch of the search so far.'
-    words = 'Operations by level, coloured by kind; edges{} that survived the search.{}'.format(
-        ', as wide as their λ,' if known else '', sofar
-    )
+    wide = ', as wide as their λ,' if known else ''
+    words = f'Operations by level, coloured by kind; edges{wide} that survived the search.{sofar}'
     many = len(graphs) > 6
     picture = figures.svg(drawing, 'blocks', label, titles, grow=many)
     return section('The searched blocks', paragraph(words), figure(picture, kind='many-blocks' if many else 'sheet'))
@@ -67,7 +68,8 @@ def flops(run: Run) -> Markup:
     architecture = run.architecture
     if architecture is None:
         return Markup()
-    series, size = [], image_size_of(run, architecture)
+    series: List[Tuple[str, List[int]]] = []
+    size = image_size_of(run, architecture)
     for label, widths in (('channels of the search', None), ('as retrained', widths_of(run))):
         if widths or not series:
             counted = cost(architecture, widths, size)

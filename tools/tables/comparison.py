@@ -14,7 +14,7 @@ from ..reading.sources import image_size_of
 
 def errors(found: Sequence[Run]) -> Dict[str, List[float]]:
     """{kind: test errors in percent, sorted by run} of the finished runs; kind as in summary.json."""
-    groups = {}
+    groups: Dict[str, List[float]] = {}
     for run in found:
         if run.state == 'finished':
             groups.setdefault(str(run.summary.get('kind')), []).append(float(run.summary['test_error']))
@@ -31,12 +31,13 @@ def welch(searched: Sequence[float], others: Sequence[float]) -> Tuple[float, Op
 
 def edges_by_operation(architecture: Architecture) -> Dict[str, Tuple[int, int]]:
     """{operation: (surviving edges that leave it, all such edges)} over the block λ of an architecture."""
-    space, counts = architecture.space, {}
+    space = architecture.space
+    counts: Dict[str, Tuple[int, int]] = {}
     for scope in architecture.scopes:
         alive = set(architecture.block_edges(scope))
         for edge in space.block_edges():
-            if edge.source[0]:
-                name = space.operations[edge.source[1]]
+            if edge.source.level:
+                name = space.operations[edge.source.operation]
                 kept, total = counts.get(name, (0, 0))
                 counts[name] = (kept + (edge in alive), total + 1)
     return counts
@@ -51,7 +52,7 @@ def flops_spread(architecture: Architecture, image_size: int) -> Optional[float]
 def compare(found: Sequence[Run]) -> Dict[str, Any]:
     """Everything that is printed, as plain data."""
     groups = errors(found)
-    result = {
+    result: Dict[str, Any] = {
         'errors': groups,
         'mean': {kind: float(np.mean(values)) for kind, values in groups.items()},
         'std': {kind: float(np.std(values, ddof=1)) if len(values) > 1 else None for kind, values in groups.items()},
@@ -73,7 +74,7 @@ def compare(found: Sequence[Run]) -> Dict[str, Any]:
             )
             if not run.architecture.space.share:
                 spread = flops_spread(run.architecture, image_size_of(run, run.architecture))
-                result['flops_spread'].setdefault(str(run.get('search.budget')), []).append(spread)
+                result['flops_spread'].setdefault(str(run.get('search.penalty')), []).append(spread)
     result['unfinished'] = {run.name: run.why for run in found if run.state != 'finished'}
     return result
 
@@ -94,24 +95,24 @@ def text(result: Mapping[str, Any]) -> str:
             )
         )
     for kind, entry in result['against'].items():
-        p = 'p is not defined below two runs each' if entry['p'] is None else 'p = {:.3g} (Welch)'.format(entry['p'])
-        lines.append('  searched - {}: {:+.2f} points, {}'.format(kind, entry['difference'], p))
+        p = 'p is not defined below two runs each' if entry['p'] is None else f'p = {entry["p"]:.3g} (Welch)'
+        lines.append(f'  searched - {kind}: {entry["difference"]:+.2f} points, {p}')
     for search in result['searches']:
         parts = []
         for name, (kept, total) in search['edges'].items():
             decoy = ' (decoy)' if OPERATIONS[name].kind == 'decoy' else ''
-            parts.append('%s%s %d of %d' % (name, decoy, kept, total))
-        lines.append('edges left in {}, by the operation they leave: {}'.format(search['run'], ', '.join(parts)))
-    for budget, spreads in sorted(result['flops_spread'].items()):
+            parts.append(f'{name}{decoy} {kept} of {total}')
+        lines.append(f'edges left in {search["run"]}, by the operation they leave: {", ".join(parts)}')
+    for penalty, spreads in sorted(result['flops_spread'].items()):
         known = [spread for spread in spreads if spread is not None]
         lines.append(
-            'FLOPs of the blocks, standard deviation over mean, search.budget=%s: %.2f over %d runs: %s'
+            'FLOPs of the blocks, standard deviation over mean, search.penalty=%s: %.2f over %d runs: %s'
             % (
-                budget,
+                penalty,
                 np.mean(known) if known else float('nan'),
                 len(known),
                 ', '.join(f'{spread:.2f}' for spread in known),
             )
         )
-    lines += ['not counted: {} ({})'.format(*pair) for pair in result['unfinished'].items()]
+    lines += [f'not counted: {name} ({why})' for name, why in result['unfinished'].items()]
     return '\n'.join(lines)

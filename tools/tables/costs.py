@@ -1,6 +1,6 @@
 """A Cost as plain data and as a text table: a line for each block and operation, and the total."""
 
-from typing import Any, Dict
+from typing import Any, Dict, List, Tuple
 
 from ...base.text import aligned
 from ...symbols.cost import Cost
@@ -36,7 +36,7 @@ def as_dict(counted: Cost, image_size: int) -> Dict[str, Any]:
 
 def table(counted: Cost, operations: bool = False) -> str:
     """A Cost as text: a line for each block (and operation), and the total, in exact numbers."""
-    rows = [('',) + HEADS]
+    rows: List[Tuple[str, ...]] = [('', *HEADS)]
     for block in counted.blocks:
         rows.append((block.name,) + tuple(f'{getattr(block, field):,}' for field in FIELDS))
         for name, part in block.operations.items() if operations else ():

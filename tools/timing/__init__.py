@@ -1,1 +1,7 @@
-"""Measuring steps, each implementation in a process of its own."""
+"""Benchmarks: what they time, and how.
+
+a step of the search             common.py (flags, processes, ratios), clocks.py, operators.py (shares of time by operator)
+what a step is compared with     naive_supernet.py, torch_supernet.py
+input pipelines                  pipelines.py, and consumption.py: what training takes of them
+trained networks                 latency.py
+"""

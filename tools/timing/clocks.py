@@ -43,7 +43,8 @@ def clocks() -> Tuple[float, float]:
 
 def since(start: Tuple[float, float]) -> Tuple[float, float]:
     """The same, from `start` on."""
-    return tuple(now - then for now, then in zip(clocks(), start))
+    seconds, busy = clocks()
+    return seconds - start[0], busy - start[1]
 
 
 def summarise(times: Mapping[str, Sequence[Tuple[float, float]]]) -> Dict[str, float]:

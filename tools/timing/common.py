@@ -75,10 +75,10 @@ def task(arguments: argparse.Namespace) -> Dict[str, Any]:
     )
     for flag in ('batch_size', 'steps', 'threads', 'cpus'):
         if getattr(arguments, flag) < 1:
-            raise UserError('--%s %d: must be at least 1' % (flag.replace('_', '-'), getattr(arguments, flag)))
+            raise UserError(f'--{flag.replace("_", "-")} {getattr(arguments, flag)}: must be at least 1')
     devices = arguments.gpus or arguments.cpus
     if arguments.batch_size % devices:
-        raise UserError('--batch-size %d: not a multiple of %d devices' % (arguments.batch_size, devices))
+        raise UserError(f'--batch-size {arguments.batch_size}: not a multiple of {devices} devices')
     return {
         'space': space.to_dict(),
         'architecture': None,
@@ -106,11 +106,10 @@ def measure(
     )
     if run.returncode:
         words = [line for line in run.stderr.decode('utf-8', 'replace').splitlines() if line.strip()]
-        raise UserError(
-            'measuring %s failed with status %d: %s'
-            % (task['implementation'], run.returncode, words[-1] if words else '')
-        )
-    return json.loads(run.stdout.decode().strip().splitlines()[-1])
+        last = words[-1] if words else ''
+        raise UserError(f'measuring {task["implementation"]} failed with status {run.returncode}: {last}')
+    figures: Dict[str, Any] = json.loads(run.stdout.decode().strip().splitlines()[-1])
+    return figures
 
 
 def has_torch(python: str) -> bool:
@@ -125,7 +124,7 @@ def has_torch(python: str) -> bool:
 
 def in_turn(measurements: Sequence[Callable[[], Dict[str, Any]]], rounds: int) -> List[Dict[str, Any]]:
     """Figures of each measurement (a function without arguments), the least of every time and memory over `rounds` rounds."""
-    found = [[] for _ in measurements]
+    found: List[List[Dict[str, Any]]] = [[] for _ in measurements]
     for _ in range(max(1, rounds)):
         for figures, measurement in zip(found, measurements):
             figures.append(measurement())
@@ -159,11 +158,9 @@ def machine(threads: int) -> Dict[str, Any]:
 
 def show_machine(found: Mapping[str, Any], versions: Mapping[str, str]) -> None:
     """The two lines above a table."""
-    print(
-        '%(processor)s, %(cores)d cores, %(threads)d threads' % found
-        + (', load {:.2f}'.format(found['load']) if 'load' in found else '')
-    )
-    print(', '.join('{} {}'.format(*item) for item in sorted(versions.items())))
+    load = f', load {found["load"]:.2f}' if 'load' in found else ''
+    print(f'{found["processor"]}, {found["cores"]} cores, {found["threads"]} threads{load}')
+    print(', '.join(f'{name} {version}' for name, version in sorted(versions.items())))
 
 
 def tell(result: Mapping[str, Any], options: argparse.Namespace, show: Callable[[Mapping[str, Any]], None]) -> None:

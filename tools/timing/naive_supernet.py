@@ -4,11 +4,18 @@ It takes the parameters of a Supernet by name and computes eq. 3 and 4 literally
 are additions, every operation has its own batch norm and ReLU, R concatenates scaled outputs before its 1×1 convolution.
 """
 
+from typing import Any, Callable, Dict, List, Mapping, Optional
+
 from mxnet.gluon import HybridBlock
 
 from ...base.errors import UserError
+from ...symbols.architecture import Architecture
+from ...symbols.nodes import REDUCTION
 from ...symbols.operations import OPERATIONS
-from ...symbols.space import REDUCTION_BRANCHES
+from ...symbols.supernet import Supernet
+
+Array = Any  # an NDArray or a Symbol
+Parameters = Mapping[str, Array]  # by name, without the network's prefix
 
 
 class NaiveSupernet(HybridBlock):
@@ -18,7 +25,12 @@ class NaiveSupernet(HybridBlock):
     max_pool: function (F, x, kernel) in the place of Pooling, whose gradient MXNet 1.9.1 gets wrong in inference mode on the CPU.
     """
 
-    def __init__(self, supernet, max_pool=None, architecture=None):
+    def __init__(
+        self,
+        supernet: Supernet,
+        max_pool: Optional[Callable[[Any, Array, int], Array]] = None,
+        architecture: Optional[Architecture] = None,
+    ) -> None:
         super().__init__(prefix=supernet.prefix)
         self.space = supernet.space
         self._max_pool = max_pool
@@ -29,7 +41,7 @@ class NaiveSupernet(HybridBlock):
         for name, parameter in supernet.collect_params().items():
             setattr(self, name[len(supernet.prefix) :], parameter)
 
-    def hybrid_forward(self, F, x, **p):
+    def hybrid_forward(self, F: Any, x: Array, **p: Array) -> Array:
         """x (batch, 3, height, width) → logits (batch, classes)."""
         space, widths = self.space, self.space.widths()
         x = self._stem(F, x, p, widths[0])
@@ -42,51 +54,51 @@ class NaiveSupernet(HybridBlock):
         x = F.mean(_bn_relu(F, x, p, 'head_bn_'), axis=(2, 3))
         return F.FullyConnected(x, p['head_dense_weight'], p['head_dense_bias'], num_hidden=space.classes)
 
-    def _stem(self, F, x, p, channels):
+    def _stem(self, F: Any, x: Array, p: Parameters, channels: int) -> Array:
         if self.space.stem == 'cifar':
             return _conv_bn_relu(F, x, p, 'stem_', channels, 3)
         x = _conv_bn_relu(F, x, p, 'stem_0_', channels // 2, 3, 2)
         return _conv_bn_relu(F, x, p, 'stem_1_', channels, 3, 2)
 
-    def _reduction(self, F, x, p, index, channels):
-        scope = 'r%02d_' % index
+    def _reduction(self, F: Any, x: Array, p: Parameters, index: int, channels: int) -> Array:
+        scope = f'r{index:02d}_'
         total = 0
-        for place, branch in enumerate(REDUCTION_BRANCHES):
-            y = _conv_bn_relu(F, x, p, scope + branch + '_', channels, int(branch[-1]), 2)
+        for place, branch in enumerate(REDUCTION):
+            y = _conv_bn_relu(F, x, p, f'{scope}{branch.name}_', channels, branch.kernel, 2)
             if self.space.searchable_reduction:
                 y = F.broadcast_mul(y, _entry(F, p[scope + 'lambda'], place))
             total = y + total
         return total
 
-    def _block(self, F, x, p, block, channels):
+    def _block(self, F: Any, x: Array, p: Parameters, block: int, channels: int) -> Array:
         space = self.space
         scope = space.scopes[space.scope_index(block)]
-        lam, place = (
-            p[scope + '_lambda'],
-            {name: index for index, name in enumerate(space.edges()[space.scope_index(block)])},
-        )
-        prefix, outputs = 'b%02d_' % block, {'in': x}
+        lam = p[scope + '_lambda']
+        place = {name: index for index, name in enumerate(space.edges()[space.scope_index(block)])}
+        prefix = f'b{block:02d}_'
+        outputs: Dict[str, Array] = {'in': x}
         for level in range(1, space.levels + 1):
-            fresh = {}
+            fresh: Dict[str, Array] = {}
             for operation in space.operations:
-                name = 'L%d.%s' % (level, operation)
+                name = f'L{level}.{operation}'
                 if level == 1 and not space.first_level_gates:
                     total = x
                 else:
                     total = 0
-                    for source in ['in'] if level == 1 else outputs:
+                    sources: List[str] = ['in'] if level == 1 else list(outputs)
+                    for source in sources:
                         edge = f'{scope}/{name}<-{source}'
                         total = F.broadcast_mul(outputs[source], _entry(F, lam, place[edge])) + total
                 fresh[name] = self._operation(F, total, p, prefix + name.replace('.', '_') + '_', operation, channels)
             outputs.update(fresh)
         names = [name for name in outputs if name != 'in']
         scaled = [F.broadcast_mul(outputs[name], _entry(F, lam, place[f'{scope}/out<-{name}'])) for name in names]
-        weight = F.concat(*[p['{}out_{}_weight'.format(prefix, name.replace('.', '_'))] for name in names], dim=1)
+        weight = F.concat(*[p[f'{prefix}out_{name.replace(".", "_")}_weight'] for name in names], dim=1)
         y = F.Convolution(F.concat(*scaled, dim=1), weight, kernel=(1, 1), num_filter=channels, no_bias=True)
         shortcut = _conv_bn_relu(F, x, p, prefix + 'shortcut_', channels, 1) if space.opens_stage(block) else x
         return _bn_relu(F, y, p, prefix + 'out_bn_') + shortcut
 
-    def _operation(self, F, x, p, prefix, operation, channels):
+    def _operation(self, F: Any, x: Array, p: Parameters, prefix: str, operation: str, channels: int) -> Array:
         for layer in OPERATIONS[operation].layers:
             kind, kernel = type(layer).__name__, getattr(layer, 'kernel', 1)
             if kind == 'MaxPool' and self._max_pool is not None:
@@ -95,7 +107,7 @@ class NaiveSupernet(HybridBlock):
                 pool = 'avg' if kind == 'AveragePool' else 'max'
                 x = F.Pooling(x, kernel=(kernel, kernel), pad=(kernel // 2, kernel // 2), pool_type=pool)
             elif kind in ('Depthwise', 'Pointwise'):
-                groups, dilation = (channels, layer.dilation) if kind == 'Depthwise' else (1, 1)
+                groups, dilation = (channels, getattr(layer, 'dilation', 1)) if kind == 'Depthwise' else (1, 1)
                 pad = dilation * (kernel // 2)
                 x = F.Convolution(
                     x,
@@ -112,11 +124,11 @@ class NaiveSupernet(HybridBlock):
         return _bn_relu(F, x, p, prefix + 'bn_')
 
 
-def _entry(F, lam, place):
+def _entry(F: Any, lam: Array, place: int) -> Array:
     return F.reshape(F.slice_axis(lam, axis=0, begin=place, end=place + 1), shape=(1, 1, 1, 1))
 
 
-def _bn_relu(F, x, p, prefix):
+def _bn_relu(F: Any, x: Array, p: Parameters, prefix: str) -> Array:
     return F.relu(
         F.BatchNorm(
             x,
@@ -128,7 +140,7 @@ def _bn_relu(F, x, p, prefix):
     )
 
 
-def _conv_bn_relu(F, x, p, prefix, channels, kernel, stride=1):
+def _conv_bn_relu(F: Any, x: Array, p: Parameters, prefix: str, channels: int, kernel: int, stride: int = 1) -> Array:
     x = F.Convolution(
         x,
         p[prefix + 'conv_weight'],

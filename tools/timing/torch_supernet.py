@@ -7,6 +7,7 @@ import json
 import platform
 import sys
 import time
+from typing import Any, Dict, List, Mapping, Sequence, Tuple
 
 import torch
 from torch import nn
@@ -16,14 +17,14 @@ KERNELS = {'sep_conv_3x3': 3, 'sep_conv_5x5': 5}
 POOLS = {'avg_pool_3x3': 'AvgPool2d', 'max_pool_3x3': 'MaxPool2d'}
 
 
-def batch_norm(channels):
+def batch_norm(channels: int) -> nn.Module:
     """Batch norm with γ fixed to 1."""
     layer = nn.BatchNorm2d(channels, eps=2e-5, momentum=0.1)
     layer.weight.requires_grad_(False)
     return layer
 
 
-def conv_bn_relu(channels_in, channels, kernel, stride=1):
+def conv_bn_relu(channels_in: int, channels: int, kernel: int, stride: int = 1) -> nn.Module:
     """Convolution, batch norm, ReLU."""
     return nn.Sequential(
         nn.Conv2d(channels_in, channels, kernel, stride, kernel // 2, bias=False),
@@ -32,7 +33,7 @@ def conv_bn_relu(channels_in, channels, kernel, stride=1):
     )
 
 
-def operation(name, channels):
+def operation(name: str, channels: int) -> nn.Module:
     """A candidate operation with its batch norm and ReLU."""
     if name in KERNELS:
         kernel = KERNELS[name]
@@ -48,7 +49,7 @@ def operation(name, channels):
 class Block(nn.Module):
     """Eq. 3 and 4, edge by edge. It is called with the block's λ vector, in the order level, operation, source."""
 
-    def __init__(self, operations, levels, channels, opens_stage):
+    def __init__(self, operations: Sequence[str], levels: int, channels: int, opens_stage: bool) -> None:
         super().__init__()
         self.levels = nn.ModuleList(
             nn.ModuleList(operation(name, channels) for name in operations) for _ in range(levels)
@@ -56,7 +57,7 @@ class Block(nn.Module):
         self.gather = conv_bn_relu(levels * len(operations) * channels, channels, 1)
         self.shortcut = conv_bn_relu(channels, channels, 1) if opens_stage else nn.Identity()
 
-    def forward(self, x, lam):
+    def forward(self, x: torch.Tensor, lam: torch.Tensor) -> torch.Tensor:
         place, maps = 0, [x]
         lam = lam.unbind()
         for level, operations in enumerate(self.levels):
@@ -78,18 +79,18 @@ class Block(nn.Module):
 class Reduction(nn.Module):
     """Two branches of stride 2, scaled by their λ."""
 
-    def __init__(self, channels_in, channels):
+    def __init__(self, channels_in: int, channels: int) -> None:
         super().__init__()
         self.point, self.square = conv_bn_relu(channels_in, channels, 1, 2), conv_bn_relu(channels_in, channels, 3, 2)
 
-    def forward(self, x, lam):
+    def forward(self, x: torch.Tensor, lam: torch.Tensor) -> torch.Tensor:
         return lam[0] * self.point(x) + lam[1] * self.square(x)
 
 
 class Supernet(nn.Module):
     """space: SearchSpace.to_dict()."""
 
-    def __init__(self, space):
+    def __init__(self, space: Mapping[str, Any]) -> None:
         super().__init__()
         channels, count, levels = space['channels'], len(space['operations']), space['levels']
         size = sum(count * (1 + count * level) for level in range(1, levels)) + count * levels
@@ -112,11 +113,11 @@ class Supernet(nn.Module):
         self.head = nn.Sequential(batch_norm(channels), nn.ReLU(inplace=True))
         self.dense = nn.Linear(channels, space['classes'])
 
-    def lambdas(self):
+    def lambdas(self) -> List[torch.Tensor]:
         """All λ."""
         return list(self.gates) + list(self.reduction_gates)
 
-    def forward(self, x):
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
         x, number = self.stem(x), 0
         for stage, blocks in enumerate(self.blocks):
             if stage:
@@ -130,11 +131,13 @@ class Supernet(nn.Module):
 class ApgNag:
     """Eq. 6-8 with λ kept non-negative."""
 
-    def __init__(self, lambdas, rate=1e-3, momentum=0.9, gamma=1e-3):
+    def __init__(
+        self, lambdas: Sequence[torch.Tensor], rate: float = 1e-3, momentum: float = 0.9, gamma: float = 1e-3
+    ) -> None:
         self.lambdas, self.rate, self.momentum, self.alpha = lambdas, rate, momentum, rate * gamma
         self.v = [torch.zeros_like(lam) for lam in lambdas]
 
-    def step(self):
+    def step(self) -> None:
         """One update from the gradients."""
         with torch.no_grad():
             for lam, v in zip(self.lambdas, self.v):
@@ -143,60 +146,64 @@ class ApgNag:
                 lam.copy_((z + self.momentum * v).clamp(min=0))
 
 
-def measure(task):
-    """The same figures as bench_worker.measure."""
-    from clocks import clocks, peak_memory, since, summarise
+class Stepper:
+    """The network with both of its optimizers, on random images. task: as bench_worker.Stepper takes it."""
 
-    torch.set_num_threads(task['threads'])
-    torch.manual_seed(0)
-    device = 'cuda' if task['gpus'] else 'cpu'
-    start = time.perf_counter()
-    net = Supernet(task['space']).to(device)
-    lambdas = net.lambdas()
-    known = {id(lam) for lam in lambdas}
-    weights = [param for param in net.parameters() if id(param) not in known and param.requires_grad]
-    groups = {'w': weights, 'lambda': lambdas}
-    optimizers = {
-        'w': torch.optim.SGD(weights, 1e-3, momentum=0.9, nesterov=True, weight_decay=1e-4),
-        'lambda': ApgNag(lambdas),
-    }
-    size = task['image_size']
-    x, y = (
-        torch.randn(task['batch_size'], 3, size, size, device=device),
-        torch.arange(task['batch_size'], device=device),
-    )
-    y = y % task['space']['classes']
+    def __init__(self, task: Mapping[str, Any]) -> None:
+        self.device = 'cuda' if task['gpus'] else 'cpu'
+        self.net = Supernet(task['space']).to(self.device)
+        lambdas = self.net.lambdas()
+        known = {id(lam) for lam in lambdas}
+        weights = [param for param in self.net.parameters() if id(param) not in known and param.requires_grad]
+        self.groups = {'w': weights, 'lambda': lambdas}
+        self.optimizers = {
+            'w': torch.optim.SGD(weights, 1e-3, momentum=0.9, nesterov=True, weight_decay=1e-4),
+            'lambda': ApgNag(lambdas),
+        }
+        size, batch_size = task['image_size'], task['batch_size']
+        self._x = torch.randn(batch_size, 3, size, size, device=self.device)
+        self._y = torch.arange(batch_size, device=self.device) % task['space']['classes']
 
-    def step(kind):
+    def step(self, kind: str) -> Tuple[float, float]:
+        """One step, 'w' or 'lambda'; (seconds, processor seconds) until all is done."""
+        from clocks import clocks, since
+
         begin = clocks()
-        for group, params in groups.items():
+        for group, params in self.groups.items():
             for param in params:
                 param.requires_grad_(group == kind)
                 param.grad = None
-        functional.cross_entropy(net(x), y).backward()
-        optimizers[kind].step()
-        if device == 'cuda':
+        functional.cross_entropy(self.net(self._x), self._y).backward()
+        self.optimizers[kind].step()
+        if self.device == 'cuda':
             torch.cuda.synchronize()
-        return since(begin)
+        seconds: Tuple[float, float] = since(begin)
+        return seconds
 
-    step('w')
-    figures = {
-        'first': time.perf_counter() - start,
-        'weights': sum(param.numel() for param in net.parameters()) - sum(map(len, lambdas)),
-        'gates': sum(map(len, lambdas)),
-        'first_lambda': step('lambda')[0],
-    }
-    times = {'w': [], 'lambda': []}
+    def counts(self) -> Dict[str, int]:
+        """{'weights': trained weights, 'gates': λ}."""
+        gates = sum(map(len, self.groups['lambda']))
+        return {'weights': sum(param.numel() for param in self.net.parameters()) - gates, 'gates': gates}
+
+
+def measure(task: Mapping[str, Any]) -> Dict[str, Any]:
+    """The same figures as bench_worker.measure."""
+    from clocks import peak_memory, summarise
+
+    torch.set_num_threads(task['threads'])
+    torch.manual_seed(0)
+    start = time.perf_counter()
+    stepper = Stepper(task)
+    stepper.step('w')
+    first = time.perf_counter() - start
+    figures = dict(stepper.counts(), first=first, first_lambda=stepper.step('lambda')[0])
+    times: Dict[str, List[Tuple[float, float]]] = {'w': [], 'lambda': []}
     for number in range(task['warm_up'] + task['steps']):
         for kind, values in times.items():
-            seconds = step(kind)
+            seconds = stepper.step(kind)
             values.extend([seconds] * (number >= task['warm_up']))
-    figures.update(
-        summarise(times),
-        rss_gb=peak_memory(),
-        versions={'torch': torch.__version__, 'python': platform.python_version()},
-    )
-    return figures
+    versions = {'torch': torch.__version__, 'python': platform.python_version()}
+    return dict(figures, **summarise(times), rss_gb=peak_memory(), versions=versions)
 
 
 if __name__ == '__main__':

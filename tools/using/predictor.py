@@ -2,7 +2,7 @@
 
 import os
 import tempfile
-from typing import Any, Callable, Dict, Iterable, Iterator, List, Optional, Sequence, Tuple, Union
+from typing import Any, Callable, Iterable, Iterator, List, Optional, Sequence, Tuple, Union
 
 import mxnet as mx
 import numpy as np
@@ -35,10 +35,9 @@ class Predictor:
         folder = os.fspath(run)
         self.context = context or mx.cpu()
         runs.import_plugins(folder)
-        self.description: Dict[str, Any]
         self.net, self.description = stored.load(folder, self.context)
         self.net.hybridize(static_alloc=True, static_shape=True)
-        self.classes: Tuple[str, ...] = tuple(self.description['classes'])
+        self.classes: Tuple[str, ...] = tuple(self.description.classes)
 
     def predict(self, images: Images, top: int = 1, batch_size: int = 32) -> List[Ranked]:
         """Return the `top` most probable classes of each image, with their probabilities.
@@ -113,7 +112,8 @@ def find_images(sources: Iterable[Path]) -> Iterator[str]:
 
     Raises UserError for a folder without images.
     """
-    for source in map(os.fspath, sources):
+    for given in sources:
+        source = os.fspath(given)
         if not os.path.isdir(source):
             yield source
             continue
