@@ -3,13 +3,14 @@
 Images are uint8 (b, 3, H, W) until they are normalised.  Randomness comes in as uniforms, a row a sample (streams.py), one
 column for each decision, so that a sample's augmentation depends on neither its batch nor the worker that makes it.
 """
+
 from dataclasses import dataclass
 from typing import Tuple
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
-CROP_Y, CROP_X, MIRROR, CUT_Y, CUT_X = range(5)        # columns of the uniforms; crops.py takes the ones from 5 on
+CROP_Y, CROP_X, MIRROR, CUT_Y, CUT_X = range(5)  # columns of the uniforms; crops.py takes the ones from 5 on
 
 
 def pad_crop(images, draws, pad, fill):
@@ -17,7 +18,7 @@ def pad_crop(images, draws, pad, fill):
     batch, channels, height, width = images.shape
     padded = np.empty((batch, channels, height + 2 * pad, width + 2 * pad), images.dtype)
     padded[...] = np.asarray(fill, images.dtype)[:, None, None]
-    padded[:, :, pad:pad + height, pad:pad + width] = images
+    padded[:, :, pad : pad + height, pad : pad + width] = images
     y = (draws[:, CROP_Y] * (2 * pad + 1)).astype(np.intp)
     x = (draws[:, CROP_X] * (2 * pad + 1)).astype(np.intp)
     windows = sliding_window_view(padded, (height, width), axis=(2, 3))
@@ -59,8 +60,11 @@ def resized(images, size):
     if not size or size == images.shape[-1]:
         return images
     import cv2
+
     how = cv2.INTER_AREA if size < images.shape[-1] else cv2.INTER_LINEAR
-    return np.stack([cv2.resize(image.transpose(1, 2, 0), (size, size), interpolation=how).transpose(2, 0, 1) for image in images])
+    return np.stack(
+        [cv2.resize(image.transpose(1, 2, 0), (size, size), interpolation=how).transpose(2, 0, 1) for image in images]
+    )
 
 
 def statistics(images):
@@ -75,6 +79,7 @@ def statistics(images):
 @dataclass(frozen=True)
 class Transform:
     """From uint8 pixels to what a network is given: augmented where uniforms are given, then normalised."""
+
     mean: Tuple[float, ...]
     std: Tuple[float, ...]
     pad: int = 0
@@ -83,7 +88,9 @@ class Transform:
 
     def __call__(self, images, draws=None):
         if draws is not None and self.pad:
-            images = pad_crop(images, draws, self.pad, np.rint(np.asarray(self.mean) * 255))     # padding is about 0 once normalised
+            images = pad_crop(
+                images, draws, self.pad, np.rint(np.asarray(self.mean) * 255)
+            )  # padding is about 0 once normalised
         if draws is not None and self.mirrored:
             images = mirror(images, draws)
         out = normalise(images, self.mean, self.std)

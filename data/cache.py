@@ -1,4 +1,5 @@
 """Files that are made once and kept between runs: $DSONAS_CACHE, else $XDG_CACHE_HOME/dsonas, else ~/.cache/dsonas."""
+
 import hashlib
 import os
 
@@ -11,12 +12,15 @@ from ..base.errors import UserError
 def folder():
     """The cache folder, made if need be; UserError where that cannot be."""
     path = os.environ.get('DSONAS_CACHE') or os.path.join(
-        os.environ.get('XDG_CACHE_HOME') or os.path.join(os.path.expanduser('~'), '.cache'), 'dsonas')
+        os.environ.get('XDG_CACHE_HOME') or os.path.join(os.path.expanduser('~'), '.cache'), 'dsonas'
+    )
     try:
         os.makedirs(path, exist_ok=True)
     except OSError as error:
-        raise UserError('cannot make the cache folder %s (%s); set DSONAS_CACHE to a folder that can be written' % (
-            path, error.strerror)) from error
+        raise UserError(
+            'cannot make the cache folder %s (%s); set DSONAS_CACHE to a folder that can be written'
+            % (path, error.strerror)
+        ) from error
     files.remove_leftovers(path, files.OLD)
     return path
 

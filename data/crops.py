@@ -3,6 +3,7 @@
 Brightness, contrast, saturation (in random order) and the normalisation are affine in the colours, so that a crop is
 jittered and normalised by one 3x4 matrix.
 """
+
 from dataclasses import dataclass
 from itertools import permutations
 from math import log
@@ -15,11 +16,11 @@ from . import augment, decode
 
 AREA, ASPECT = (0.08, 1.0), (3 / 4.0, 4 / 3.0)
 JITTER = 0.4
-RESIZE = 256 / 224.0                    # test: the short side is resized to this many times the crop's side
+RESIZE = 256 / 224.0  # test: the short side is resized to this many times the crop's side
 GREY = np.array([0.299, 0.587, 0.114])
 
 TRIES = 3
-TRY = 5                                 # columns of the uniforms: area and aspect of each try, then the jitter
+TRY = 5  # columns of the uniforms: area and aspect of each try, then the jitter
 BRIGHTNESS, CONTRAST, SATURATION, ORDER = range(TRY + 2 * TRIES, TRY + 2 * TRIES + 4)
 ORDERS = tuple(permutations((BRIGHTNESS, CONTRAST, SATURATION)))
 
@@ -64,6 +65,7 @@ def centre_crop(image, size):
 @dataclass(frozen=True)
 class CropTransform:
     """From images uint8 (H, W, 3) of any sizes to a batch float32 (b, 3, size, size), augmented where uniforms are given."""
+
     size: int
     mean: Tuple[float, ...]
     std: Tuple[float, ...]
@@ -78,7 +80,7 @@ class CropTransform:
                 crop, matrix, offset = centre_crop(image, self.size), np.eye(3), np.zeros(3)
             else:
                 top, left, tall, wide = random_area(image.shape[0], image.shape[1], draws[i])
-                crop = image[top:top + tall, left:left + wide]
+                crop = image[top : top + tall, left : left + wide]
                 if draws[i, augment.MIRROR] < 0.5:
                     crop = crop[:, ::-1]
                 crop = cv2.resize(crop, (self.size, self.size), interpolation=cv2.INTER_LINEAR)

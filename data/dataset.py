@@ -4,6 +4,7 @@ A source (`Images` here, files in folder.py, records in records.py) has `labels`
 `fetch(indices, draws=None)`, which gives normalised float32 (b, 3, H, W), augmented by the uniforms `draws` (b, DRAWS);
 `workers` is how many threads suit it.
 """
+
 from dataclasses import dataclass
 
 import numpy as np
@@ -31,19 +32,27 @@ READERS = ('indexed', 'recorditer')
 @dataclass(frozen=True)
 class Options:
     """What every data set is opened with: the group `data` of the configuration, and the seed."""
-    dir: str = key('', "where it lies on disk; empty: gluon's place for it, $MXNET_HOME/datasets/NAME (MXNET_HOME: ~/.mxnet), "
-                       'looked up by each command (digits needs none, folder has no such place)')
-    split: float = key(0.0, "the W part's share of the training set; 0: 0.5, or as the data set was prepared", low=0, below=1)
+
+    dir: str = key(
+        '',
+        "where it lies on disk; empty: gluon's place for it, $MXNET_HOME/datasets/NAME (MXNET_HOME: ~/.mxnet), "
+        'looked up by each command (digits needs none, folder has no such place)',
+    )
+    split: float = key(
+        0.0, "the W part's share of the training set; 0: 0.5, or as the data set was prepared", low=0, below=1
+    )
     limit: int = key(0, 'at most so many training images, for small trials; 0: all', low=0)
     image_size: int = key(0, "pixels, square; 0: the data set's own", low=0)
     cutout: int = key(0, 'side of the square cut out of images in pretraining and search, pixels; 0: none', low=0)
     augment: bool = key(True, 'random crops, mirrors and colours in training')
     workers: int = key(0, 'threads that make batches; 0: what suits the data set', low=0)
     max_bad: float = key(0.01, 'largest share of corrupt images that is passed over', low=0, high=1)
-    held_out: float = key(0.2, "folder: the test set's share of each class where there is no test folder", low=0, high=1)
+    held_out: float = key(
+        0.2, "folder: the test set's share of each class where there is no test folder", low=0, high=1
+    )
     memory_gb: float = key(2.0, 'folder: decode once into memory up to this size', low=0)
     reader: str = key('indexed', 'imagenet: indexed resumes exactly; recorditer is mx.io.ImageRecordIter', READERS)
-    seed: int = 0   # of the split, the order and the augmentation; no key of its own
+    seed: int = 0  # of the split, the order and the augmentation; no key of its own
 
     def __post_init__(self) -> None:
         check(self, 'data.')
@@ -84,19 +93,26 @@ class DataSet:
         if parts is not None and len(kept) == len(train.labels):
             weights, gates = parts
         else:
-            weights, gates = (kept[half] for half in split.two_parts(train.labels[kept], options.split or 0.5, options.seed))
+            weights, gates = (
+                kept[half] for half in split.two_parts(train.labels[kept], options.split or 0.5, options.seed)
+            )
         self._members = {'train': kept, 'weights': weights, 'gates': gates, 'test': np.arange(len(test.labels))}
         self.sizes = {part: len(self._members[part]) for part in PARTS}
 
     def _check(self, source, what):
         count = len(self.classes)
         if count < 2:
-            raise UserError('%s: one class only (%s); at least two are needed' % (self.name, ', '.join(self.classes) or 'none'))
+            raise UserError(
+                '%s: one class only (%s); at least two are needed' % (self.name, ', '.join(self.classes) or 'none')
+            )
         if len(source.labels) == 0:
             raise UserError('%s: no %s images' % (self.name, what))
         if source.labels.min() < 0 or source.labels.max() >= count:
             wrong = source.labels[(source.labels < 0) | (source.labels >= count)][0]
-            raise UserError('%s: a %s image has label %d, but there are %d classes (0 to %d)' % (self.name, what, wrong, count, count - 1))
+            raise UserError(
+                '%s: a %s image has label %d, but there are %d classes (0 to %d)'
+                % (self.name, what, wrong, count, count - 1)
+            )
 
     def labels(self, part):
         """Labels of a part's images, in the part's own order: int32 (n,)."""
@@ -112,18 +128,25 @@ class DataSet:
         if part not in PARTS:
             raise ValueError('data part %r: one of %s' % (part, ', '.join(PARTS)))
         if batch_size < 1 or not 0 <= index < count:
-            raise ValueError('batch size %d, shard %d of %d: a positive batch size, shards counted from 0' % (batch_size, index, count))
+            raise ValueError(
+                'batch size %d, shard %d of %d: a positive batch size, shards counted from 0'
+                % (batch_size, index, count)
+            )
         size = self.sizes[part]
         if not train:
             return -(-len(range(index, size, count)) // batch_size)
         if size < batch_size * count:
-            raise UserError('%s: part %s has %d images, fewer than a batch of %d%s' % (
-                self.name, part, size, batch_size, ' for each of %d workers' % count if count > 1 else ''))
+            raise UserError(
+                '%s: part %s has %d images, fewer than a batch of %d%s'
+                % (self.name, part, size, batch_size, ' for each of %d workers' % count if count > 1 else '')
+            )
         return size // (batch_size * count)
 
     def order(self, part, epoch):
         """Positions in the part in the order in which training epoch `epoch` visits them."""
-        return streams.generator(self.options.seed, streams.ORDER, epoch, PARTS.index(part)).permutation(self.sizes[part])
+        return streams.generator(self.options.seed, streams.ORDER, epoch, PARTS.index(part)).permutation(
+            self.sizes[part]
+        )
 
     def batches(self, part, batch_size, epoch=0, train=True, shard=(0, 1), skip=0):
         """One pass over a part: an iterator of (x, y), x normalised float32 (b, 3, H, W), y int32 (b,), with len() and close().
@@ -140,10 +163,12 @@ class DataSet:
         span = batch_size * count
 
         def make(batch):
-            chosen = visits[batch * span:(batch + 1) * span][index::count]
+            chosen = visits[batch * span : (batch + 1) * span][index::count]
             draws = None
             if train and self.options.augment:
-                draws = streams.sample_draws(self.options.seed, streams.AUGMENT, key, batch * span, (batch + 1) * span)[index::count]
+                draws = streams.sample_draws(self.options.seed, streams.AUGMENT, key, batch * span, (batch + 1) * span)[
+                    index::count
+                ]
             return source.fetch(chosen, draws), source.labels[chosen]
 
         return Batches(make, skip, total, workers=self.options.workers or source.workers)

@@ -3,6 +3,7 @@
 Grey, palette, CMYK and 16-bit images are converted, transparent ones are laid over white, and an orientation that a camera
 has noted is carried out.  Records hold plain JPEGs, which OpenCV decodes faster (jpeg_to_rgb).
 """
+
 import io
 import logging
 import math
@@ -11,7 +12,7 @@ import numpy as np
 
 from ..base.errors import UserError
 
-NAMED = 20          # corrupt images that are named in the log; the others are counted
+NAMED = 20  # corrupt images that are named in the log; the others are counted
 
 log = logging.getLogger(__name__)
 
@@ -22,16 +23,18 @@ class BadImage(UserError):
 
 def _reason(error):
     from PIL import UnidentifiedImageError
-    if isinstance(error, UnidentifiedImageError):       # its text holds an address
+
+    if isinstance(error, UnidentifiedImageError):  # its text holds an address
         return 'not an image of a known kind'
     if isinstance(error, OSError) and error.strerror:
-        return error.strerror                           # without the path, which stands before it
+        return error.strerror  # without the path, which stands before it
     return ' '.join(str(error).split())[:200] or type(error).__name__
 
 
 def _eight_bits(image):
     """A grey image of 16 or 32 bits, or of floats, as 8 bits: from [0, 65535], or for floats from [0, 1] or [0, 255]."""
     from PIL import Image
+
     values = np.asarray(image, np.float64)
     if image.mode == 'F':
         scale = 255.0 if np.nanmax(values) <= 1 else 1.0
@@ -43,6 +46,7 @@ def _eight_bits(image):
 def to_rgb(image):
     """A PIL image of any mode as uint8 (H, W, 3)."""
     from PIL import Image, ImageOps
+
     image = ImageOps.exif_transpose(image)
     if image.mode in ('I', 'F') or image.mode.startswith('I;16'):
         image = _eight_bits(image)
@@ -58,8 +62,11 @@ def read_rgb(source, name='', short_side=0):
     short_side: what the caller will shrink it to; a JPEG much larger is decoded at a fraction of its size.
     """
     from PIL import Image, ImageFile
+
     name = name or str(source)
-    ImageFile.LOAD_TRUNCATED_IMAGES = False   # importing gluoncv switches it on for the whole process, and half an image would pass
+    ImageFile.LOAD_TRUNCATED_IMAGES = (
+        False  # importing gluoncv switches it on for the whole process, and half an image would pass
+    )
     try:
         with Image.open(io.BytesIO(source) if isinstance(source, bytes) else source) as image:
             if short_side and image.format == 'JPEG':
@@ -68,13 +75,14 @@ def read_rgb(source, name='', short_side=0):
                     image.draft(None, tuple(math.ceil(side * scale) for side in image.size))
             image.load()
             return to_rgb(image)
-    except Exception as error:          # a damaged file can make decoders raise nearly anything
+    except Exception as error:  # a damaged file can make decoders raise nearly anything
         raise BadImage('%s: %s' % (name, _reason(error))) from error
 
 
 def jpeg_to_rgb(content, name):
     """Decode a JPEG (or PNG) of three channels with OpenCV: uint8 (H, W, 3); BadImage where it is none."""
     import cv2
+
     image = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_COLOR) if len(content) else None
     if image is None:
         raise BadImage('%s: not an image' % name)
@@ -93,6 +101,7 @@ def resize_short(image, size):
 def resize(image, height, width):
     """Resize: to less than half by area averaging (OpenCV's takes ten times as long as linear), to less linear, to more cubic."""
     import cv2
+
     scale = min(height / image.shape[0], width / image.shape[1])
     how = cv2.INTER_CUBIC if scale > 1 else cv2.INTER_LINEAR if scale > 0.5 else cv2.INTER_AREA
     return cv2.resize(image, (width, height), interpolation=how)
@@ -101,7 +110,7 @@ def resize(image, height, width):
 def centre(image, size):
     """The central size x size pixels."""
     top, left = (image.shape[0] - size) // 2, (image.shape[1] - size) // 2
-    return image[top:top + size, left:left + size]
+    return image[top : top + size, left : left + size]
 
 
 def report_bad(errors, total, max_bad, where):
@@ -113,5 +122,7 @@ def report_bad(errors, total, max_bad, where):
     if errors:
         log.warning('%s: %d of %d images are corrupt and skipped', where, len(errors), total)
     if len(errors) > max_bad * total:
-        raise UserError('%s: %d of %d images are corrupt, more than data.max_bad=%g allows; the first is %s' % (
-            where, len(errors), total, max_bad, errors[0]))
+        raise UserError(
+            '%s: %d of %d images are corrupt, more than data.max_bad=%g allows; the first is %s'
+            % (where, len(errors), total, max_bad, errors[0])
+        )

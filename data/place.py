@@ -3,6 +3,7 @@
 It is looked up anew each time a data set is opened, so that a run whose configuration names no folder finds its data on
 whatever machine it is moved to.
 """
+
 import os
 
 from ..base.errors import UserError
@@ -15,6 +16,7 @@ class NotFound(UserError):
 def gluon_folder(name):
     """Absolute path of the folder in which gluon keeps data set `name`; it need not exist."""
     from mxnet.base import data_dir
+
     return os.path.abspath(os.path.expanduser(os.path.join(data_dir(), 'datasets', name)))
 
 
@@ -27,6 +29,8 @@ def resolve(name, given, expected):
         return given
     path = gluon_folder(name)
     if not os.path.isdir(path):
-        raise NotFound(f"{name}: no data folder given, and gluon's place for it, {path}, does not exist; "
-                       f'expected there: {expected}')
+        raise NotFound(
+            f"{name}: no data folder given, and gluon's place for it, {path}, does not exist; "
+            f'expected there: {expected}'
+        )
     return path

@@ -3,6 +3,7 @@
 numpy, OpenCV and MXNet release Python's lock while they work, so that threads are enough, and no process has to be forked
 beside MXNet's engine.
 """
+
 from collections import deque
 from concurrent.futures import ThreadPoolExecutor
 

@@ -7,6 +7,7 @@ register('mine', …, expected='…') is for a data set on disk: where no folder
 (place.py), and the text says in errors what should be there. register('mine', …, read_image=…) takes a function
 `read_image(path, size, mean, std)` that prepares an image file as the test images are; else that is done as for `folder`.
 """
+
 import difflib
 from dataclasses import fields, replace
 from importlib import import_module
@@ -21,6 +22,7 @@ from .decode import BadImage
 
 class Entry(NamedTuple):
     """What is known of a data set by its name."""
+
     open_data: Callable
     read_image: Optional[Callable] = None
     expected: str = ''
@@ -64,8 +66,10 @@ def load(name, **options):
     for key in options:
         if key not in known:
             near = difflib.get_close_matches(key, known, 1)
-            raise UserError('unknown option data.%s%s; known: %s' % (
-                key, ' (did you mean %s?)' % near[0] if near else '', ', '.join(known)))
+            raise UserError(
+                'unknown option data.%s%s; known: %s'
+                % (key, ' (did you mean %s?)' % near[0] if near else '', ', '.join(known))
+            )
     options = Options(**options)
     if entry.expected:
         options = replace(options, dir=place.resolve(name, options.dir, entry.expected))

@@ -2,6 +2,7 @@
 
 Each class is divided in the same proportion, by largest remainders, so that the totals are exact as well.
 """
+
 import numpy as np
 
 from ..base.errors import UserError
@@ -23,8 +24,8 @@ def shares(counts, total):
     take = np.minimum(np.floor(exact + 1e-9).astype(np.int64), counts)
     order = np.argsort(-(exact - take), kind='stable')
     order = order[take[order] < counts[order]]
-    while take.sum() < total:                                   # at most one round, but for rounding errors
-        take[order[:total - take.sum()]] += 1
+    while take.sum() < total:  # at most one round, but for rounding errors
+        take[order[: total - take.sum()]] += 1
         order = order[take[order] < counts[order]]
     if total >= np.count_nonzero(counts):
         for empty in np.flatnonzero((take == 0) & (counts > 0)):
@@ -38,8 +39,9 @@ def take(labels, total, seed, purpose):
     labels = np.asarray(labels)
     counts = np.bincount(labels)
     rng = streams.generator(seed, purpose)
-    chosen = [rng.permutation(np.flatnonzero(labels == label))[:count]
-              for label, count in enumerate(shares(counts, total))]
+    chosen = [
+        rng.permutation(np.flatnonzero(labels == label))[:count] for label, count in enumerate(shares(counts, total))
+    ]
     return np.sort(np.concatenate(chosen))
 
 
@@ -63,7 +65,7 @@ def two_parts(labels, fraction, seed, purpose=streams.SPLIT):
     single image goes to the first.  UserError for a fraction outside of (0, 1).
     """
     if not 0 < fraction < 1:
-        raise UserError('data.split=%g: the W part\'s share of the training images, between 0 and 1' % fraction)
+        raise UserError("data.split=%g: the W part's share of the training images, between 0 and 1" % fraction)
     labels = np.asarray(labels)
     counts = np.bincount(labels)
     first = shares(counts, int(np.floor(fraction * len(labels) + 0.5)))

@@ -3,11 +3,12 @@
 An epoch's order and augmentation are functions of (seed, epoch, part) alone.  The uniforms of the sample at position p of
 an epoch come from Philox, a counter-based generator, advanced to p: nothing before p needs to be drawn.
 """
+
 import numpy as np
 
-ORDER, AUGMENT, SPLIT, LIMIT, HELD_OUT, RECORDS = range(6)     # purposes; what is keyed differently is independent
+ORDER, AUGMENT, SPLIT, LIMIT, HELD_OUT, RECORDS = range(6)  # purposes; what is keyed differently is independent
 
-DRAWS = 16          # uniforms a sample: a multiple of 4, the words of one Philox counter step
+DRAWS = 16  # uniforms a sample: a multiple of 4, the words of one Philox counter step
 
 
 def seeds(seed, purpose, *key):

@@ -1,4 +1,5 @@
 """The arrows between the folders, and what every file of the package promises."""
+
 import ast
 import pathlib
 import sys
@@ -32,7 +33,7 @@ def imported(path):
                 yield _inside(alias.name), node.lineno
         elif isinstance(node, ast.ImportFrom):
             if node.level:
-                base = package[:len(package) + 1 - node.level] + tuple(filter(None, [node.module]))
+                base = package[: len(package) + 1 - node.level] + tuple(filter(None, [node.module]))
             else:
                 base = tuple(filter(None, [_inside(node.module)]))
             for alias in node.names:
@@ -40,14 +41,17 @@ def imported(path):
 
 
 def _inside(name):
-    return name[len('dsonas.'):] if name.startswith('dsonas.') else '' if name == 'dsonas' else name
+    return name[len('dsonas.') :] if name.startswith('dsonas.') else '' if name == 'dsonas' else name
 
 
 @pytest.mark.parametrize('path', FILES, ids=lambda path: str(path.relative_to(ROOT)))
 def test_arrows(path):
     folder = path.relative_to(ROOT).parts[0]
-    wrong = [(name, line) for name, line in imported(path)
-             if name.split('.')[0] in FOLDERS + ('tests',) and name.split('.')[0] not in MAY_IMPORT[folder]]
+    wrong = [
+        (name, line)
+        for name, line in imported(path)
+        if name.split('.')[0] in FOLDERS + ('tests',) and name.split('.')[0] not in MAY_IMPORT[folder]
+    ]
     assert not wrong, '%s may import %s' % (folder, ', '.join(sorted(MAY_IMPORT[folder])))
 
 
@@ -56,11 +60,14 @@ def test_every_kind_of_import_is_seen(tmp_path, monkeypatch):
     monkeypatch.setitem(globals(), 'ROOT', tmp_path)
     path = tmp_path / 'tools' / 'drawing' / 'some.py'
     path.parent.mkdir(parents=True)
-    path.write_text('import dsonas.train.loop\nfrom dsonas import optim\nfrom dsonas.data import registry\n'
-                    'from ...symbols.space import INPUT\nfrom ... import train\n'
-                    'from ..reading import runs\nfrom .. import predict\nfrom . import palette\nimport numpy as np\n')
+    path.write_text(
+        'import dsonas.train.loop\nfrom dsonas import optim\nfrom dsonas.data import registry\n'
+        'from ...symbols.space import INPUT\nfrom ... import train\n'
+        'from ..reading import runs\nfrom .. import predict\nfrom . import palette\nimport numpy as np\n'
+    )
     assert ' '.join(name for name, _ in imported(path)) == (
-        'train.loop optim data.registry symbols.space.INPUT train tools.reading.runs tools.predict tools.drawing.palette numpy')
+        'train.loop optim data.registry symbols.space.INPUT train tools.reading.runs tools.predict tools.drawing.palette numpy'
+    )
 
 
 @pytest.mark.skipif(not hasattr(sys, 'stdlib_module_names'), reason='this Python has no list of its modules')
@@ -79,7 +86,9 @@ def test_what_scripts_share_does_not_need_a_script(path):
     folders = {other.parent.name for other in SHARED}
     if path.parent.name == 'drawing':
         folders -= {'reading'}
-    wrong = [(name, line) for name, line in imported(path) if name.startswith('tools.') and name.split('.')[1] not in folders]
+    wrong = [
+        (name, line) for name, line in imported(path) if name.startswith('tools.') and name.split('.')[1] not in folders
+    ]
     assert not wrong, 'accepted: %s' % ', '.join(sorted(folders))
 
 
@@ -88,9 +97,13 @@ SCRIPTS = sorted(path.stem for path in (ROOT / 'tools').glob('*.py') if path.ste
 
 @pytest.mark.parametrize('name', SCRIPTS)
 def test_what_lies_in_tools_is_a_script_and_named_in_its_table(name):
-    assert "if __name__ == '__main__':" in (ROOT / 'tools' / (name + '.py')).read_text(), 'what scripts share belongs in a folder of tools/'
+    assert "if __name__ == '__main__':" in (ROOT / 'tools' / (name + '.py')).read_text(), (
+        'what scripts share belongs in a folder of tools/'
+    )
     table = ast.get_docstring(ast.parse((ROOT / 'tools' / '__init__.py').read_text()))
-    assert name in table or (name.startswith('bench_') and 'bench_*' in table), 'tools/__init__.py does not name %s' % name
+    assert name in table or (name.startswith('bench_') and 'bench_*' in table), (
+        'tools/__init__.py does not name %s' % name
+    )
 
 
 @pytest.mark.parametrize('name', SCRIPTS)

@@ -3,6 +3,7 @@
 An Item says where the bytes of an image are, a file or a stretch of a tar, so that any process can read it.  In the training
 tar lies one tar for each class; none is compressed, so that their contents are stretches of the outer file.
 """
+
 import io
 import os
 import re
@@ -15,6 +16,7 @@ from ..sources import scan
 
 class Item(NamedTuple):
     """An image: its name (path or member), its label, the file that holds it, and where in that (size -1: all of it)."""
+
     name: str
     label: int
     path: str
@@ -48,17 +50,27 @@ def train_tar(path):
             if suffix != '.tar':
                 continue
             if member.offset_data + member.size > size:
-                raise UserError('%s is truncated: %s should end at byte %d, the file has %d' % (
-                    path, member.name, member.offset_data + member.size, size))
+                raise UserError(
+                    '%s is truncated: %s should end at byte %d, the file has %d'
+                    % (path, member.name, member.offset_data + member.size, size)
+                )
             inner = _Window(outer, member.offset_data, member.size)
-            found[name] = [(image.name, member.offset_data + image.offset_data, image.size) for image in _members(inner, path, member.name)]
+            found[name] = [
+                (image.name, member.offset_data + image.offset_data, image.size)
+                for image in _members(inner, path, member.name)
+            ]
     empty = [name for name in sorted(found) if not found[name]]
     if len(found) < 2 or empty:
-        raise UserError('%s: %s; expected a tar with a tar of images for each class' % (
-            path, 'class %s has no images' % empty[0] if empty else 'tars of %d classes' % len(found)))
+        raise UserError(
+            '%s: %s; expected a tar with a tar of images for each class'
+            % (path, 'class %s has no images' % empty[0] if empty else 'tars of %d classes' % len(found))
+        )
     classes = tuple(sorted(found))
-    return classes, [Item(os.path.join(name, os.path.basename(image)), label, path, offset, size)
-                     for label, name in enumerate(classes) for image, offset, size in sorted(found[name])]
+    return classes, [
+        Item(os.path.join(name, os.path.basename(image)), label, path, offset, size)
+        for label, name in enumerate(classes)
+        for image, offset, size in sorted(found[name])
+    ]
 
 
 def class_folder_items(path, classes=None):
@@ -89,7 +101,7 @@ class _Window(io.RawIOBase):
     def readinto(self, buffer):
         self._source.seek(self._start + self._at)
         content = self._source.read(max(0, min(len(buffer), self._size - self._at)))
-        buffer[:len(content)] = content
+        buffer[: len(content)] = content
         self._at += len(content)
         return len(content)
 
@@ -102,15 +114,21 @@ def flat_files(path):
     with open(path, 'rb') as source:
         members = _members(source, path, '')
     if members and members[-1].offset_data + members[-1].size > size:
-        raise UserError('%s is truncated: %s should end at byte %d, the file has %d' % (
-            path, members[-1].name, members[-1].offset_data + members[-1].size, size))
-    return {os.path.basename(member.name): Item(os.path.basename(member.name), -1, path, member.offset_data, member.size)
-            for member in members if member.name.lower().endswith(scan.SUFFIXES)}
+        raise UserError(
+            '%s is truncated: %s should end at byte %d, the file has %d'
+            % (path, members[-1].name, members[-1].offset_data + members[-1].size, size)
+        )
+    return {
+        os.path.basename(member.name): Item(os.path.basename(member.name), -1, path, member.offset_data, member.size)
+        for member in members
+        if member.name.lower().endswith(scan.SUFFIXES)
+    }
 
 
 def devkit_labels(path):
     """The class names (WNIDs) of the validation images, in order, from ILSVRC2012_devkit_t12.tar.gz or its extracted folder."""
     from scipy.io import loadmat
+
     wanted = {'meta.mat': None, 'ILSVRC2012_validation_ground_truth.txt': None}
     if os.path.isdir(path):
         for folder, _, names in os.walk(path):
@@ -158,7 +176,10 @@ def list_labels(path, files, classes):
         if value.isdigit() and value not in known and int(value) < len(classes):
             value = classes[int(value)]
         if name is None or value not in known:
-            raise UserError('%s, line %d: %r; expected an image and its class (as %s)' % (path, number, ' '.join(row[:2]), classes[0]))
+            raise UserError(
+                '%s, line %d: %r; expected an image and its class (as %s)'
+                % (path, number, ' '.join(row[:2]), classes[0])
+            )
         labels[name] = value
     return labels
 
@@ -168,12 +189,16 @@ def validation(path, classes, truth=''):
     if os.path.isdir(path) and not truth:
         return class_folder_items(path, classes)[1]
     if not truth:
-        raise UserError('%s: which class is each of its images? Give --val-list (a line an image: file, class) or --devkit' % path)
+        raise UserError(
+            '%s: which class is each of its images? Give --val-list (a line an image: file, class) or --devkit' % path
+        )
     files = flat_files(path)
     if os.path.isdir(truth) or '.tar' in os.path.basename(truth):
         in_order = devkit_labels(truth)
         if len(in_order) != len(files):
-            raise UserError('%s has %d images, the ground truth in %s is for %d' % (path, len(files), truth, len(in_order)))
+            raise UserError(
+                '%s has %d images, the ground truth in %s is for %d' % (path, len(files), truth, len(in_order))
+            )
         labels = dict(zip(sorted(files), in_order))
     else:
         labels = list_labels(truth, files, classes)
@@ -182,6 +207,8 @@ def validation(path, classes, truth=''):
         if name not in labels:
             raise UserError('%s: %s has no class there' % (truth, name))
         if labels[name] not in numbers:
-            raise UserError('%s: class %s of %s is none of the %d classes of the training images' % (
-                truth, labels[name], name, len(classes)))
+            raise UserError(
+                '%s: class %s of %s is none of the %d classes of the training images'
+                % (truth, labels[name], name, len(classes))
+            )
     return [files[name]._replace(label=numbers[labels[name]]) for name in sorted(files)]

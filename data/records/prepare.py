@@ -3,6 +3,7 @@
 The training images are divided into W part and lambda part, stratified by class, and shuffled.  At the end every record is
 decoded, and what comes out is written into the manifest.
 """
+
 import hashlib
 import json
 import logging
@@ -20,7 +21,7 @@ from . import writer as record_writer
 
 PLAN = 'plan.json'
 PARTS = ('weights', 'gates', 'val')
-FEW = 10            # images of a class in a part
+FEW = 10  # images of a class in a part
 
 log = logging.getLogger(__name__)
 
@@ -29,6 +30,7 @@ log = logging.getLogger(__name__)
 def locked(folder):
     """The folder, made if need be, for this process alone."""
     import portalocker
+
     os.makedirs(folder, exist_ok=True)
     path = os.path.join(folder, '.lock')
     try:
@@ -52,8 +54,10 @@ def _same_plan(folder, plan, restart):
         if held == json.dumps(plan) and not restart:
             return
         if not restart:
-            raise UserError('%s holds an unfinished preparation of other images or with other settings; '
-                             'give the same, or --restart to remove it' % folder)
+            raise UserError(
+                '%s holds an unfinished preparation of other images or with other settings; '
+                'give the same, or --restart to remove it' % folder
+            )
     elif not restart and any(os.path.exists(os.path.join(folder, stem + '.rec')) for stem in PARTS):
         raise UserError('%s holds record files already; --validate checks them, --restart replaces them' % folder)
     for stem in PARTS:
@@ -69,12 +73,26 @@ def _same_plan(folder, plan, restart):
 def digest(items):
     total = hashlib.sha256()
     for item in items:
-        total.update(('%s\t%d\t%d\t%d\n' % (item.name, item.label, item.offset, item.size)).encode('utf-8', 'surrogateescape'))
+        total.update(
+            ('%s\t%d\t%d\t%d\n' % (item.name, item.label, item.offset, item.size)).encode('utf-8', 'surrogateescape')
+        )
     return total.hexdigest()
 
 
-def prepare(folder, classes, train, val, short_side=256, quality=95, fraction=0.8, seed=0, workers=1, max_bad=0.01,
-            restart=False, progress=lambda what, done, total: None):
+def prepare(
+    folder,
+    classes,
+    train,
+    val,
+    short_side=256,
+    quality=95,
+    fraction=0.8,
+    seed=0,
+    workers=1,
+    max_bad=0.01,
+    restart=False,
+    progress=lambda what, done, total: None,
+):
     """Make the record files of the items `train` and `val` (ilsvrc.Item) in folder; the manifest.
 
     progress(what, done, total) is told how far each step is.  A call after an interruption goes on where it was.
@@ -82,7 +100,13 @@ def prepare(folder, classes, train, val, short_side=256, quality=95, fraction=0.
     weights, gates = _divided(train, fraction, seed, workers, progress)
     rng = streams.generator(seed, streams.RECORDS)
     items = [[train[i] for i in rng.permutation(half)] for half in (weights, gates)] + [list(val)]
-    plan = {'images': digest(list(train) + list(val)), 'short_side': short_side, 'quality': quality, 'split': fraction, 'seed': seed}
+    plan = {
+        'images': digest(list(train) + list(val)),
+        'short_side': short_side,
+        'quality': quality,
+        'split': fraction,
+        'seed': seed,
+    }
     with locked(folder):
         finished = os.path.join(folder, records.MANIFEST)
         if os.path.isfile(finished) and not restart and records.read_manifest(folder).get('plan') == plan:
@@ -95,8 +119,22 @@ def prepare(folder, classes, train, val, short_side=256, quality=95, fraction=0.
         skipped = [row.reason for stem in PARTS for row in rows[stem] if row.reason]
         decode.report_bad(skipped, len(train) + len(val), max_bad, folder)
         _every_class(folder, classes, rows)
-        return _finish(folder, classes, ['weights.rec', 'gates.rec'], ['val.rec'], workers, max_bad, progress, extra={
-            'split': {'fraction': fraction, 'seed': seed}, 'plan': plan, 'short_side': short_side, 'quality': quality, 'skipped': skipped})
+        return _finish(
+            folder,
+            classes,
+            ['weights.rec', 'gates.rec'],
+            ['val.rec'],
+            workers,
+            max_bad,
+            progress,
+            extra={
+                'split': {'fraction': fraction, 'seed': seed},
+                'plan': plan,
+                'short_side': short_side,
+                'quality': quality,
+                'skipped': skipped,
+            },
+        )
 
 
 def _unreadable(numbered):
@@ -120,7 +158,7 @@ def _divided(train, fraction, seed, workers, progress):
     few = np.bincount(labels) * min(fraction, 1 - fraction) < FEW
     numbered = [(i, train[i]) for i in np.flatnonzero(few[labels])]
     bad, step = [], record_writer.CHUNK
-    chunks = [numbered[i:i + step] for i in range(0, len(numbered), step)]
+    chunks = [numbered[i : i + step] for i in range(0, len(numbered), step)]
     for done, some in enumerate(record_writer.in_order(_unreadable, chunks, workers), 1):
         bad += some
         progress('small classes', min(done * step, len(numbered)), len(numbered))
@@ -148,7 +186,14 @@ def _every_class(folder, classes, rows):
     for stem in PARTS:
         missing = [name for label, name in enumerate(classes) if label not in held[stem]]
         if missing:
-            log.warning('%s: %s.rec has no image of %d of the %d classes (%s)', folder, stem, len(missing), len(classes), missing[0])
+            log.warning(
+                '%s: %s.rec has no image of %d of the %d classes (%s)',
+                folder,
+                stem,
+                len(missing),
+                len(classes),
+                missing[0],
+            )
 
 
 def _look(numbers, file, labels):
@@ -196,12 +241,24 @@ def _finish(folder, classes, train, test, workers, max_bad, progress, extra):
     if len(train) == 2:
         counts = [entries[name]['records'] for name in train]
         extra = dict({'split': {'fraction': round(counts[0] / sum(counts), 4), 'seed': None}}, **extra)
-        starts = recordio.read_index(os.path.join(folder, 'weights.idx')).tolist() + \
-            (recordio.read_index(os.path.join(folder, 'gates.idx')) + entries['weights.rec']['bytes']).tolist()
+        starts = (
+            recordio.read_index(os.path.join(folder, 'weights.idx')).tolist()
+            + (recordio.read_index(os.path.join(folder, 'gates.idx')) + entries['weights.rec']['bytes']).tolist()
+        )
         record_writer.write_table(os.path.join(folder, 'train.idx'), list(enumerate(starts)))
         entries['train.idx'] = {'sha256': records.file_digest(os.path.join(folder, 'train.idx'))}
-    manifest = dict({'format': records.FORMAT, 'version': records.VERSION, 'classes': list(classes), 'train': train, 'test': test,
-                     'files': entries, 'bad': bad}, **extra)
+    manifest = dict(
+        {
+            'format': records.FORMAT,
+            'version': records.VERSION,
+            'classes': list(classes),
+            'train': train,
+            'test': test,
+            'files': entries,
+            'bad': bad,
+        },
+        **extra,
+    )
     files.write_json(os.path.join(folder, records.MANIFEST), manifest)
     for name in [PLAN] + [stem + '.journal' for stem in PARTS]:
         if os.path.exists(os.path.join(folder, name)):
@@ -216,12 +273,18 @@ def validate(folder, workers=1, max_bad=0.01, progress=lambda what, done, total:
     are `classes`, or those of the manifest that there was, or numbers.
     """
     with locked(folder):
-        have = [name for name in ('weights.rec', 'gates.rec', 'train.rec', 'val.rec') if os.path.isfile(os.path.join(folder, name))]
+        have = [
+            name
+            for name in ('weights.rec', 'gates.rec', 'train.rec', 'val.rec')
+            if os.path.isfile(os.path.join(folder, name))
+        ]
         train = ['weights.rec', 'gates.rec'] if 'weights.rec' in have and 'gates.rec' in have else ['train.rec']
         missing = [name for name in train + ['val.rec'] if name not in have]
         if missing:
-            raise UserError('%s has no %s; expected weights.rec and gates.rec (or train.rec), and val.rec' % (
-                folder, ' and no '.join(missing)))
+            raise UserError(
+                '%s has no %s; expected weights.rec and gates.rec (or train.rec), and val.rec'
+                % (folder, ' and no '.join(missing))
+            )
         extra = {}
         if os.path.isfile(os.path.join(folder, records.MANIFEST)):
             old = records.read_manifest(folder)
@@ -244,7 +307,9 @@ def _complete(folder, name):
     if not os.path.isfile(stem + '.idx'):
         record_writer.write_table(stem + '.idx', list(enumerate(found)))
     elif list(recordio.read_index(stem + '.idx')) != found:
-        raise UserError('%s does not belong to %s: it has other offsets; remove it to have it made anew' % (stem + '.idx', path))
+        raise UserError(
+            '%s does not belong to %s: it has other offsets; remove it to have it made anew' % (stem + '.idx', path)
+        )
     if not os.path.isfile(stem + '.lst'):
         file = recordio.RecordFile(path, found)
         labels = [recordio.unpack(file.read(i), file.where(i))[0] for i in range(len(file))]

@@ -8,6 +8,7 @@
 
 Written here, and not by mxnet.recordio, so that a file can be continued after an interruption and read by many threads.
 """
+
 import os
 import struct
 import threading
@@ -16,7 +17,7 @@ import numpy as np
 
 from ...base.errors import UserError
 
-MAGIC = 0xced7230a
+MAGIC = 0xCED7230A
 _MAGIC = struct.pack('<I', MAGIC)
 _HEADER = struct.Struct('<IfQQ')
 _LABEL = struct.Struct('<f')
@@ -35,10 +36,10 @@ def unpack(payload, name):
     if flag > 1:
         raise UserError('%s: the record has %d labels, expected one' % (name, flag))
     if flag == 0:
-        return label, payload[_HEADER.size:]
+        return label, payload[_HEADER.size :]
     if len(payload) < _HEADER.size + _LABEL.size:
         raise UserError('%s: %d bytes are no image record with a label' % (name, len(payload)))
-    return _LABEL.unpack_from(payload, _HEADER.size)[0], payload[_HEADER.size + _LABEL.size:]
+    return _LABEL.unpack_from(payload, _HEADER.size)[0], payload[_HEADER.size + _LABEL.size :]
 
 
 def frame(payload):
@@ -70,7 +71,7 @@ def unframe(content, name):
             raise UserError('%s: damaged framing' % name)
         if len(content) < at + 8 + length:
             raise UserError('%s: truncated' % name)
-        parts.append(content[at + 8:at + 8 + length])
+        parts.append(content[at + 8 : at + 8 + length])
         at += 8 + length + -length % 4
         if part in (0, 3):
             return _MAGIC.join(parts), at
@@ -112,7 +113,7 @@ class RecordFile:
         """The payload of record i; UserError that names file and record where it is damaged."""
         start = int(self.offsets[i])
         end = int(self.offsets[i + 1]) if i + 1 < len(self.offsets) else self.size
-        with self._lock:            # opened late: an object that was never read can go to another process
+        with self._lock:  # opened late: an object that was never read can go to another process
             if self._handle is None:
                 self._handle = open(self.path, 'rb')
         content = os.pread(self._handle.fileno(), max(end - start, 0), start)

@@ -8,6 +8,7 @@
 The manifest is written when every record has been decoded once, and is trusted from then on: opening the folder checks
 sizes, the checksums of the small files, and samples of the records.
 """
+
 import hashlib
 import json
 import os
@@ -20,7 +21,7 @@ from .. import decode
 from . import recordio
 
 FORMAT, VERSION, MANIFEST = 'dsonas.records', 1, 'manifest.json'
-SAMPLES = 32            # records of each file that are looked at when it is opened
+SAMPLES = 32  # records of each file that are looked at when it is opened
 MAKE = 'make them with tools/prepare_imagenet.py, or check those that there are with its --validate'
 
 
@@ -66,8 +67,10 @@ def check_file(folder, name, manifest):
         if file_digest(path) != entry['sha256']:
             raise UserError('%s does not belong to these records: its checksum is not that of the manifest' % path)
     elif size != entry['bytes']:
-        raise UserError('%s has %d bytes, the manifest says %d: %s' % (
-            path, size, entry['bytes'], 'truncated' if size < entry['bytes'] else 'not the file that was checked'))
+        raise UserError(
+            '%s has %d bytes, the manifest says %d: %s'
+            % (path, size, entry['bytes'], 'truncated' if size < entry['bytes'] else 'not the file that was checked')
+        )
 
 
 def open_file(folder, name, manifest):
@@ -82,8 +85,10 @@ def open_file(folder, name, manifest):
     except ValueError as error:
         raise UserError('%s: %s' % (lst, error)) from error
     if len(labels) != len(records) or len(records) != manifest['files'][name]['records']:
-        raise UserError('%s: %d records in the index, %d in the list, %d in the manifest' % (
-            records.path, len(records), len(labels), manifest['files'][name]['records']))
+        raise UserError(
+            '%s: %d records in the index, %d in the list, %d in the manifest'
+            % (records.path, len(records), len(labels), manifest['files'][name]['records'])
+        )
     bad = set(manifest['bad'].get(name, []))
     for i in np.unique(np.linspace(0, len(records) - 1, SAMPLES).astype(int)) if len(records) else ():
         if i not in bad:
@@ -118,7 +123,9 @@ class Records:
         try:
             return decode.jpeg_to_rgb(image, records.where(i))
         except decode.BadImage as error:
-            raise UserError('%s, though it was one when it was checked; run tools/prepare_imagenet.py --validate again' % error) from error
+            raise UserError(
+                '%s, though it was one when it was checked; run tools/prepare_imagenet.py --validate again' % error
+            ) from error
 
     def fetch(self, indices, draws=None):
         return self.transform([self.pixels(i) for i in indices], draws)

@@ -4,6 +4,7 @@ While a file is being made, NAME.rec.partial grows beside NAME.journal, which ha
 holds at that point is known, and a new start goes on from the last line.  When every image has had its turn, index and list
 are written and the file gets its name.  An image that cannot be decoded is skipped, and named in the journal.
 """
+
 import io
 import json
 import os
@@ -20,13 +21,14 @@ from ...base.errors import UserError
 from .. import decode
 from . import recordio
 
-FLUSH = 256             # images between two times that the journal is made safe
-CHUNK = 16              # images that a process takes at a time
-LARGEST = 65500         # pixels a side of a JPEG
+FLUSH = 256  # images between two times that the journal is made safe
+CHUNK = 16  # images that a process takes at a time
+LARGEST = 65500  # pixels a side of a JPEG
 
 
 class Row(NamedTuple):
     """A line of the journal: the image's place in the plan, where its record lies (nowhere if skipped), and why it was skipped."""
+
     position: int
     start: int
     end: int
@@ -38,6 +40,7 @@ class Row(NamedTuple):
 def _plain_jpeg(content):
     """Whether a file is a JPEG that every decoder reads alike: three channels, not to be turned."""
     from PIL import Image
+
     with Image.open(io.BytesIO(content)) as image:
         return image.format == 'JPEG' and image.mode == 'RGB' and image.getexif().get(0x0112, 1) == 1
 
@@ -45,6 +48,7 @@ def _plain_jpeg(content):
 def encode(content, name, short_side, quality):
     """An image file as a JPEG whose shorter side is at most short_side (0: any); decode.BadImage where it is damaged."""
     import cv2
+
     pixels = decode.read_rgb(content, name, short_side)
     if short_side and min(pixels.shape[:2]) > short_side:
         pixels = decode.resize_short(pixels, short_side)
@@ -52,7 +56,9 @@ def encode(content, name, short_side, quality):
         return content
     if max(pixels.shape[:2]) > LARGEST:
         raise decode.BadImage('%s: %d x %d pixels are too many for a JPEG' % (name, pixels.shape[1], pixels.shape[0]))
-    return cv2.imencode('.jpg', np.ascontiguousarray(pixels[..., ::-1]), [cv2.IMWRITE_JPEG_QUALITY, quality])[1].tobytes()
+    return cv2.imencode('.jpg', np.ascontiguousarray(pixels[..., ::-1]), [cv2.IMWRITE_JPEG_QUALITY, quality])[
+        1
+    ].tobytes()
 
 
 def _encode_chunk(items, short_side, quality):
@@ -81,7 +87,9 @@ def in_order(work, chunks, workers, *arguments):
             while pending:
                 yield pending.popleft().result()
         except BrokenProcessPool as error:
-            raise UserError('one of the %d worker processes died; is the memory enough?  Fewer --workers need less' % workers) from error
+            raise UserError(
+                'one of the %d worker processes died; is the memory enough?  Fewer --workers need less' % workers
+            ) from error
         finally:
             for future in pending:
                 future.cancel()
@@ -129,8 +137,8 @@ def write(folder, stem, items, short_side, quality, workers, progress=lambda cou
             progress(len(fresh))
             del fresh[:]
 
-        left = items[len(rows):]
-        chunks = [left[i:i + CHUNK] for i in range(0, len(left), CHUNK)]
+        left = items[len(rows) :]
+        chunks = [left[i : i + CHUNK] for i in range(0, len(left), CHUNK)]
         for chunk, results in zip(chunks, in_order(_encode_chunk, chunks, workers, short_side, quality)):
             for item, (jpeg, reason) in zip(chunk, results):
                 position = len(rows) + len(fresh)

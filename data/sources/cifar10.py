@@ -12,6 +12,7 @@ An extracted binary folder may have a manifest.json with the files' checksums (t
 Whatever is wrong with a file is one line that names it.  Files with fewer whole records than the official 10,000 are
 accepted with a warning; a truncated file is refused.
 """
+
 import gzip
 import hashlib
 import io
@@ -32,11 +33,14 @@ from .digits import read_image  # noqa: F401 (these are 32x32 too)
 
 RECORDS, PIXELS = 10000, 3 * 32 * 32
 MEAN, STD = (0.5071, 0.4867, 0.4408), (0.2675, 0.2565, 0.2761)
-VERSIONS = {        # version: archive, folder, suffix of a batch file, file of class names
+VERSIONS = {  # version: archive, folder, suffix of a batch file, file of class names
     'binary': ('cifar-10-binary.tar.gz', 'cifar-10-batches-bin', '.bin', 'batches.meta.txt'),
     'python': ('cifar-10-python.tar.gz', 'cifar-10-batches-py', '', 'batches.meta'),
 }
-EXPECTED = ' or '.join(f'{archive} (or {folder})' for archive, folder, _, _ in VERSIONS.values()) + ', or the batch files themselves'
+EXPECTED = (
+    ' or '.join(f'{archive} (or {folder})' for archive, folder, _, _ in VERSIONS.values())
+    + ', or the batch files themselves'
+)
 CLASSES = ('airplane', 'automobile', 'bird', 'cat', 'deer', 'dog', 'frog', 'horse', 'ship', 'truck')
 MANIFEST, FORMAT = 'manifest.json', 'dsonas.cifar10'
 TRAIN = tuple('data_batch_%d' % i for i in range(1, 6))
@@ -52,7 +56,9 @@ def find(path):
     """
     if os.path.isfile(path):
         for version, (archive, _, _, _) in VERSIONS.items():
-            if os.path.basename(path) == archive or (version in os.path.basename(path) and path.endswith(('.tar.gz', '.tgz'))):
+            if os.path.basename(path) == archive or (
+                version in os.path.basename(path) and path.endswith(('.tar.gz', '.tgz'))
+            ):
                 return version, path
         raise NotFound('%s is not a CIFAR-10 archive; expected %s' % (path, EXPECTED))
     if not os.path.isdir(path):
@@ -60,7 +66,9 @@ def find(path):
     for enough in (all, any):
         for version, (archive, folder, suffix, _) in VERSIONS.items():
             for where in (path, os.path.join(path, folder), os.path.join(path, archive)):
-                if os.path.isfile(where) or enough(os.path.isfile(os.path.join(where, name + suffix)) for name in TRAIN + TEST):
+                if os.path.isfile(where) or enough(
+                    os.path.isfile(os.path.join(where, name + suffix)) for name in TRAIN + TEST
+                ):
                     return version, where
     raise NotFound('no CIFAR-10 in %s; expected %s' % (path, EXPECTED))
 
@@ -85,7 +93,7 @@ def read_files(where, names, optional=()):
                         name = os.path.basename(member.name)
                         if member.isfile() and name in names:
                             contents[name] = archive.extractfile(member).read()
-                while unpacked.read(1 << 20):       # to the end, where gzip's checksum stands
+                while unpacked.read(1 << 20):  # to the end, where gzip's checksum stands
                     pass
         except (tarfile.TarError, EOFError, zlib.error, OSError) as error:
             raise UserError('%s is damaged or truncated (%s); fetch it again' % (where, error)) from error
@@ -109,12 +117,20 @@ def check_manifest(where, contents):
         raise UserError('%s is damaged (%s)' % (path, error)) from error
     for name, content in contents.items():
         if sums is None or sums.get(name) != hashlib.sha256(content).hexdigest():
-            raise UserError('%s is not what %s says: damaged, or of another archive' % (os.path.join(where, name), path))
+            raise UserError(
+                '%s is not what %s says: damaged, or of another archive' % (os.path.join(where, name), path)
+            )
 
 
 class _PlainUnpickler(pickle.Unpickler):
     """Reads what CIFAR-10's files hold, dicts, lists, strings and numpy arrays, and calls nothing else."""
-    ALLOWED = {('numpy.core.multiarray', '_reconstruct'), ('numpy', 'ndarray'), ('numpy', 'dtype'), ('_codecs', 'encode')}
+
+    ALLOWED = {
+        ('numpy.core.multiarray', '_reconstruct'),
+        ('numpy', 'ndarray'),
+        ('numpy', 'dtype'),
+        ('_codecs', 'encode'),
+    }
 
     def find_class(self, module, name):
         if (module, name) in self.ALLOWED:
@@ -126,7 +142,7 @@ def unpickle(content, name):
     """The dict in a file of the python version, keys as str; UserError for anything else."""
     try:
         held = _PlainUnpickler(io.BytesIO(content), encoding='bytes').load()
-    except Exception as error:      # a damaged pickle can raise nearly anything
+    except Exception as error:  # a damaged pickle can raise nearly anything
         reason = ' '.join(str(error).split()) or type(error).__name__
         raise UserError('%s is damaged or not a CIFAR-10 file (%s)' % (name, reason)) from error
     if not isinstance(held, dict):
@@ -137,8 +153,10 @@ def unpickle(content, name):
 def binary_batch(content, name):
     """Images uint8 (n, 3, 32, 32) and labels of a file of the binary version."""
     if not content or len(content) % (1 + PIXELS):
-        raise UserError('%s has %d bytes, not a whole number of records of %d bytes: truncated or damaged' % (
-            name, len(content), 1 + PIXELS))
+        raise UserError(
+            '%s has %d bytes, not a whole number of records of %d bytes: truncated or damaged'
+            % (name, len(content), 1 + PIXELS)
+        )
     records = np.frombuffer(content, np.uint8).reshape(-1, 1 + PIXELS)
     return records[:, 1:].reshape(-1, 3, 32, 32), records[:, 0].astype(np.int32)
 
@@ -147,10 +165,26 @@ def python_batch(content, name):
     """Images uint8 (n, 3, 32, 32) and labels of a file of the python version."""
     held = unpickle(content, name)
     images, labels = held.get('data'), held.get('labels')
-    if not isinstance(images, np.ndarray) or images.dtype != np.uint8 or images.ndim != 2 or images.shape[1] != PIXELS or not len(images):
-        raise UserError('%s: data must be uint8 of shape (n, %d), found %s' % (
-            name, PIXELS, '%s %s' % (images.dtype, images.shape) if isinstance(images, np.ndarray) else type(images).__name__))
-    if not isinstance(labels, list) or len(labels) != len(images) or not all(isinstance(label, int) for label in labels):
+    if (
+        not isinstance(images, np.ndarray)
+        or images.dtype != np.uint8
+        or images.ndim != 2
+        or images.shape[1] != PIXELS
+        or not len(images)
+    ):
+        raise UserError(
+            '%s: data must be uint8 of shape (n, %d), found %s'
+            % (
+                name,
+                PIXELS,
+                '%s %s' % (images.dtype, images.shape) if isinstance(images, np.ndarray) else type(images).__name__,
+            )
+        )
+    if (
+        not isinstance(labels, list)
+        or len(labels) != len(images)
+        or not all(isinstance(label, int) for label in labels)
+    ):
         raise UserError('%s: labels must be a list of %d whole numbers, one an image' % (name, len(images)))
     return images.reshape(-1, 3, 32, 32), np.array(labels, np.int64)
 
@@ -160,7 +194,10 @@ def class_names(version, content, name):
     if version == 'binary':
         names = content.decode('utf-8', 'replace').split()
     else:
-        names = [label.decode('latin1') if isinstance(label, bytes) else label for label in unpickle(content, name).get('label_names', [])]
+        names = [
+            label.decode('latin1') if isinstance(label, bytes) else label
+            for label in unpickle(content, name).get('label_names', [])
+        ]
     if len(names) != 10 or len(set(names)) != 10:
         raise UserError('%s names %d classes, expected 10 different ones' % (name, len(set(names))))
     return tuple(names)
@@ -182,15 +219,19 @@ def read(path):
             full = os.path.join(where, name + suffix)
             some, their = parse(contents.pop(name + suffix), full)
             if their.min() < 0 or their.max() > 9:
-                raise UserError('%s: record %d has label %d, expected 0 to 9' % (full, *next(
-                    (i, label) for i, label in enumerate(their) if not 0 <= label <= 9)))
+                raise UserError(
+                    '%s: record %d has label %d, expected 0 to 9'
+                    % (full, *next((i, label) for i, label in enumerate(their) if not 0 <= label <= 9))
+                )
             if len(their) != RECORDS:
                 small.append('%s %d' % (name, len(their)))
             images.append(some)
             labels.append(their.astype(np.int32))
         halves.append((np.concatenate(images), np.concatenate(labels)))
     if small:
-        log.warning('%s is not the official CIFAR-10, which has %d records a file: %s', where, RECORDS, ', '.join(small))
+        log.warning(
+            '%s is not the official CIFAR-10, which has %d records a file: %s', where, RECORDS, ', '.join(small)
+        )
     return (classes,) + tuple(halves)
 
 
@@ -199,4 +240,12 @@ def open_data(options):
     classes, (train, train_labels), (test, test_labels) = read(options.dir)
     train, test = augment.resized(train, options.image_size), augment.resized(test, options.image_size)
     transform = augment.Transform(MEAN, STD, pad=train.shape[-1] // 8, mirrored=True, cut=options.cutout)
-    return DataSet('cifar10', classes, Images(train, train_labels, transform), Images(test, test_labels, transform), MEAN, STD, options)
+    return DataSet(
+        'cifar10',
+        classes,
+        Images(train, train_labels, transform),
+        Images(test, test_labels, transform),
+        MEAN,
+        STD,
+        options,
+    )

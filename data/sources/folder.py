@@ -7,6 +7,7 @@ Class names and counts, the channels' means and deviations, and which images are
 once; an index of that is kept in the cache, for as long as names, sizes and times of the files stay.  Images smaller than
 CROP_FROM pixels are augmented by pad-crop and mirror, larger ones as ImageNet's are (crops.py).
 """
+
 import hashlib
 import logging
 import os
@@ -23,7 +24,7 @@ from ..dataset import DataSet, Images
 from . import scan
 
 DEFAULT_SIZE = 32
-CROP_FROM = 64              # pixels
+CROP_FROM = 64  # pixels
 
 log = logging.getLogger(__name__)
 
@@ -46,7 +47,9 @@ class Files:
 def prepared(path, size):
     """An image as augmentation starts from it: size x size where that is small, else its short side resized for crops."""
     if size < CROP_FROM:
-        return np.ascontiguousarray(decode.centre(decode.resize_short(decode.read_rgb(path, short_side=size), size), size))
+        return np.ascontiguousarray(
+            decode.centre(decode.resize_short(decode.read_rgb(path, short_side=size), size), size)
+        )
     return decode.resize_short(decode.read_rgb(path, short_side=int(round(size * RESIZE))), int(round(size * RESIZE)))
 
 
@@ -57,7 +60,7 @@ def _look(path, size, keep):
     except decode.BadImage as error:
         return str(error), np.zeros(3), np.zeros(3), None
     values = pixels.reshape(-1, 3) / 255.0
-    return '', values.mean(0), (values ** 2).mean(0), pixels if keep else None
+    return '', values.mean(0), (values**2).mean(0), pixels if keep else None
 
 
 def look_at_all(paths, size, keep, workers):
@@ -77,7 +80,11 @@ def _key(paths, size):
     total = hashlib.sha256(('folder-1 %d' % size).encode())
     for path in paths:
         status = os.stat(path)
-        total.update(('%s %d %d\n' % (os.path.abspath(path), status.st_size, status.st_mtime_ns)).encode('utf-8', 'surrogateescape'))
+        total.update(
+            ('%s %d %d\n' % (os.path.abspath(path), status.st_size, status.st_mtime_ns)).encode(
+                'utf-8', 'surrogateescape'
+            )
+        )
     return total.hexdigest()
 
 
@@ -98,7 +105,9 @@ def indexed(paths, size, keep, workers):
     if not keep:
         return index, None
     with ThreadPoolExecutor(workers) as pool:
-        return index, list(pool.map(lambda item: None if item[1] else prepared(item[0], size), zip(paths, index['errors'])))
+        return index, list(
+            pool.map(lambda item: None if item[1] else prepared(item[0], size), zip(paths, index['errors']))
+        )
 
 
 def tree(root):
@@ -106,7 +115,9 @@ def tree(root):
     if not root:
         raise place.NotFound('folder: no data folder given; expected class folders, or train/ and test/ with them')
     if not os.path.isdir(root):
-        raise place.NotFound('%s: no such folder; expected class folders, or train/ and test/ with class folders' % root)
+        raise place.NotFound(
+            '%s: no such folder; expected class folders, or train/ and test/ with class folders' % root
+        )
     below = scan.folders(root)
     if 'train' not in below:
         classes, paths, labels = scan.class_folders(root)
@@ -138,8 +149,8 @@ def open_data(options):
     size = options.image_size or DEFAULT_SIZE
     classes, paths, labels, tests = tree(options.dir)
     labels = np.array(labels, np.int32)
-    side = size if size < CROP_FROM else RESIZE * size * 1.2        # photographs are not square
-    keep = len(paths) * 3 * side ** 2 <= options.memory_gb * 2 ** 30
+    side = size if size < CROP_FROM else RESIZE * size * 1.2  # photographs are not square
+    keep = len(paths) * 3 * side**2 <= options.memory_gb * 2**30
     index, pixels = indexed(paths, size, keep, options.workers or min(8, machine.cores()))
     decode.report_bad([str(error) for error in index['errors'] if error], len(paths), options.max_bad, options.dir)
     good = index['errors'] == ''
@@ -149,13 +160,18 @@ def open_data(options):
             raise UserError('%s: class %s has no training image that can be read' % (options.dir, name))
     if tests:
         train, test = np.flatnonzero(good & ~is_test), np.flatnonzero(good & is_test)
-    else:       # seed 0, not the run's: runs with different seeds are compared on one test set
+    else:  # seed 0, not the run's: runs with different seeds are compared on one test set
         if not 0 < options.held_out < 1:
-            raise UserError('data.held_out=%g: the share of the images that is held out for test, between 0 and 1' % options.held_out)
+            raise UserError(
+                'data.held_out=%g: the share of the images that is held out for test, between 0 and 1'
+                % options.held_out
+            )
         usable = np.flatnonzero(good)
-        train, test = (usable[half] for half in split.two_parts(labels[usable], 1 - options.held_out, 0, streams.HELD_OUT))
+        train, test = (
+            usable[half] for half in split.two_parts(labels[usable], 1 - options.held_out, 0, streams.HELD_OUT)
+        )
     mean = index['means'][train].mean(0)
-    std = np.maximum(np.sqrt(np.maximum(index['squares'][train].mean(0) - mean ** 2, 0)), 1e-3)
+    std = np.maximum(np.sqrt(np.maximum(index['squares'][train].mean(0) - mean**2, 0)), 1e-3)
     mean, std = tuple(map(float, mean)), tuple(map(float, std))
     if size < CROP_FROM:
         transform = augment.Transform(mean, std, pad=size // 8, mirrored=True, cut=options.cutout)
@@ -164,7 +180,15 @@ def open_data(options):
 
     def source(members):
         if keep and size < CROP_FROM:
-            return Images(np.stack([pixels[i] for i in members]).transpose(0, 3, 1, 2).copy(), labels[members], transform)
-        return Files([paths[i] for i in members], labels[members], size, transform, [pixels[i] for i in members] if keep else None)
+            return Images(
+                np.stack([pixels[i] for i in members]).transpose(0, 3, 1, 2).copy(), labels[members], transform
+            )
+        return Files(
+            [paths[i] for i in members],
+            labels[members],
+            size,
+            transform,
+            [pixels[i] for i in members] if keep else None,
+        )
 
     return DataSet('folder', classes, source(train), source(test), mean, std, options)

@@ -13,6 +13,7 @@ script leaves images there in train/ and val/, and records in rec/ on request, w
 
 Augmentation as in fb.resnet: crops of random area and aspect, colour jitter, mirror; for test the centre crop.
 """
+
 import os
 import shlex
 from dataclasses import replace
@@ -32,9 +33,9 @@ from ..records import writer as record_writer
 MEAN = (123.68 / 255, 116.28 / 255, 103.53 / 255)
 STD = (58.395 / 255, 57.12 / 255, 57.375 / 255)
 SIZE = 224
-QUALITY = 95        # of what is no JPEG yet
+QUALITY = 95  # of what is no JPEG yet
 READERS = ('indexed', 'recorditer')
-INSIDE = ('', 'records', 'rec')     # where in its folder the records may lie: itself, ours beside images, gluoncv's
+INSIDE = ('', 'records', 'rec')  # where in its folder the records may lie: itself, ours beside images, gluoncv's
 RECORD_FILES = (('weights.rec', 'gates.rec', 'val.rec'), ('train.rec', 'val.rec'))
 EXPECTED = 'record files with their %s, in itself, records/ or rec/; %s' % (records.MANIFEST, records.MAKE)
 
@@ -45,8 +46,12 @@ class RecordIterSet(DataSet):
     def __init__(self, root, manifest, *arguments, **keywords):
         super().__init__(*arguments, **keywords)
         names = manifest['train']
-        self._files = {'train': (names, 'train.idx'), 'test': (manifest['test'], _index(manifest['test'][0])),
-                       'weights': (names[:1], _index(names[0])), 'gates': (names[1:], _index(names[-1]))}
+        self._files = {
+            'train': (names, 'train.idx'),
+            'test': (manifest['test'], _index(manifest['test'][0])),
+            'weights': (names[:1], _index(names[0])),
+            'gates': (names[1:], _index(names[-1])),
+        }
         self._root = root
 
     def shard_size(self, part, shard):
@@ -56,39 +61,64 @@ class RecordIterSet(DataSet):
         return max(0, min(piece, self.sizes[part] - index * piece))
 
     def num_batches(self, part, batch_size, train=True, shard=(0, 1)):
-        total = super().num_batches(part, batch_size, train, shard)      # for its checks
+        total = super().num_batches(part, batch_size, train, shard)  # for its checks
         if not train:
             return -(-self.shard_size(part, shard) // batch_size)
         fewest = self.shard_size(part, (shard[1] - 1, shard[1])) // batch_size
         if not fewest:
-            raise UserError('%s: %d images of part %s in %d pieces leave the last one fewer than a batch of %d' % (
-                self.name, self.sizes[part], part, shard[1], batch_size))
+            raise UserError(
+                '%s: %d images of part %s in %d pieces leave the last one fewer than a batch of %d'
+                % (self.name, self.sizes[part], part, shard[1], batch_size)
+            )
         return min(fewest, total)
 
     def _iterator(self, part, batch_size, epoch, train, shard):
         import mxnet as mx
+
         files, index = self._files[part]
         size, (mean, std) = self.image_size, (np.array(values) * 255 for values in (self.mean, self.std))
         how = dict(resize=int(round(size * RESIZE)))
         if train and self.options.augment:
-            how = dict(random_resized_crop=True, min_random_area=AREA[0], max_random_area=AREA[1], rand_mirror=True,
-                       min_aspect_ratio=ASPECT[0], max_aspect_ratio=ASPECT[1],
-                       brightness=JITTER, contrast=JITTER, saturation=JITTER)
+            how = dict(
+                random_resized_crop=True,
+                min_random_area=AREA[0],
+                max_random_area=AREA[1],
+                rand_mirror=True,
+                min_aspect_ratio=ASPECT[0],
+                max_aspect_ratio=ASPECT[1],
+                brightness=JITTER,
+                contrast=JITTER,
+                saturation=JITTER,
+            )
         state = streams.seeds(self.options.seed, streams.ORDER, epoch, PARTS.index(part)).generate_state(1)
         return mx.io.ImageRecordIter(
-            path_imgrec=';'.join(os.path.join(self._root, name) for name in files), path_imgidx=os.path.join(self._root, index),
-            data_shape=(3, size, size), batch_size=batch_size, shuffle=train, seed=int(state[0]) >> 1,
-            num_parts=shard[1], part_index=shard[0], round_batch=True,
-            preprocess_threads=self.options.workers or machine.cores(), verbose=False,
-            mean_r=mean[0], mean_g=mean[1], mean_b=mean[2], std_r=std[0], std_g=std[1], std_b=std[2], **how)
+            path_imgrec=';'.join(os.path.join(self._root, name) for name in files),
+            path_imgidx=os.path.join(self._root, index),
+            data_shape=(3, size, size),
+            batch_size=batch_size,
+            shuffle=train,
+            seed=int(state[0]) >> 1,
+            num_parts=shard[1],
+            part_index=shard[0],
+            round_batch=True,
+            preprocess_threads=self.options.workers or machine.cores(),
+            verbose=False,
+            mean_r=mean[0],
+            mean_g=mean[1],
+            mean_b=mean[2],
+            std_r=std[0],
+            std_g=std[1],
+            std_b=std[2],
+            **how,
+        )
 
     def batches(self, part, batch_size, epoch=0, train=True, shard=(0, 1), skip=0):
         total = self.num_batches(part, batch_size, train, shard)
         count = self.shard_size(part, shard)
-        wide = min(batch_size, count)            # ImageRecordIter wants no fewer records than a batch
+        wide = min(batch_size, count)  # ImageRecordIter wants no fewer records than a batch
         iterator = []
 
-        def make(batch):                        # by one thread, in order
+        def make(batch):  # by one thread, in order
             if not iterator:
                 iterator.append(self._iterator(part, wide, epoch, train, shard))
                 for _ in range(skip):
@@ -98,7 +128,9 @@ class RecordIterSet(DataSet):
             x, y = held.data[0].asnumpy()[:some], held.label[0].asnumpy()[:some].astype(np.int32)
             if train and self.options.augment and self.options.cutout:
                 at = shard[0] * count + batch * batch_size
-                draws = streams.sample_draws(self.options.seed, streams.AUGMENT, (epoch, PARTS.index(part)), at, at + some)
+                draws = streams.sample_draws(
+                    self.options.seed, streams.AUGMENT, (epoch, PARTS.index(part)), at, at + some
+                )
                 augment.cutout(x, draws, self.options.cutout)
             return x, y
 
@@ -113,13 +145,20 @@ def _recorditer_reads(manifest, options):
     """UserError for what ImageRecordIter cannot do with these files."""
     instead = '; use data.reader=indexed'
     if len(manifest['train']) != 2:
-        raise UserError('data.reader=recorditer: %s has no record file for each of W part and lambda part%s' % (options.dir, instead))
+        raise UserError(
+            'data.reader=recorditer: %s has no record file for each of W part and lambda part%s'
+            % (options.dir, instead)
+        )
     if any(manifest['bad'].values()):
-        raise UserError('data.reader=recorditer: %s has damaged records, which ImageRecordIter does not survive%s' % (
-            options.dir, instead))
+        raise UserError(
+            'data.reader=recorditer: %s has damaged records, which ImageRecordIter does not survive%s'
+            % (options.dir, instead)
+        )
     if options.limit or options.split not in (0, manifest['split']['fraction']):
-        raise UserError('data.reader=recorditer reads the parts as they were prepared (W part %g); data.limit and another '
-                         'data.split need data.reader=indexed' % manifest['split']['fraction'])
+        raise UserError(
+            'data.reader=recorditer reads the parts as they were prepared (W part %g); data.limit and another '
+            'data.split need data.reader=indexed' % manifest['split']['fraction']
+        )
     if ';' in options.dir:
         raise UserError('data.reader=recorditer cannot read a path with a semicolon (%s)%s' % (options.dir, instead))
 
@@ -134,12 +173,16 @@ def find(path):
             return folder
     for folder in folders:
         if any(all(os.path.isfile(os.path.join(folder, name)) for name in names) for names in RECORD_FILES):
-            raise NotFound(f'{folder} has no {records.MANIFEST}, so its records have not been checked; once: '
-                           f'python tools/prepare_imagenet.py {shlex.quote(folder)} --validate')
+            raise NotFound(
+                f'{folder} has no {records.MANIFEST}, so its records have not been checked; once: '
+                f'python tools/prepare_imagenet.py {shlex.quote(folder)} --validate'
+            )
     if all(os.path.isdir(os.path.join(path, name)) for name in ('train', 'val')):
         out, train, val = (shlex.quote(os.path.join(path, name)) for name in ('records', 'train', 'val'))
-        raise NotFound(f'{path} has images and no records, which are read; once: '
-                       f'python tools/prepare_imagenet.py {out} --train {train} --val {val}')
+        raise NotFound(
+            f'{path} has images and no records, which are read; once: '
+            f'python tools/prepare_imagenet.py {out} --train {train} --val {val}'
+        )
     raise NotFound(f'no records in {path}; expected {EXPECTED}')
 
 

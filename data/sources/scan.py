@@ -1,4 +1,5 @@
 """Class folders: ROOT/<class>/**/image files.  Hidden files and folders and files of other kinds are passed over."""
+
 import os
 
 from ...base.errors import UserError
@@ -23,8 +24,11 @@ def images(folder):
     found = []
     for path, below, names in os.walk(folder):
         below[:] = [name for name in below if not _hidden(name)]
-        found += [os.path.relpath(os.path.join(path, name), folder) for name in names
-                  if not _hidden(name) and name.lower().endswith(SUFFIXES)]
+        found += [
+            os.path.relpath(os.path.join(path, name), folder)
+            for name in names
+            if not _hidden(name) and name.lower().endswith(SUFFIXES)
+        ]
     return sorted(found)
 
 
@@ -37,13 +41,17 @@ def class_folders(root, classes=None):
     names = folders(root)
     if classes is None:
         if len(names) < 2:
-            raise UserError('%s: %s; expected a folder of images for each of at least two classes' % (
-                root, 'one class only (%s)' % names[0] if names else 'no class folders'))
+            raise UserError(
+                '%s: %s; expected a folder of images for each of at least two classes'
+                % (root, 'one class only (%s)' % names[0] if names else 'no class folders')
+            )
         classes = names
     unknown = [name for name in names if name not in classes]
     if unknown:
-        raise UserError('%s: folder %s is none of the %d classes: %s' % (
-            root, unknown[0], len(classes), ', '.join(list(classes)[:10]) + (', ...' if len(classes) > 10 else '')))
+        raise UserError(
+            '%s: folder %s is none of the %d classes: %s'
+            % (root, unknown[0], len(classes), ', '.join(list(classes)[:10]) + (', ...' if len(classes) > 10 else ''))
+        )
     paths, labels = [], []
     for name in names:
         found = images(os.path.join(root, name))

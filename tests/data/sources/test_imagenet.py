@@ -1,4 +1,5 @@
 """Records: what is prepared, both readers, exactness of the indexed one, shards, and every damage in one line."""
+
 import json
 
 import cv2
@@ -21,7 +22,9 @@ def make(root, out, found, val, **options):
     train = files.write_folders(root / 'train', found)
     files.write_folders(root / 'val', val)
     classes, items = ilsvrc.class_folder_items(str(train))
-    return prepare.prepare(str(out), classes, items, ilsvrc.validation(str(root / 'val'), classes), short_side=40, **options)
+    return prepare.prepare(
+        str(out), classes, items, ilsvrc.validation(str(root / 'val'), classes), short_side=40, **options
+    )
 
 
 @pytest.fixture(scope='module')
@@ -54,7 +57,9 @@ def test_parts_are_disjoint_complete_and_stratified(prepared):
         labels = [name.split('/')[0] for name in names(prepared, stem)]
         assert {labels.count(files.wnid(label)) for label in range(CLASSES)} == {each}
     manifest = records.read_manifest(str(prepared))
-    assert manifest['split'] == {'fraction': 0.8, 'seed': 0} and manifest['classes'] == [files.wnid(i) for i in range(CLASSES)]
+    assert manifest['split'] == {'fraction': 0.8, 'seed': 0} and manifest['classes'] == [
+        files.wnid(i) for i in range(CLASSES)
+    ]
 
 
 @BOTH
@@ -69,7 +74,10 @@ def test_sizes_and_shapes(prepared, reader, collect):
 
 
 def test_both_readers_see_the_same_test_images(prepared, collect):
-    first, second = (collect(open_set(prepared, reader=reader).batches('test', 5, train=False))[0] for reader in ('indexed', 'recorditer'))
+    first, second = (
+        collect(open_set(prepared, reader=reader).batches('test', 5, train=False))[0]
+        for reader in ('indexed', 'recorditer')
+    )
     assert np.abs(first - second).mean() < 0.15 and np.abs(first - second)[:, :, 8:24, 8:24].mean() < 0.15
 
 
@@ -86,8 +94,10 @@ def test_parts_hold_what_they_should(prepared, reader, collect):
 @BOTH
 def test_same_seed_same_batches_and_another_epoch_differs(prepared, reader):
     options = {'workers': 1} if reader == 'recorditer' else {}
-    passes = [list(open_set(prepared, reader=reader, seed=3, cutout=8, **options).batches('weights', 8, epoch=epoch))
-              for epoch in (1, 1, 2)]
+    passes = [
+        list(open_set(prepared, reader=reader, seed=3, cutout=8, **options).batches('weights', 8, epoch=epoch))
+        for epoch in (1, 1, 2)
+    ]
     for (x, y), (again_x, again_y) in zip(*passes[:2]):
         assert np.array_equal(x, again_x) and np.array_equal(y, again_y)
     assert any(not np.array_equal(first[1], second[1]) for first, second in zip(passes[0], passes[2]))
@@ -126,8 +136,10 @@ def test_shards_are_disjoint_and_complete(prepared, tmp_path, reader, count):
     ds = open_set(numbered, reader=reader)
     for part, total in (('train', 42), ('gates', 19), ('test', 13)):
         for train in (True, False):
-            shards = [[int(label) for _, y in ds.batches(part, 2, train=train, shard=(index, count)) for label in y]
-                      for index in range(count)]
+            shards = [
+                [int(label) for _, y in ds.batches(part, 2, train=train, shard=(index, count)) for label in y]
+                for index in range(count)
+            ]
             together = sum(shards, [])
             assert len(together) == len(set(together)) and set(together) <= set(ds.labels(part))
             if train:
@@ -173,6 +185,7 @@ def truncate(name):
     def damage(folder):
         path = folder / name
         path.write_bytes(path.read_bytes()[:-100])
+
     return damage
 
 
@@ -185,6 +198,7 @@ def edit(change):
         manifest = json.loads((folder / 'manifest.json').read_text())
         change(manifest)
         (folder / 'manifest.json').write_text(json.dumps(manifest))
+
     return damage
 
 
@@ -195,22 +209,28 @@ def flip_magic(folder):
 
 
 @BOTH
-@pytest.mark.parametrize('damage, words', [
-    (truncate('weights.rec'), ['weights.rec', 'truncated', 'manifest says']),
-    (truncate('val.rec'), ['val.rec', 'truncated']),
-    (copy('gates.rec', 'weights.rec'), ['weights.rec', 'bytes']),
-    (copy('gates.idx', 'weights.idx'), ['weights.idx', 'does not belong']),
-    (copy('weights.lst', 'gates.lst'), ['gates.lst', 'does not belong']),
-    (lambda folder: (folder / 'val.idx').unlink(), ['val.idx', 'missing']),
-    (lambda folder: (folder / 'manifest.json').unlink(), ['manifest.json', 'prepare_imagenet.py']),
-    (lambda folder: (folder / 'manifest.json').write_text('{'), ['manifest.json', 'damaged']),
-    (edit(lambda manifest: manifest.update(version=9)), ['version 9', 'version 1']),
-    (edit(lambda manifest: manifest.pop('classes')), ['lacks classes']),
-    (edit(lambda manifest: manifest.update(classes=manifest['classes'][:3])), ['label', '3 classes']),
-    (edit(lambda manifest: manifest.update(classes=['one'])), ['one class only']),
-    (edit(lambda manifest: manifest.update(bad={'weights.rec': [3, 5]})), ['2 of 78 images are corrupt', 'data.max_bad']),
-    (flip_magic, ['gates.rec', 'record 0', 'no record starts there']),
-])
+@pytest.mark.parametrize(
+    'damage, words',
+    [
+        (truncate('weights.rec'), ['weights.rec', 'truncated', 'manifest says']),
+        (truncate('val.rec'), ['val.rec', 'truncated']),
+        (copy('gates.rec', 'weights.rec'), ['weights.rec', 'bytes']),
+        (copy('gates.idx', 'weights.idx'), ['weights.idx', 'does not belong']),
+        (copy('weights.lst', 'gates.lst'), ['gates.lst', 'does not belong']),
+        (lambda folder: (folder / 'val.idx').unlink(), ['val.idx', 'missing']),
+        (lambda folder: (folder / 'manifest.json').unlink(), ['manifest.json', 'prepare_imagenet.py']),
+        (lambda folder: (folder / 'manifest.json').write_text('{'), ['manifest.json', 'damaged']),
+        (edit(lambda manifest: manifest.update(version=9)), ['version 9', 'version 1']),
+        (edit(lambda manifest: manifest.pop('classes')), ['lacks classes']),
+        (edit(lambda manifest: manifest.update(classes=manifest['classes'][:3])), ['label', '3 classes']),
+        (edit(lambda manifest: manifest.update(classes=['one'])), ['one class only']),
+        (
+            edit(lambda manifest: manifest.update(bad={'weights.rec': [3, 5]})),
+            ['2 of 78 images are corrupt', 'data.max_bad'],
+        ),
+        (flip_magic, ['gates.rec', 'record 0', 'no record starts there']),
+    ],
+)
 def test_damage(copied, damage, words, reader, one_line):
     damage(copied)
     with pytest.raises(UserError) as info:
@@ -272,9 +292,15 @@ def test_records_made_by_others(tmp_path, with_index, one_line):
     assert 'data.reader=indexed' in one_line(info)
 
 
-@pytest.mark.parametrize('damage, words', [
-    (truncate('val.rec'), ['val.rec', 'truncated']), (copy('val.idx', 'gates.idx'), ['gates.idx', 'does not belong']),
-    (copy('weights.lst', 'gates.lst'), ['12 records', '48 in gates.lst']), (lambda folder: (folder / 'val.rec').unlink(), ['no val.rec'])])
+@pytest.mark.parametrize(
+    'damage, words',
+    [
+        (truncate('val.rec'), ['val.rec', 'truncated']),
+        (copy('val.idx', 'gates.idx'), ['gates.idx', 'does not belong']),
+        (copy('weights.lst', 'gates.lst'), ['12 records', '48 in gates.lst']),
+        (lambda folder: (folder / 'val.rec').unlink(), ['no val.rec']),
+    ],
+)
 def test_validation_refuses(copied, damage, words, one_line):
     damage(copied)
     with pytest.raises(UserError) as info:
@@ -283,8 +309,10 @@ def test_validation_refuses(copied, damage, words, one_line):
     assert all(word in text for word in words), text
 
 
-@pytest.mark.parametrize('options, words', [
-    ({'reader': 'other'}, 'one of indexed, recorditer'), ({'dir': '/no/such'}, '/no/such: no such folder')])
+@pytest.mark.parametrize(
+    'options, words',
+    [({'reader': 'other'}, 'one of indexed, recorditer'), ({'dir': '/no/such'}, '/no/such: no such folder')],
+)
 def test_refused_options(prepared, options, words, one_line):
     with pytest.raises((ValueError, OSError)) as info:
         load('imagenet', **dict({'dir': str(prepared)}, **options))
