@@ -28,7 +28,7 @@ class Item(NamedTuple):
             source.seek(self.offset)
             content = source.read(self.size)
         if 0 <= self.size != len(content):
-            raise UserError('%s: %s is truncated' % (self.path, self.name))
+            raise UserError(f'{self.path}: {self.name} is truncated')
         return content
 
 
@@ -37,7 +37,7 @@ def _members(fileobj, path, name):
         with tarfile.open(fileobj=fileobj, mode='r:') as archive:
             return [member for member in archive if member.isfile()]
     except (tarfile.TarError, EOFError) as error:
-        raise UserError('%s%s is damaged or truncated (%s)' % (path, ', ' + name if name else '', error)) from error
+        raise UserError('{}{} is damaged or truncated ({})'.format(path, ', ' + name if name else '', error)) from error
 
 
 def train_tar(path):
@@ -62,8 +62,9 @@ def train_tar(path):
     empty = [name for name in sorted(found) if not found[name]]
     if len(found) < 2 or empty:
         raise UserError(
-            '%s: %s; expected a tar with a tar of images for each class'
-            % (path, 'class %s has no images' % empty[0] if empty else 'tars of %d classes' % len(found))
+            '{}: {}; expected a tar with a tar of images for each class'.format(
+                path, f'class {empty[0]} has no images' if empty else 'tars of %d classes' % len(found)
+            )
         )
     classes = tuple(sorted(found))
     return classes, [
@@ -143,10 +144,10 @@ def devkit_labels(path):
                     if os.path.basename(member.name) in wanted:
                         wanted[os.path.basename(member.name)] = archive.extractfile(member).read()
         except (tarfile.TarError, EOFError) as error:
-            raise UserError('%s is damaged or truncated (%s)' % (path, error)) from error
+            raise UserError(f'{path} is damaged or truncated ({error})') from error
     missing = [name for name, content in wanted.items() if content is None]
     if missing:
-        raise UserError('%s has no %s; expected the ILSVRC2012 development kit' % (path, ' and no '.join(missing)))
+        raise UserError('{} has no {}; expected the ILSVRC2012 development kit'.format(path, ' and no '.join(missing)))
     meta, truth = wanted.values()
     synsets = loadmat(io.BytesIO(meta), squeeze_me=True, struct_as_record=False)['synsets']
     names = {int(synset.ILSVRC2012_ID): str(synset.WNID) for synset in synsets}
@@ -190,7 +191,7 @@ def validation(path, classes, truth=''):
         return class_folder_items(path, classes)[1]
     if not truth:
         raise UserError(
-            '%s: which class is each of its images? Give --val-list (a line an image: file, class) or --devkit' % path
+            f'{path}: which class is each of its images? Give --val-list (a line an image: file, class) or --devkit'
         )
     files = flat_files(path)
     if os.path.isdir(truth) or '.tar' in os.path.basename(truth):
@@ -205,7 +206,7 @@ def validation(path, classes, truth=''):
     numbers = {name: number for number, name in enumerate(classes)}
     for name in sorted(files):
         if name not in labels:
-            raise UserError('%s: %s has no class there' % (truth, name))
+            raise UserError(f'{truth}: {name} has no class there')
         if labels[name] not in numbers:
             raise UserError(
                 '%s: class %s of %s is none of the %d classes of the training images'

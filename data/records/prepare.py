@@ -37,7 +37,7 @@ def locked(folder):
         lock = portalocker.Lock(path, 'w', timeout=0, flags=portalocker.LOCK_EX | portalocker.LOCK_NB)
         lock.acquire()
     except portalocker.exceptions.LockException as error:
-        raise UserError('%s is being prepared by another process' % folder) from error
+        raise UserError(f'{folder} is being prepared by another process') from error
     try:
         files.remove_leftovers(folder)
         yield
@@ -55,11 +55,11 @@ def _same_plan(folder, plan, restart):
             return
         if not restart:
             raise UserError(
-                '%s holds an unfinished preparation of other images or with other settings; '
-                'give the same, or --restart to remove it' % folder
+                f'{folder} holds an unfinished preparation of other images or with other settings; '
+                'give the same, or --restart to remove it'
             )
     elif not restart and any(os.path.exists(os.path.join(folder, stem + '.rec')) for stem in PARTS):
-        raise UserError('%s holds record files already; --validate checks them, --restart replaces them' % folder)
+        raise UserError(f'{folder} holds record files already; --validate checks them, --restart replaces them')
     for stem in PARTS:
         for suffix in ('.rec', '.idx', '.lst', '.rec.partial', '.journal'):
             if os.path.exists(os.path.join(folder, stem + suffix)):
@@ -182,7 +182,7 @@ def _every_class(folder, classes, rows):
     held = {stem: {row.label for row in rows[stem] if not row.reason} for stem in PARTS}
     for label, name in enumerate(classes):
         if label not in held['weights'] | held['gates']:
-            raise UserError('%s: class %s has no training image that can be read' % (folder, name))
+            raise UserError(f'{folder}: class {name} has no training image that can be read')
     for stem in PARTS:
         missing = [name for label, name in enumerate(classes) if label not in held[stem]]
         if missing:
@@ -282,8 +282,9 @@ def validate(folder, workers=1, max_bad=0.01, progress=lambda what, done, total:
         missing = [name for name in train + ['val.rec'] if name not in have]
         if missing:
             raise UserError(
-                '%s has no %s; expected weights.rec and gates.rec (or train.rec), and val.rec'
-                % (folder, ' and no '.join(missing))
+                '{} has no {}; expected weights.rec and gates.rec (or train.rec), and val.rec'.format(
+                    folder, ' and no '.join(missing)
+                )
             )
         extra = {}
         if os.path.isfile(os.path.join(folder, records.MANIFEST)):
@@ -308,7 +309,7 @@ def _complete(folder, name):
         record_writer.write_table(stem + '.idx', list(enumerate(found)))
     elif list(recordio.read_index(stem + '.idx')) != found:
         raise UserError(
-            '%s does not belong to %s: it has other offsets; remove it to have it made anew' % (stem + '.idx', path)
+            '{} does not belong to {}: it has other offsets; remove it to have it made anew'.format(stem + '.idx', path)
         )
     if not os.path.isfile(stem + '.lst'):
         file = recordio.RecordFile(path, found)
@@ -316,5 +317,5 @@ def _complete(folder, name):
         record_writer.write_table(stem + '.lst', [(i, int(label), 'record %d' % i) for i, label in enumerate(labels)])
     labels = [float(label) for label in recordio.read_table(stem + '.lst', 3)[1]]
     if not labels:
-        raise UserError('%s holds no records' % path)
+        raise UserError(f'{path} holds no records')
     return int(max(labels))

@@ -62,15 +62,15 @@ def unframe(content, name):
     parts, at = [], 0
     while True:
         if len(content) < at + 8:
-            raise UserError('%s: truncated' % name)
+            raise UserError(f'{name}: truncated')
         magic, word = struct.unpack_from('<II', content, at)
         if magic != MAGIC:
-            raise UserError('%s: no record starts there' % name)
+            raise UserError(f'{name}: no record starts there')
         part, length = word >> 29, word & ((1 << 29) - 1)
         if (part in (2, 3)) != bool(parts) or part > 3:
-            raise UserError('%s: damaged framing' % name)
+            raise UserError(f'{name}: damaged framing')
         if len(content) < at + 8 + length:
-            raise UserError('%s: truncated' % name)
+            raise UserError(f'{name}: truncated')
         parts.append(content[at + 8 : at + 8 + length])
         at += 8 + length + -length % 4
         if part in (0, 3):
@@ -154,7 +154,7 @@ def read_index(path):
     try:
         offsets = np.array([int(offset) for offset in read_table(path, 2)[1]], np.int64)
     except ValueError as error:
-        raise UserError('%s is not an index of records: %s' % (path, error)) from error
+        raise UserError(f'{path} is not an index of records: {error}') from error
     if len(offsets) and (offsets[0] != 0 or np.any(np.diff(offsets) <= 0)):
-        raise UserError('%s is not an index of a whole record file: offsets must rise from 0' % path)
+        raise UserError(f'{path} is not an index of a whole record file: offsets must rise from 0')
     return offsets

@@ -38,20 +38,20 @@ def read_manifest(folder):
     """The manifest as a dict; UserError where it is missing or not one."""
     path = os.path.join(folder, MANIFEST)
     if not os.path.isdir(folder):
-        raise UserError('%s: no such folder; expected a folder of records: %s' % (folder, MAKE))
+        raise UserError(f'{folder}: no such folder; expected a folder of records: {MAKE}')
     if not os.path.isfile(path):
-        raise UserError('%s has no %s, so its records have not been checked; %s' % (folder, MANIFEST, MAKE))
+        raise UserError(f'{folder} has no {MANIFEST}, so its records have not been checked; {MAKE}')
     try:
         with open(path, encoding='utf-8') as source:
             manifest = json.load(source)
         found = manifest.get('format'), manifest.get('version')
     except (ValueError, AttributeError) as error:
-        raise UserError('%s is damaged (%s); %s' % (path, error, MAKE)) from error
+        raise UserError(f'{path} is damaged ({error}); {MAKE}') from error
     if found != (FORMAT, VERSION):
         raise UserError('%s: format %s version %s, expected %s version %d' % ((path,) + found + (FORMAT, VERSION)))
     missing = [key for key in ('classes', 'train', 'test', 'files', 'bad') if key not in manifest]
     if missing:
-        raise UserError('%s lacks %s' % (path, ', '.join(missing)))
+        raise UserError('{} lacks {}'.format(path, ', '.join(missing)))
     return manifest
 
 
@@ -59,13 +59,13 @@ def check_file(folder, name, manifest):
     """UserError where a file is not what the manifest says: its size, and, unless it holds the records, its checksum."""
     path, entry = os.path.join(folder, name), manifest['files'].get(name)
     if entry is None:
-        raise UserError('%s: the manifest says nothing of %s' % (folder, name))
+        raise UserError(f'{folder}: the manifest says nothing of {name}')
     if not os.path.isfile(path):
-        raise UserError('%s is missing; the manifest lists it' % path)
+        raise UserError(f'{path} is missing; the manifest lists it')
     size = os.path.getsize(path)
     if not name.endswith('.rec'):
         if file_digest(path) != entry['sha256']:
-            raise UserError('%s does not belong to these records: its checksum is not that of the manifest' % path)
+            raise UserError(f'{path} does not belong to these records: its checksum is not that of the manifest')
     elif size != entry['bytes']:
         raise UserError(
             '%s has %d bytes, the manifest says %d: %s'
@@ -83,7 +83,7 @@ def open_file(folder, name, manifest):
     try:
         labels = np.array([float(label) for label in recordio.read_table(lst, 3)[1]]).astype(np.int32)
     except ValueError as error:
-        raise UserError('%s: %s' % (lst, error)) from error
+        raise UserError(f'{lst}: {error}') from error
     if len(labels) != len(records) or len(records) != manifest['files'][name]['records']:
         raise UserError(
             '%s: %d records in the index, %d in the list, %d in the manifest'
@@ -124,7 +124,7 @@ class Records:
             return decode.jpeg_to_rgb(image, records.where(i))
         except decode.BadImage as error:
             raise UserError(
-                '%s, though it was one when it was checked; run tools/prepare_imagenet.py --validate again' % error
+                f'{error}, though it was one when it was checked; run tools/prepare_imagenet.py --validate again'
             ) from error
 
     def fetch(self, indices, draws=None):

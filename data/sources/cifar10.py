@@ -60,9 +60,9 @@ def find(path):
                 version in os.path.basename(path) and path.endswith(('.tar.gz', '.tgz'))
             ):
                 return version, path
-        raise NotFound('%s is not a CIFAR-10 archive; expected %s' % (path, EXPECTED))
+        raise NotFound(f'{path} is not a CIFAR-10 archive; expected {EXPECTED}')
     if not os.path.isdir(path):
-        raise NotFound('%s: no such file or folder; expected %s' % (path, EXPECTED))
+        raise NotFound(f'{path}: no such file or folder; expected {EXPECTED}')
     for enough in (all, any):
         for version, (archive, folder, suffix, _) in VERSIONS.items():
             for where in (path, os.path.join(path, folder), os.path.join(path, archive)):
@@ -70,7 +70,7 @@ def find(path):
                     os.path.isfile(os.path.join(where, name + suffix)) for name in TRAIN + TEST
                 ):
                     return version, where
-    raise NotFound('no CIFAR-10 in %s; expected %s' % (path, EXPECTED))
+    raise NotFound(f'no CIFAR-10 in {path}; expected {EXPECTED}')
 
 
 def read_files(where, names, optional=()):
@@ -96,11 +96,11 @@ def read_files(where, names, optional=()):
                 while unpacked.read(1 << 20):  # to the end, where gzip's checksum stands
                     pass
         except (tarfile.TarError, EOFError, zlib.error, OSError) as error:
-            raise UserError('%s is damaged or truncated (%s); fetch it again' % (where, error)) from error
+            raise UserError(f'{where} is damaged or truncated ({error}); fetch it again') from error
     needed = [name for name in names if name not in optional]
     missing = [name for name in needed if name not in contents]
     if missing:
-        raise UserError('%s lacks %s; all of these are needed: %s' % (where, ', '.join(missing), ', '.join(needed)))
+        raise UserError('{} lacks {}; all of these are needed: {}'.format(where, ', '.join(missing), ', '.join(needed)))
     return contents
 
 
@@ -114,12 +114,10 @@ def check_manifest(where, contents):
             held = json.load(source)
         sums = held['files'] if held['format'] == FORMAT else None
     except (ValueError, KeyError, TypeError) as error:
-        raise UserError('%s is damaged (%s)' % (path, error)) from error
+        raise UserError(f'{path} is damaged ({error})') from error
     for name, content in contents.items():
         if sums is None or sums.get(name) != hashlib.sha256(content).hexdigest():
-            raise UserError(
-                '%s is not what %s says: damaged, or of another archive' % (os.path.join(where, name), path)
-            )
+            raise UserError(f'{os.path.join(where, name)} is not what {path} says: damaged, or of another archive')
 
 
 class _PlainUnpickler(pickle.Unpickler):
@@ -135,7 +133,7 @@ class _PlainUnpickler(pickle.Unpickler):
     def find_class(self, module, name):
         if (module, name) in self.ALLOWED:
             return super().find_class(module, name)
-        raise pickle.UnpicklingError('it holds %s.%s, which no CIFAR-10 file does' % (module, name))
+        raise pickle.UnpicklingError(f'it holds {module}.{name}, which no CIFAR-10 file does')
 
 
 def unpickle(content, name):
@@ -144,9 +142,9 @@ def unpickle(content, name):
         held = _PlainUnpickler(io.BytesIO(content), encoding='bytes').load()
     except Exception as error:  # a damaged pickle can raise nearly anything
         reason = ' '.join(str(error).split()) or type(error).__name__
-        raise UserError('%s is damaged or not a CIFAR-10 file (%s)' % (name, reason)) from error
+        raise UserError(f'{name} is damaged or not a CIFAR-10 file ({reason})') from error
     if not isinstance(held, dict):
-        raise UserError('%s holds a %s, not a dict' % (name, type(held).__name__))
+        raise UserError(f'{name} holds a {type(held).__name__}, not a dict')
     return {key.decode('latin1') if isinstance(key, bytes) else key: value for key, value in held.items()}
 
 
@@ -177,7 +175,7 @@ def python_batch(content, name):
             % (
                 name,
                 PIXELS,
-                '%s %s' % (images.dtype, images.shape) if isinstance(images, np.ndarray) else type(images).__name__,
+                f'{images.dtype} {images.shape}' if isinstance(images, np.ndarray) else type(images).__name__,
             )
         )
     if (

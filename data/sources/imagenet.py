@@ -37,7 +37,7 @@ QUALITY = 95  # of what is no JPEG yet
 READERS = ('indexed', 'recorditer')
 INSIDE = ('', 'records', 'rec')  # where in its folder the records may lie: itself, ours beside images, gluoncv's
 RECORD_FILES = (('weights.rec', 'gates.rec', 'val.rec'), ('train.rec', 'val.rec'))
-EXPECTED = 'record files with their %s, in itself, records/ or rec/; %s' % (records.MANIFEST, records.MAKE)
+EXPECTED = f'record files with their {records.MANIFEST}, in itself, records/ or rec/; {records.MAKE}'
 
 
 class RecordIterSet(DataSet):
@@ -146,21 +146,19 @@ def _recorditer_reads(manifest, options):
     instead = '; use data.reader=indexed'
     if len(manifest['train']) != 2:
         raise UserError(
-            'data.reader=recorditer: %s has no record file for each of W part and lambda part%s'
-            % (options.dir, instead)
+            f'data.reader=recorditer: {options.dir} has no record file for each of W part and lambda part{instead}'
         )
     if any(manifest['bad'].values()):
         raise UserError(
-            'data.reader=recorditer: %s has damaged records, which ImageRecordIter does not survive%s'
-            % (options.dir, instead)
+            f'data.reader=recorditer: {options.dir} has damaged records, which ImageRecordIter does not survive{instead}'
         )
     if options.limit or options.split not in (0, manifest['split']['fraction']):
         raise UserError(
-            'data.reader=recorditer reads the parts as they were prepared (W part %g); data.limit and another '
-            'data.split need data.reader=indexed' % manifest['split']['fraction']
+            'data.reader=recorditer reads the parts as they were prepared (W part {:g}); data.limit and another '
+            'data.split need data.reader=indexed'.format(manifest['split']['fraction'])
         )
     if ';' in options.dir:
-        raise UserError('data.reader=recorditer cannot read a path with a semicolon (%s)%s' % (options.dir, instead))
+        raise UserError(f'data.reader=recorditer cannot read a path with a semicolon ({options.dir}){instead}')
 
 
 def find(path):
@@ -199,7 +197,7 @@ def read_image(path, size, mean, std):
 def open_data(options):
     """DataSet `imagenet`; split as it was prepared, unless the option `split` asks for another fraction."""
     if options.reader not in READERS:
-        raise UserError('data.reader=%s: one of %s' % (options.reader, ', '.join(READERS)))
+        raise UserError('data.reader={}: one of {}'.format(options.reader, ', '.join(READERS)))
     options = replace(options, dir=find(options.dir))
     manifest = records.read_manifest(options.dir)
     transform = CropTransform(options.image_size or SIZE, MEAN, STD, options.cutout)
