@@ -7,7 +7,7 @@ jittered and normalised by one 3x4 matrix.
 from dataclasses import dataclass
 from itertools import permutations
 from math import log
-from typing import Optional, Sequence, Tuple
+from typing import Optional, Sequence, Tuple, Union
 
 import cv2
 import numpy as np
@@ -79,7 +79,9 @@ class CropTransform:
     std: Tuple[float, ...]
     cut: int = 0
 
-    def __call__(self, images: Sequence[np.ndarray], draws: Optional[np.ndarray] = None) -> np.ndarray:
+    def __call__(
+        self, images: Union[np.ndarray, Sequence[np.ndarray]], draws: Optional[np.ndarray] = None
+    ) -> np.ndarray:
         out = np.empty((len(images), 3, self.size, self.size), np.float32)
         scale = np.diag(1 / np.asarray(self.std))
         shift = -np.asarray(self.mean) / np.asarray(self.std)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Callable, Dict, Optional, Protocol, Sequence, Tuple
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from ..base.errors import UserError
 from ..base.keys import check, key
@@ -97,7 +98,7 @@ class Images:
     def __init__(
         self,
         images: np.ndarray,
-        labels: Sequence[int],
+        labels: ArrayLike,
         transform: Callable[[np.ndarray, Optional[np.ndarray]], np.ndarray],
     ) -> None:
         self.images, self.transform = images, transform

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from dsonas.data import place
-from dsonas.data.records import ilsvrc, prepare
+from dsonas.data.records import check, ilsvrc, prepare
 from dsonas.data.registry import load
 
 from . import cifar_archive as archive
@@ -144,7 +144,7 @@ def test_records_of_gluoncvs_script_are_checked_once_and_then_found(home, one_li
         load('imagenet')
     assert 'have not been checked' in one_line(info) and command(info) == [str(rec), '--validate']
     with caplog.at_level(logging.WARNING):
-        prepare.validate(command(info)[0])
+        check.validate(command(info)[0])
     assert not caplog.records
     dataset = load('imagenet', image_size=32)
     assert dataset.options.dir == str(rec) and dataset.sizes == {'train': 12, 'weights': 6, 'gates': 6, 'test': 6}

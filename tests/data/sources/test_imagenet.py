@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from dsonas.base.errors import UserError
-from dsonas.data.records import ilsvrc, prepare, recordio
+from dsonas.data.records import check, ilsvrc, prepare, recordio
 from dsonas.data.records import store as records
 from dsonas.data.registry import load
 
@@ -132,7 +132,7 @@ def test_shards_are_disjoint_and_complete(prepared, tmp_path, reader, count):
             image = rng.randint(0, 255, (40, 40, 3)).astype(np.uint8)
             writer.write_idx(i, mx.recordio.pack_img(mx.recordio.IRHeader(0, first + i, i, 0), image))
         writer.close()
-    prepare.validate(str(numbered))
+    check.validate(str(numbered))
     ds = open_set(numbered, reader=reader)
     for part, total in (('train', 42), ('gates', 19), ('test', 13)):
         for train in (True, False):
@@ -263,7 +263,7 @@ def test_a_record_damaged_later_is_named_and_validation_lists_it(copied, one_lin
     with pytest.raises(ValueError) as info:
         list(ds.batches('weights', 8, train=False))
     assert 'weights.rec: record 5' in one_line(info) and '--validate' in str(info.value)
-    manifest = prepare.validate(str(copied), max_bad=0.05)
+    manifest = check.validate(str(copied), max_bad=0.05)
     assert manifest['bad']['weights.rec'] == [5] and manifest['split'] == {'fraction': 0.8, 'seed': 0}
     ds = open_set(copied, max_bad=0.05)
     assert ds.sizes['weights'] == 47 and len(list(ds.batches('weights', 8, train=False))) == 6
@@ -283,7 +283,7 @@ def test_records_made_by_others(tmp_path, with_index, one_line):
     with pytest.raises(UserError) as info:
         open_set(tmp_path)
     assert '--validate' in one_line(info)
-    prepare.validate(str(tmp_path))
+    check.validate(str(tmp_path))
     ds = open_set(tmp_path, split=0.5)
     assert ds.sizes == {'train': 30, 'weights': 15, 'gates': 15, 'test': 9} and len(ds.classes) == 3
     assert next(ds.batches('train', 4))[0].shape == (4, 3, 32, 32)
@@ -304,7 +304,7 @@ def test_records_made_by_others(tmp_path, with_index, one_line):
 def test_validation_refuses(copied, damage, words, one_line):
     damage(copied)
     with pytest.raises(UserError) as info:
-        prepare.validate(str(copied))
+        check.validate(str(copied))
     text = one_line(info)
     assert all(word in text for word in words), text
 
