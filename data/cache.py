@@ -1,6 +1,8 @@
 """Files that are made once and kept between runs: $DSONAS_CACHE, else $XDG_CACHE_HOME/dsonas, else ~/.cache/dsonas."""
+
 import hashlib
 import os
+from typing import Mapping
 
 import numpy as np
 
@@ -8,24 +10,26 @@ from ..base import files
 from ..base.errors import UserError
 
 
-def folder():
-    """The cache folder, made if need be; UserError where that cannot be."""
+def folder() -> str:
+    """Return the path of the cache folder, which is made if need be. Raises UserError if it cannot be."""
     path = os.environ.get('DSONAS_CACHE') or os.path.join(
-        os.environ.get('XDG_CACHE_HOME') or os.path.join(os.path.expanduser('~'), '.cache'), 'dsonas')
+        os.environ.get('XDG_CACHE_HOME') or os.path.join(os.path.expanduser('~'), '.cache'), 'dsonas'
+    )
     try:
         os.makedirs(path, exist_ok=True)
     except OSError as error:
-        raise UserError('cannot make the cache folder %s (%s); set DSONAS_CACHE to a folder that can be written' % (
-            path, error.strerror)) from error
+        raise UserError(
+            f'cannot make the cache folder {path} ({error.strerror}); set DSONAS_CACHE to a folder that can be written'
+        ) from error
     files.remove_leftovers(path, files.OLD)
     return path
 
 
-def digest(arrays):
-    """sha256 of a dict of arrays: names, types, shapes and contents."""
+def digest(arrays: Mapping[str, np.ndarray]) -> str:
+    """Compute the sha256 of a dict of arrays: names, types, shapes and contents."""
     total = hashlib.sha256()
     for name in sorted(arrays):
         array = np.ascontiguousarray(arrays[name])
-        total.update(('%s %s %s;' % (name, array.dtype.str, array.shape)).encode())
-        total.update(array)
+        total.update(f'{name} {array.dtype.str} {array.shape};'.encode())
+        total.update(array.data)
     return total.hexdigest()

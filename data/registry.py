@@ -3,81 +3,123 @@
     @registry.register('mine')
     def open_data(options): ...
 
-register('mine', …, expected='…') is for a data set on disk: where no folder is given it is looked for in gluon's place
-(place.py), and the text says in errors what should be there. register('mine', …, read_image=…) takes a function
-`read_image(path, size, mean, std)` that prepares an image file as the test images are; else that is done as for `folder`.
+register('mine', …, expected='…') is for a data set on disk: if no folder is given it is looked for in
+gluon's (place.py), and error messages give the text as what should be there. register('mine', …,
+read_image=…) takes a function `read_image(path, size, mean, std)` that prepares an image file as the
+test images are; by default that is done as for `folder`.
 """
+
 import difflib
 from dataclasses import fields, replace
 from importlib import import_module
-from typing import Callable, NamedTuple, Optional
+from typing import Any, Callable, NamedTuple, Optional, Protocol, Sequence
+
+import numpy as np
 
 from ..base.errors import UserError
 from ..base.registry import Registry
 from . import place
-from .dataset import Options
+from .dataset import DataSet, Options
 from .decode import BadImage
+
+OpenData = Callable[[Options], DataSet]
+ReadImage = Callable[[str, int, Sequence[float], Sequence[float]], np.ndarray]  # path, size, mean, std
+
+
+class DataSource(Protocol):
+    """What is registered for a data set.
+
+    open_data(options) opens it. read_image(path, size, mean, std) prepares an image file as its test images are:
+    float32 (3, size, size); None: as `folder` does. expected: what its folder should hold, '' if it needs none.
+    """
+
+    @property
+    def open_data(self) -> OpenData: ...
+
+    @property
+    def read_image(self) -> Optional[ReadImage]: ...
+
+    @property
+    def expected(self) -> str: ...
 
 
 class Entry(NamedTuple):
-    """What is known of a data set by its name."""
-    open_data: Callable
-    read_image: Optional[Callable] = None
+    """A DataSource made of functions."""
+
+    open_data: OpenData
+    read_image: Optional[ReadImage] = None
     expected: str = ''
 
 
 class _Module:
-    """An Entry in a module of sources/, which is imported when it is asked for: open_data, read_image, EXPECTED."""
+    """A DataSource in a module of sources/, imported on first use: its open_data, read_image and EXPECTED."""
 
-    def __init__(self, name):
+    def __init__(self, name: str) -> None:
         self._name = name
 
-    def __getattr__(self, attribute):
-        if attribute not in Entry._fields:
-            raise AttributeError(attribute)
-        module = import_module('.sources.' + self._name, __package__)
-        return getattr(module, 'EXPECTED' if attribute == 'expected' else attribute, None)
+    def _module(self) -> Any:
+        return import_module('.sources.' + self._name, __package__)
+
+    @property
+    def open_data(self) -> OpenData:
+        return self._module().open_data
+
+    @property
+    def read_image(self) -> Optional[ReadImage]:
+        return getattr(self._module(), 'read_image', None)
+
+    @property
+    def expected(self) -> str:
+        return getattr(self._module(), 'EXPECTED', '')
 
 
-DATASETS = Registry('data set')
+DATASETS: Registry[DataSource] = Registry('data set')
 
 for _name in ('digits', 'cifar10', 'imagenet', 'folder'):
     DATASETS.register(_name, _Module(_name))
 
 
-def register(name, open_data=None, read_image=None, expected=''):
-    """Add a data set: register('mine', open_data, read_image), or @register('mine') above open_data. Raises UserError for a taken name."""
+def register(
+    name: str, open_data: Optional[OpenData] = None, read_image: Optional[ReadImage] = None, expected: str = ''
+) -> Any:
+    """Add a data set: register('mine', open_data, read_image), or @register('mine') above open_data.
+
+    Returns open_data, or the decorator. Raises UserError for a name that is taken.
+    """
     if open_data is None:
         return lambda function: register(name, function, read_image, expected)
     DATASETS.register(name, Entry(open_data, read_image, expected))
     return open_data
 
 
-def load(name, **options):
+def load(name: str, **options: Any) -> DataSet:
     """Open data set `name`; options are the fields of dataset.Options.
 
-    Without `dir` a data set on disk is looked for in gluon's place; the DataSet's `options.dir` says where it was found.
-    UserError or OSError, in one line, for what is wrong; place.NotFound, a UserError, where there is no data set.
+    Without `dir` a data set on disk is looked for in gluon's folder; the DataSet's `options.dir` says where it was
+    found. Raises UserError for an unknown name or option, a value out of range and damaged data, place.NotFound (a
+    UserError) if there is no data set, and OSError for a file that cannot be read.
     """
     entry = DATASETS.get(name)
     known = [field.name for field in fields(Options)]
     for key in options:
         if key not in known:
             near = difflib.get_close_matches(key, known, 1)
-            raise UserError('unknown option data.%s%s; known: %s' % (
-                key, ' (did you mean %s?)' % near[0] if near else '', ', '.join(known)))
-    options = Options(**options)
+            hint = f' (did you mean {near[0]}?)' if near else ''
+            raise UserError(f'unknown option data.{key}{hint}; known: {", ".join(known)}')
+    checked = Options(**options)
     if entry.expected:
-        options = replace(options, dir=place.resolve(name, options.dir, entry.expected))
-    return entry.open_data(options)
+        checked = replace(checked, dir=place.resolve(name, checked.dir, entry.expected))
+    return entry.open_data(checked)
 
 
-def read_image(name, path, size, mean, std):
-    """An image file as a network trained on data set `name` is given it: float32 (3, size, size), normalised.
+def read_image(name: str, path: str, size: int, mean: Sequence[float], std: Sequence[float]) -> np.ndarray:
+    """Prepare an image file as data set `name` prepares its test images: float32 (3, size, size), normalised.
 
-    Raises decode.BadImage, a UserError in one line that names the file, where it cannot be read.
+    Raises decode.BadImage, a UserError in one line that names the file, if it cannot be read.
     """
+    read = DATASETS.get(name).read_image or DATASETS.get('folder').read_image
+    assert read is not None
     try:
-        return (DATASETS.get(name).read_image or DATASETS.get('folder').read_image)(path, size, mean, std)
+        return read(path, size, mean, std)
     except OSError as error:
-        raise BadImage('%s: %s' % (path, error.strerror or error)) from error
+        raise BadImage(f'{path}: {error.strerror or error}') from error

@@ -70,9 +70,7 @@ def read_network(folder: str) -> NetworkDescription:
     if not os.path.isdir(folder):
         raise UserError(f'{folder}: no such run directory')
     if not os.path.exists(path):
-        raise UserError(
-            f'{folder}: no trained network in it ({DESCRIPTION}); retraining makes one'
-        )
+        raise UserError(f'{folder}: no trained network in it ({DESCRIPTION}); retraining makes one')
     content = files.read_json(path)
     if not isinstance(content, dict) or (content.get('format'), content.get('version')) != (FORMAT, VERSION):
         raise UserError(f'{path}: expected format {FORMAT}, version {VERSION}')

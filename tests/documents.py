@@ -1,4 +1,5 @@
 """What the documents hold (code blocks, commands, links, words in backticks), and whether a command is one that the project takes."""
+
 import argparse
 import dataclasses
 import importlib
@@ -12,7 +13,9 @@ from unittest import mock
 from dsonas import commands
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
-DOCUMENTS = sorted([ROOT / 'README.md', ROOT / 'CONTRIBUTING.md', ROOT / 'CHANGELOG.md'] + list((ROOT / 'docs').glob('*.md')))
+DOCUMENTS = sorted(
+    [ROOT / 'README.md', ROOT / 'CONTRIBUTING.md', ROOT / 'CHANGELOG.md'] + list((ROOT / 'docs').glob('*.md'))
+)
 PROGRAMS = ('python', 'dsonas', 'bash', 'make', 'pip', 'tensorboard')
 SHELL = PROGRAMS + ('export', '.', 'source', 'cd', 'mkdir', 'git')
 
@@ -20,6 +23,7 @@ SHELL = PROGRAMS + ('export', '.', 'source', 'cd', 'mkdir', 'git')
 @dataclasses.dataclass(frozen=True)
 class Block:
     """A code block. language: what a fence names, '' for an indented block; line: its first, counted from 1."""
+
     document: pathlib.Path
     line: int
     language: str
@@ -49,7 +53,7 @@ def blocks(document):
         start = at
         if fence:
             at = lines.index('```', start + 1)
-            found.append(Block(document, start + 2, fence.group(1), tuple(lines[start + 1:at])))
+            found.append(Block(document, start + 2, fence.group(1), tuple(lines[start + 1 : at])))
         elif lines[at].startswith('    ') and (at == 0 or not lines[at - 1].strip()):
             while at < len(lines) and (lines[at].startswith('    ') or not lines[at].strip()):
                 at += 1
@@ -139,11 +143,15 @@ def check_command(line):
         makefile = (ROOT / 'Makefile').read_text()
         for word in words[1:]:
             name, equals, _ = word.partition('=')
-            assert re.search(r'^%s\s*\??=' % name if equals else r'^%s:' % name, makefile, re.M), 'make does not know %s' % word
+            assert re.search(r'^%s\s*\??=' % name if equals else r'^%s:' % name, makefile, re.M), (
+                'make does not know %s' % word
+            )
     elif words[0] == 'pip':
         project = (ROOT / 'pyproject.toml').read_text()
         for extras in re.findall(r'\[([\w,]+)\]', line):
-            assert all(re.search(r'^%s = \[' % extra, project, re.M) for extra in extras.split(',')), 'there is no extra of %s' % extras
+            assert all(re.search(r'^%s = \[' % extra, project, re.M) for extra in extras.split(',')), (
+                'there is no extra of %s' % extras
+            )
 
 
 def _check_console(words):
@@ -156,11 +164,12 @@ def _check_script(words):
     script = words[0]
     assert (ROOT / script).is_file(), '%s: no such script' % script
     given = parsed(script, words[1:])
-    if '--' in words:                       # a command for each worker
-        check_command(' '.join(shlex.quote(word) for word in words[words.index('--') + 1:]))
+    if '--' in words:  # a command for each worker
+        check_command(' '.join(shlex.quote(word) for word in words[words.index('--') + 1 :]))
     if script in ('train/search.py', 'train/retrain.py') and hasattr(given, 'set'):
         from dsonas.train.config import flags as cli
         from dsonas.train.config import settings
+
         config = ROOT / given.config if given.config else None
         if config is None or config.is_file():
             with mock.patch('dsonas.base.plugins.load', _named):

@@ -1,4 +1,5 @@
 """Commands that the documents show and the recipes run: each is accepted, and those that can run here do, at a small scale."""
+
 import os
 import re
 import shlex
@@ -13,19 +14,55 @@ from .data import cifar_archive, image_files
 from .documents import DOCUMENTS, ROOT, check_command, shell_lines
 
 RECIPES = sorted((ROOT / 'experiments').glob('*.sh'))
-WRONG = ('python train/search.py --preset nothing', 'python tools/none.py', 'python train/search.py --gama 0.1', 'rm x',
-         'python train/search.py --set search.gama=1', 'python tools/launch.py -n 1 -- python none.py', 'make all-of-it', "python 'x",
-         'python tools/make_tables.py RUN --table 9', 'bash experiments/none.sh', 'pip install -e .[all]',
-         'dsonas serch', 'dsonas search --gama 0.1')
-NOT_HERE = {'make ': 'installs anew', 'pip ': 'installs anew', r'\. \.venv': 'is of a shell', 'export ': 'is of a shell',
-            'bash experiments': 'takes minutes; its commands are looked at one by one', '--hostfile': 'needs several machines',
-            '^tensorboard': 'serves until it is stopped'}
+WRONG = (
+    'python train/search.py --preset nothing',
+    'python tools/none.py',
+    'python train/search.py --gama 0.1',
+    'rm x',
+    'python train/search.py --set search.gama=1',
+    'python tools/launch.py -n 1 -- python none.py',
+    'make all-of-it',
+    "python 'x",
+    'python tools/make_tables.py RUN --table 9',
+    'bash experiments/none.sh',
+    'pip install -e .[all]',
+    'dsonas serch',
+    'dsonas search --gama 0.1',
+)
+NOT_HERE = {
+    'make ': 'installs anew',
+    'pip ': 'installs anew',
+    r'\. \.venv': 'is of a shell',
+    'export ': 'is of a shell',
+    'bash experiments': 'takes minutes; its commands are looked at one by one',
+    '--hostfile': 'needs several machines',
+    '^tensorboard': 'serves until it is stopped',
+}
 TINY = {
-    'search': ['data.limit=90', 'data.image_size=16', 'space.channels=4', 'space.blocks=1,1', 'space.levels=2',
-               'space.operations=sep_conv_3x3,max_pool_3x3', 'pretrain.epochs=1', 'pretrain.batch_size=10', 'search.epochs=1',
-               'search.batch_size=10', 'search.prune_every=1', 'train.test_batch=250', 'train.tensorboard=false'],
-    'retrain': ['data.limit=90', 'data.image_size=16', 'space.blocks=1,1', 'retrain.epochs=1', 'retrain.batch_size=10',
-                'train.test_batch=250', 'train.tensorboard=false'],
+    'search': [
+        'data.limit=90',
+        'data.image_size=16',
+        'space.channels=4',
+        'space.blocks=1,1',
+        'space.levels=2',
+        'space.operations=sep_conv_3x3,max_pool_3x3',
+        'pretrain.epochs=1',
+        'pretrain.batch_size=10',
+        'search.epochs=1',
+        'search.batch_size=10',
+        'search.prune_every=1',
+        'train.test_batch=250',
+        'train.tensorboard=false',
+    ],
+    'retrain': [
+        'data.limit=90',
+        'data.image_size=16',
+        'space.blocks=1,1',
+        'retrain.epochs=1',
+        'retrain.batch_size=10',
+        'train.test_batch=250',
+        'train.tensorboard=false',
+    ],
 }
 
 
@@ -50,12 +87,25 @@ def recorded(recipe, folder, scale, **variables):
     """Command lines that a recipe would run. variables: DATA_CIFAR10 and DATA_IMAGENET, unset where not given."""
     (folder / 'python').write_text('#!/bin/sh\nexec %s "$@"\n' % shlex.quote(sys.executable))
     (folder / 'python').chmod(0o755)
-    environment = dict(os.environ, PATH='%s:%s' % (folder, os.environ['PATH']), SCALE=scale, SEEDS='2', GPUS='0-7',
-                       ROOT=str(folder / 'runs'), RUN=str(folder / 'runs' / 'one'), **variables)
+    environment = dict(
+        os.environ,
+        PATH='%s:%s' % (folder, os.environ['PATH']),
+        SCALE=scale,
+        SEEDS='2',
+        GPUS='0-7',
+        ROOT=str(folder / 'runs'),
+        RUN=str(folder / 'runs' / 'one'),
+        **variables,
+    )
     for name in {'DATA_CIFAR10', 'DATA_IMAGENET'} - set(variables):
         environment.pop(name, None)
-    done = subprocess.run(['bash', str(recipe), '--dry-run'], env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-                          universal_newlines=True)
+    done = subprocess.run(
+        ['bash', str(recipe), '--dry-run'],
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        universal_newlines=True,
+    )
     assert done.returncode == 0, done.stdout
     return done.stdout.splitlines()
 
@@ -84,7 +134,9 @@ def test_every_preset_is_used_or_named():
     """A file of settings that no recipe, document or other file refers to is a leftover."""
     files = RECIPES + DOCUMENTS + [ROOT / 'experiments' / 'tables.yaml', *(ROOT / 'train').glob('*.py')]
     text = ''.join(path.read_text(encoding='utf-8') for path in files)
-    text += ''.join(re.sub(r'^# .*', '', path.read_text()) for path in (ROOT / 'experiments' / 'configs').glob('*.yaml'))
+    text += ''.join(
+        re.sub(r'^# .*', '', path.read_text()) for path in (ROOT / 'experiments' / 'configs').glob('*.yaml')
+    )
     patterns = [re.sub(r'\$\{?\w+\}?', r'\\w+', word) for word in re.findall(r'[\w${}]+', text)]
     patterns = [re.compile(word) for word in set(patterns) if '\\w+' in word]
     for name in settings.presets():
@@ -114,8 +166,15 @@ def command(folder, line):
     """Run a line there, one OpenMP thread; AssertionError with what it printed where it fails."""
     programs = {'python': [sys.executable], 'dsonas': [sys.executable, '-m', 'dsonas']}
     words = [part for word in shlex.split(line) for part in programs.get(word, [word])]
-    done = subprocess.run(words, cwd=str(folder), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, universal_newlines=True, timeout=300,
-                          env=dict(os.environ, OMP_NUM_THREADS='1', DSONAS_CACHE=str(folder / 'cache'), MXNET_HOME=str(folder / 'mxnet')))
+    done = subprocess.run(
+        words,
+        cwd=str(folder),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        universal_newlines=True,
+        timeout=300,
+        env=dict(os.environ, OMP_NUM_THREADS='1', DSONAS_CACHE=str(folder / 'cache'), MXNET_HOME=str(folder / 'mxnet')),
+    )
     assert done.returncode == 0, '%s\n%s' % (line, done.stdout)
     return done.stdout
 
@@ -128,7 +187,9 @@ def scaled(line):
     line = re.sub(r'\bRUN(\.\.\.)?(?=\s|$)', 'runs/mine', line).replace('NAME', 'cifar_resnet20_v1').replace('…', '')
     for number, name in enumerate(('some.png', 'another.jpg')):
         line = line.replace(name, 'DIR/test/cat/%03d.png' % number)
-    line = line.replace('--channels 48 --blocks 2,2,2 --batch-size 8 --steps 3', '--channels 4 --blocks 1,1 --batch-size 2 --steps 1')
+    line = line.replace(
+        '--channels 48 --blocks 2,2,2 --batch-size 8 --steps 3', '--channels 4 --blocks 1,1 --batch-size 2 --steps 1'
+    )
     for stage, settings_ in TINY.items():
         if 'train/%s.py' % stage in line and '--keys' not in line:
             line += ''.join(' --set %s' % shlex.quote(word) for word in settings_)

@@ -79,7 +79,9 @@ def test_help_lists_every_command_with_its_summary(without_mxnet):
 
 def test_help_behind_which_nobody_reads_on():
     """As in `dsonas --help | head -1`."""
-    done = subprocess.run(['bash', '-c', f'"{sys.executable}" -m dsonas --help | true; exit ${{PIPESTATUS[0]}}'], stderr=subprocess.PIPE)
+    done = subprocess.run(
+        ['bash', '-c', f'"{sys.executable}" -m dsonas --help | true; exit ${{PIPESTATUS[0]}}'], stderr=subprocess.PIPE
+    )
     assert done.returncode == 0 and done.stderr == b''
 
 

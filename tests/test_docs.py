@@ -1,4 +1,5 @@
 """The documents say what is true: their Python runs and does what they say, and what they name is there."""
+
 import os
 import re
 import subprocess
@@ -23,14 +24,35 @@ from dsonas.train.engine.callbacks import CALLBACKS
 from .documents import DOCUMENTS, ROOT, blocks, check_command, links, python_blocks, shell_lines, spans
 from .symbols.graph_costs import counted
 
-OPERATION, BUDGET, DATASET = "'dil_conv_3x3'", 'sparsity.POLICIES.register(', '@registry.register('   # what tells these examples
+OPERATION, BUDGET, DATASET = (
+    "'dil_conv_3x3'",
+    'sparsity.POLICIES.register(',
+    '@registry.register(',
+)  # what tells these examples
 CALLBACK = '@CALLBACKS.register('
 README = [ROOT / 'README.md']
 FOLDERS = ('base', 'symbols', 'optim', 'data', 'runfiles', 'train', 'tools', 'experiments', 'tests', 'docs')
-TINY = ['data.name=digits', 'data.limit=120', 'data.image_size=16', 'space.channels=4', 'space.blocks=1,1', 'space.levels=2',
-        'pretrain.epochs=1', 'pretrain.batch_size=30', 'search.epochs=1', 'search.batch_size=20', 'search.gamma=0.2',
-        'search.prune_every=1', 'retrain.epochs=1', 'retrain.batch_size=30', 'retrain.budget=none', 'retrain.channels=4',
-        'train.test_batch=500', 'train.cpus=1', 'train.tensorboard=false']
+TINY = [
+    'data.name=digits',
+    'data.limit=120',
+    'data.image_size=16',
+    'space.channels=4',
+    'space.blocks=1,1',
+    'space.levels=2',
+    'pretrain.epochs=1',
+    'pretrain.batch_size=30',
+    'search.epochs=1',
+    'search.batch_size=20',
+    'search.gamma=0.2',
+    'search.prune_every=1',
+    'retrain.epochs=1',
+    'retrain.batch_size=30',
+    'retrain.budget=none',
+    'retrain.channels=4',
+    'train.test_batch=500',
+    'train.cpus=1',
+    'train.tensorboard=false',
+]
 
 
 @pytest.fixture
@@ -70,7 +92,9 @@ def own_test(block):
     return block.path or OPERATION in block.text or BUDGET in block.text
 
 
-@pytest.mark.parametrize('block', [block for block in python_blocks() if not own_test(block)], ids=lambda block: block.name)
+@pytest.mark.parametrize(
+    'block', [block for block in python_blocks() if not own_test(block)], ids=lambda block: block.name
+)
 def test_python_runs(block, tiny):
     run(block)
 
@@ -82,7 +106,11 @@ def test_an_operation_is_searched_with_and_costs_what_the_network_has(tiny):
     history = np.load(str(tiny / 'runs' / 'dilated' / 'lambda.npz'))
     touching = ['dil_conv_3x3' in name for name in history['names']]
     assert any(touching) and (history['values'][-1] != history['values'][0])[touching].all()
-    for candidate in (architecture, Architecture.full(architecture.space), Architecture.random(architecture.space, seed=2, keep=0.4)):
+    for candidate in (
+        architecture,
+        Architecture.full(architecture.space),
+        Architecture.random(architecture.space, seed=2, keep=0.4),
+    ):
         net = Network(candidate, 6, kernels_kind='plain')
         net.initialize()
         found = cost(candidate, 6, 16)
@@ -93,7 +121,10 @@ def test_an_operation_is_searched_with_and_costs_what_the_network_has(tiny):
 def test_a_budget_gives_each_gate_its_gamma(tiny):
     names = run(block_with(BUDGET))
     space, gammas = names['space'], names['gammas']
-    flops = {name: OPERATIONS[name].cost(8, 32, 32).flops + OPERATIONS[name].cost(16, 16, 16).flops for name in space.operations}
+    flops = {
+        name: OPERATIONS[name].cost(8, 32, 32).flops + OPERATIONS[name].cost(16, 16, 16).flops
+        for name in space.operations
+    }
     one_input_of_r = (8 * 32) ** 2 + (16 * 16) ** 2
     assert len(gammas) == len(space.gate_names())
     for edge, gamma in zip(space.block_edges(), gammas[0]):
@@ -111,15 +142,28 @@ def test_a_data_set_is_one_file(tmp_path):
     assert name not in registry.DATASETS
     generator = np.random.RandomState(0)
     images = generator.randint(0, 255, (80, 3, 16, 16)).astype(np.uint8)
-    arrays = {'train_images': images[:60], 'train_labels': np.arange(60) % 2, 'test_images': images[60:], 'test_labels': np.arange(20) % 2,
-              'classes': np.array(['odd', 'even'])}
+    arrays = {
+        'train_images': images[:60],
+        'train_labels': np.arange(60) % 2,
+        'test_images': images[60:],
+        'test_labels': np.arange(20) % 2,
+        'classes': np.array(['odd', 'even']),
+    }
     np.savez(str(tmp_path / 'arrays.npz'), **arrays)
 
     def python(*words):
-        return subprocess.run([sys.executable] + list(words), cwd=str(tmp_path), stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-                              universal_newlines=True, env=dict(os.environ, OMP_NUM_THREADS='1'))
+        return subprocess.run(
+            [sys.executable] + list(words),
+            cwd=str(tmp_path),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            universal_newlines=True,
+            env=dict(os.environ, OMP_NUM_THREADS='1'),
+        )
 
-    done = python('-c', '''
+    done = python(
+        '-c',
+        """
 import numpy as np
 from dsonas.base import plugins
 from dsonas.data.registry import load
@@ -133,13 +177,27 @@ assert (list(data.batches('weights', 8, epoch=0, skip=1))[0][0] == once[1][0]).a
 plain = np.load('arrays.npz')['test_images'] / 255.0
 x, y = next(iter(data.batches('test', 20, train=False)))
 np.testing.assert_allclose(x, (plain - np.reshape(data.mean, (3, 1, 1))) / np.reshape(data.std, (3, 1, 1)), atol=1e-4)
-''' % (block.path, name))
+"""
+        % (block.path, name),
+    )
     assert done.returncode == 0, done.stdout
     search = [word for name in TINY if not name.startswith('data.') for word in ('--set', name)]
-    words = [str(ROOT / 'train' / 'search.py'), '--plugin', block.path, '--dataset', name, '--data-dir', str(tmp_path), *search, '--run']
+    words = [
+        str(ROOT / 'train' / 'search.py'),
+        '--plugin',
+        block.path,
+        '--dataset',
+        name,
+        '--data-dir',
+        str(tmp_path),
+        *search,
+        '--run',
+    ]
     done = python(*words, 'out')
     assert done.returncode == 0 and (tmp_path / 'out' / 'architecture.json').exists(), done.stdout
-    done = python('-c', '''
+    done = python(
+        '-c',
+        """
 import os
 from dsonas.base import plugins
 from dsonas.data.place import NotFound
@@ -153,7 +211,9 @@ except NotFound as error:
 os.makedirs('home/datasets')
 os.symlink(os.path.abspath('.'), 'home/datasets/%s')
 assert load(%r).sizes['train'] == 60
-''' % (block.path, name, name, name, name))
+"""
+        % (block.path, name, name, name, name),
+    )
     assert done.returncode == 0, done.stdout
     np.savez(str(tmp_path / 'arrays.npz'), train_images=arrays['train_images'])
     done = python(*words, 'bad')
@@ -166,7 +226,13 @@ def test_a_callback_ends_a_retraining(tiny):
     (tiny / block.path).write_text(block.text, encoding='utf-8')
     with CALLBACKS.restored():
         plugins.load([str(tiny / block.path)])
-        slow = {'run': 'run', 'callbacks': ('patience',), 'retrain.lr': 0.0, 'retrain.epochs': 9, 'retrain.drop_path': 0.0}
+        slow = {
+            'run': 'run',
+            'callbacks': ('patience',),
+            'retrain.lr': 0.0,
+            'retrain.epochs': 9,
+            'retrain.drop_path': 0.0,
+        }
         config = settings.build(dict(settings.flatten(settings.resolve('smoke')), **slow))
         summary = retraining.retrain(config, retraining.full())
     rows = read_log(str(tiny / 'run' / 'log.csv'))
@@ -177,13 +243,19 @@ def test_a_callback_ends_a_retraining(tiny):
 @pytest.mark.parametrize('document', DOCUMENTS, ids=lambda document: document.name)
 def test_words_in_backticks_are_there(document):
     """Commands, paths of files, settings (search.gamma) and assignments (--set key=value) that the text names."""
-    introduced = ''.join(block.text for block in python_blocks([document]))     # a budget or a data set that an example adds
+    introduced = ''.join(
+        block.text for block in python_blocks([document])
+    )  # a budget or a data set that an example adds
     keys, groups = {name for name, _ in leaves()}, {name.split('.')[0] for name, _ in leaves() if '.' in name}
     for span in spans(document):
         first = span.split()[0]
         if first in ('python', 'make', 'bash') and len(span.split()) > 1:
             added = re.search(r'--dataset (\w+)', span)
-            check_command(span.replace(added.group(), '--dataset folder') if added and "'%s'" % added.group(1) in introduced else span)
+            check_command(
+                span.replace(added.group(), '--dataset folder')
+                if added and "'%s'" % added.group(1) in introduced
+                else span
+            )
         for path in re.findall(r'(?:^|\s)((?:%s)/[\w/]+\.(?:py|sh|yaml))' % '|'.join(FOLDERS), span):
             assert (ROOT / path).exists(), '%s: no such file' % path
         for key, value in re.findall(r'--set (\S+?)=(\S+)', span):
@@ -208,7 +280,11 @@ def test_links_lead_somewhere(document):
 
 def test_workarounds_lie_where_the_docs_say():
     """Files, names and tests of docs/mxnet.md exist."""
-    rows = [line.strip('| ').split(' | ') for line in (ROOT / 'docs' / 'mxnet.md').read_text().splitlines() if line.startswith('| ')][2:]
+    rows = [
+        line.strip('| ').split(' | ')
+        for line in (ROOT / 'docs' / 'mxnet.md').read_text().splitlines()
+        if line.startswith('| ')
+    ][2:]
     assert len(rows) > 15
     for _, workaround, test in rows:
         places = [ROOT / path for path in re.findall(r'`([a-z_/]+\.py)`', workaround)]

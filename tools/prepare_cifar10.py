@@ -26,7 +26,7 @@ import numpy as np
 from dsonas.base import cli, files
 from dsonas.base.errors import UserError
 from dsonas.data import split, streams
-from dsonas.data.records import prepare, recordio
+from dsonas.data.records import check, recordio
 from dsonas.data.sources import cifar10
 
 
@@ -94,7 +94,7 @@ def write_records(
             for key, i in enumerate(members):
                 png = cv2.imencode('.png', np.ascontiguousarray(images[i][::-1].transpose(1, 2, 0)))[1].tobytes()
                 out.write(recordio.frame(recordio.pack(int(labels[i]), key, png)))
-    return prepare.validate(folder, classes=list(classes), max_bad=0)
+    return check.validate(folder, classes=list(classes), max_bad=0)
 
 
 def run(args: argparse.Namespace) -> None:

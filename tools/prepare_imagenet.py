@@ -27,7 +27,7 @@ from typing import Any, Dict, List, Optional, Sequence, Tuple
 from dsonas.base import cli, machine
 from dsonas.base.errors import UserError
 from dsonas.data import split, streams
-from dsonas.data.records import ilsvrc, prepare
+from dsonas.data.records import check, ilsvrc, plan, prepare, writer
 from dsonas.data.sources import folder
 
 
@@ -58,7 +58,7 @@ def parser() -> argparse.ArgumentParser:
     return parse
 
 
-def sources(args: argparse.Namespace) -> Tuple[List[str], List[Any], List[Any]]:
+def sources(args: argparse.Namespace) -> Tuple[Sequence[str], List[Any], List[Any]]:
     """(classes, training items, validation items) of what the arguments name."""
     if args.from_folder:
         if args.train or args.val:
@@ -85,6 +85,15 @@ def sources(args: argparse.Namespace) -> Tuple[List[str], List[Any], List[Any]]:
     return classes, train, ilsvrc.validation(args.val, classes, args.val_list or args.devkit)
 
 
+# Which flags help with an error.
+ADVICE = {
+    ilsvrc.NoTruth: ' Give --val-list (a line an image: file, class) or --devkit',
+    plan.OtherPlan: '; give the same, or --restart to remove it',
+    plan.HoldsRecords: '; --validate checks them, --restart replaces them',
+    writer.WorkerDied: '  Fewer --workers need less',
+}
+
+
 class Progress:
     """A progress bar for each step, on standard error."""
 
@@ -105,7 +114,7 @@ class Progress:
             self._bar.close()
 
 
-def check(args: argparse.Namespace) -> None:
+def check_flags(args: argparse.Namespace) -> None:
     for name, low, high in (
         ('short_side', 0, 4096),
         ('quality', 1, 100),
@@ -119,11 +128,11 @@ def check(args: argparse.Namespace) -> None:
 
 def run(args: argparse.Namespace) -> Dict[str, Any]:
     """Do what the arguments say; the manifest."""
-    check(args)
+    check_flags(args)
     progress = Progress()
     try:
         if args.validate:
-            return prepare.validate(args.out, args.workers, args.max_bad, progress)
+            return check.validate(args.out, args.workers, args.max_bad, progress)
         classes, train, val = sources(args)
         return prepare.prepare(
             args.out,
@@ -139,6 +148,8 @@ def run(args: argparse.Namespace) -> Dict[str, Any]:
             args.restart,
             progress,
         )
+    except tuple(ADVICE) as error:
+        raise UserError(f'{error}{ADVICE[type(error)]}') from error
     finally:
         progress.close()
 

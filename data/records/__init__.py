@@ -1,8 +1,10 @@
 """RecordIO: folders of records, how they are made, checked and read.
 
-- `ilsvrc.py`    the images and labels that ILSVRC's archives and folders hold
-- `prepare.py`   divides, writes and checks a folder of records
+- `ilsvrc.py`    lists the images and labels of ILSVRC's archives, or of class folders
+- `prepare.py`   divides listed images and writes a folder of records
+- `plan.py`      locks that folder and keeps what is to be written to it
 - `writer.py`    writes one record file with its index
+- `check.py`     decodes every record of a folder and writes its manifest
 - `store.py`     opens a folder of records by its manifest
-- `recordio.py`  reads single records, and passes over them
+- `recordio.py`  reads and writes single records
 """

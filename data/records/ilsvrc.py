@@ -1,46 +1,58 @@
-"""Where images to be made into records come from: class folders, or the official ILSVRC2012 tars.
+"""Listing the images to make records of: class folders, or the official ILSVRC2012 tars.
 
-An Item says where the bytes of an image are, a file or a stretch of a tar, so that any process can read it.  In the training
-tar lies one tar for each class; none is compressed, so that their contents are stretches of the outer file.
+An Item says where the bytes of an image are, a file or a range of a tar, so that any process can read
+it. The training tar holds one tar per class; none is compressed, so that their contents are ranges of
+the outer file.
 """
+
 import io
 import os
 import re
 import tarfile
-from typing import NamedTuple
+from typing import IO, Any, Collection, Dict, List, NamedTuple, Optional, Sequence, Tuple
 
 from ...base.errors import UserError
 from ..sources import scan
 
 
 class Item(NamedTuple):
-    """An image: its name (path or member), its label, the file that holds it, and where in that (size -1: all of it)."""
+    """An image: its name (path or member), its label, the file that holds it, and the bytes there (size -1: all)."""
+
     name: str
     label: int
     path: str
     offset: int = 0
     size: int = -1
 
-    def read(self):
+    def read(self) -> bytes:
+        """Read the bytes of the image file. Raises UserError if they are truncated, OSError if they cannot be read."""
         with open(self.path, 'rb') as source:
             source.seek(self.offset)
             content = source.read(self.size)
         if 0 <= self.size != len(content):
-            raise UserError('%s: %s is truncated' % (self.path, self.name))
+            raise UserError(f'{self.path}: {self.name} is truncated')
         return content
 
 
-def _members(fileobj, path, name):
+class NoTruth(UserError):
+    """Validation images without a folder for each class, and nothing given that says their classes."""
+
+
+def _members(fileobj: Any, path: str, name: str) -> List[tarfile.TarInfo]:
     try:
         with tarfile.open(fileobj=fileobj, mode='r:') as archive:
             return [member for member in archive if member.isfile()]
     except (tarfile.TarError, EOFError) as error:
-        raise UserError('%s%s is damaged or truncated (%s)' % (path, ', ' + name if name else '', error)) from error
+        where = f'{path}, {name}' if name else path
+        raise UserError(f'{where} is damaged or truncated ({error})') from error
 
 
-def train_tar(path):
-    """(classes, items) of ILSVRC2012_img_train.tar, a tar of <class>.tar; classes are sorted."""
-    found = {}
+def train_tar(path: str) -> Tuple[Tuple[str, ...], List[Item]]:
+    """List ILSVRC2012_img_train.tar, a tar of <class>.tar: (classes, items), the classes sorted.
+
+    Raises UserError if it is damaged or truncated, has fewer than two classes or a class without images.
+    """
+    members: Dict[str, List[Tuple[str, int, int]]] = {}
     with open(path, 'rb') as outer:
         size = os.path.getsize(path)
         for member in _members(outer, path, ''):
@@ -48,98 +60,121 @@ def train_tar(path):
             if suffix != '.tar':
                 continue
             if member.offset_data + member.size > size:
-                raise UserError('%s is truncated: %s should end at byte %d, the file has %d' % (
-                    path, member.name, member.offset_data + member.size, size))
+                raise _truncated(path, member, size)
             inner = _Window(outer, member.offset_data, member.size)
-            found[name] = [(image.name, member.offset_data + image.offset_data, image.size) for image in _members(inner, path, member.name)]
-    empty = [name for name in sorted(found) if not found[name]]
-    if len(found) < 2 or empty:
-        raise UserError('%s: %s; expected a tar with a tar of images for each class' % (
-            path, 'class %s has no images' % empty[0] if empty else 'tars of %d classes' % len(found)))
-    classes = tuple(sorted(found))
-    return classes, [Item(os.path.join(name, os.path.basename(image)), label, path, offset, size)
-                     for label, name in enumerate(classes) for image, offset, size in sorted(found[name])]
+            members[name] = [
+                (image.name, member.offset_data + image.offset_data, image.size)
+                for image in _members(inner, path, member.name)
+            ]
+    empty = [name for name in sorted(members) if not members[name]]
+    if len(members) < 2 or empty:
+        what = f'class {empty[0]} has no images' if empty else f'tars of {len(members)} classes'
+        raise UserError(f'{path}: {what}; expected a tar with a tar of images for each class')
+    classes = tuple(sorted(members))
+    return classes, [
+        Item(os.path.join(name, os.path.basename(image)), label, path, offset, size)
+        for label, name in enumerate(classes)
+        for image, offset, size in sorted(members[name])
+    ]
 
 
-def class_folder_items(path, classes=None):
-    """(classes, items) of a tree of class folders."""
-    classes, names, labels = scan.class_folders(path, classes)
-    return classes, [Item(name, label, os.path.join(path, name)) for name, label in zip(names, labels)]
+def _truncated(path: str, member: tarfile.TarInfo, size: int) -> UserError:
+    end = member.offset_data + member.size
+    return UserError(f'{path} is truncated: {member.name} should end at byte {end}, the file has {size}')
+
+
+def class_folder_items(path: str, classes: Optional[Sequence[str]] = None) -> Tuple[Tuple[str, ...], List[Item]]:
+    """List a tree of class folders: (classes, items). classes and errors: as of scan.class_folders."""
+    known, names, labels = scan.class_folders(path, classes)
+    return known, [Item(name, label, os.path.join(path, name)) for name, label in zip(names, labels)]
 
 
 class _Window(io.RawIOBase):
-    """A stretch of an open file as a file of its own, for reading."""
+    """A range of an open file as a file of its own, for reading."""
 
-    def __init__(self, source, start, size):
+    def __init__(self, source: IO[bytes], start: int, size: int) -> None:
         self._source, self._start, self._size, self._at = source, start, size, 0
 
-    def readable(self):
+    def readable(self) -> bool:
         return True
 
-    def seekable(self):
+    def seekable(self) -> bool:
         return True
 
-    def seek(self, offset, whence=0):
+    def seek(self, offset: int, whence: int = 0) -> int:
         self._at = offset + (0, self._at, self._size)[whence]
         return self._at
 
-    def tell(self):
+    def tell(self) -> int:
         return self._at
 
-    def readinto(self, buffer):
+    def readinto(self, buffer: Any) -> int:
         self._source.seek(self._start + self._at)
         content = self._source.read(max(0, min(len(buffer), self._size - self._at)))
-        buffer[:len(content)] = content
+        buffer[: len(content)] = content
         self._at += len(content)
         return len(content)
 
 
-def flat_files(path):
-    """{file name: Item with label -1} of the images in a tar (ILSVRC2012_img_val.tar) or in a folder without class folders."""
+def flat_files(path: str) -> Dict[str, Item]:
+    """List the images of a tar (ILSVRC2012_img_val.tar) or flat folder: {file name: Item with label -1}.
+
+    Raises UserError if the tar is damaged or truncated.
+    """
     if os.path.isdir(path):
         return {os.path.basename(name): Item(name, -1, os.path.join(path, name)) for name in scan.images(path)}
     size = os.path.getsize(path)
     with open(path, 'rb') as source:
         members = _members(source, path, '')
     if members and members[-1].offset_data + members[-1].size > size:
-        raise UserError('%s is truncated: %s should end at byte %d, the file has %d' % (
-            path, members[-1].name, members[-1].offset_data + members[-1].size, size))
-    return {os.path.basename(member.name): Item(os.path.basename(member.name), -1, path, member.offset_data, member.size)
-            for member in members if member.name.lower().endswith(scan.SUFFIXES)}
+        raise _truncated(path, members[-1], size)
+    return {
+        os.path.basename(member.name): Item(os.path.basename(member.name), -1, path, member.offset_data, member.size)
+        for member in members
+        if member.name.lower().endswith(scan.SUFFIXES)
+    }
 
 
-def devkit_labels(path):
-    """The class names (WNIDs) of the validation images, in order, from ILSVRC2012_devkit_t12.tar.gz or its extracted folder."""
+def devkit_labels(path: str) -> List[str]:
+    """Read the class names (WNIDs) of the validation images, in order, from the development kit.
+
+    path: ILSVRC2012_devkit_t12.tar.gz or its extracted folder. Raises UserError if it is damaged or another file.
+    """
     from scipy.io import loadmat
-    wanted = {'meta.mat': None, 'ILSVRC2012_validation_ground_truth.txt': None}
+
+    wanted = ('meta.mat', 'ILSVRC2012_validation_ground_truth.txt')
+    contents: Dict[str, bytes] = {}
     if os.path.isdir(path):
         for folder, _, names in os.walk(path):
             for name in wanted:
                 if name in names:
-                    with open(os.path.join(folder, name), 'rb') as source:
-                        wanted[name] = source.read()
+                    with open(os.path.join(folder, name), 'rb') as stream:
+                        contents[name] = stream.read()
     else:
         try:
             with tarfile.open(path) as archive:
                 for member in archive:
-                    if os.path.basename(member.name) in wanted:
-                        wanted[os.path.basename(member.name)] = archive.extractfile(member).read()
+                    name = os.path.basename(member.name)
+                    source = archive.extractfile(member) if name in wanted else None
+                    if source is not None:
+                        contents[name] = source.read()
         except (tarfile.TarError, EOFError) as error:
-            raise UserError('%s is damaged or truncated (%s)' % (path, error)) from error
-    missing = [name for name, content in wanted.items() if content is None]
+            raise UserError(f'{path} is damaged or truncated ({error})') from error
+    missing = [name for name in wanted if name not in contents]
     if missing:
-        raise UserError('%s has no %s; expected the ILSVRC2012 development kit' % (path, ' and no '.join(missing)))
-    meta, truth = wanted.values()
+        raise UserError(f'{path} has no {" and no ".join(missing)}; expected the ILSVRC2012 development kit')
+    meta, truth = (contents[name] for name in wanted)
     synsets = loadmat(io.BytesIO(meta), squeeze_me=True, struct_as_record=False)['synsets']
-    names = {int(synset.ILSVRC2012_ID): str(synset.WNID) for synset in synsets}
-    return [names[int(line)] for line in truth.split()]
+    wnids = {int(synset.ILSVRC2012_ID): str(synset.WNID) for synset in synsets}
+    return [wnids[int(line)] for line in truth.split()]
 
 
-def list_labels(path, files, classes):
-    """{file name: class name} from a list of the validation images.
+def list_labels(path: str, files: Collection[str], classes: Sequence[str]) -> Dict[str, str]:
+    """Read a list of the validation images: {file name: class name}.
 
-    A line is `file class`, `file number` (the class's number in sorted order, from 0), or only a class, for the files in
-    sorted order; blanks or commas between, what follows is ignored.  UserError for anything else.
+    A line is `file class`, `file number` (the class's number in sorted order, from 0), or only a class, for the
+    files in sorted order; separated by blanks or commas, the rest of the line is ignored. Raises UserError for
+    anything else.
     """
     with open(path, encoding='utf-8') as source:
         rows = [(number, re.split(r'[\s,]+', line.strip())) for number, line in enumerate(source, 1) if line.strip()]
@@ -150,7 +185,7 @@ def list_labels(path, files, classes):
     for position, (number, row) in enumerate(rows):
         if row[0] in known:
             if position >= len(ordered):
-                raise UserError('%s has %d lines for %d images' % (path, len(rows), len(ordered)))
+                raise UserError(f'{path} has {len(rows)} lines for {len(ordered)} images')
             labels[ordered[position]] = row[0]
             continue
         name = stems.get(os.path.splitext(os.path.basename(row[0]))[0])
@@ -158,30 +193,36 @@ def list_labels(path, files, classes):
         if value.isdigit() and value not in known and int(value) < len(classes):
             value = classes[int(value)]
         if name is None or value not in known:
-            raise UserError('%s, line %d: %r; expected an image and its class (as %s)' % (path, number, ' '.join(row[:2]), classes[0]))
+            words = ' '.join(row[:2])
+            raise UserError(f'{path}, line {number}: {words!r}; expected an image and its class (as {classes[0]})')
         labels[name] = value
     return labels
 
 
-def validation(path, classes, truth=''):
-    """Items of the validation images: class folders, or a tar or flat folder with `truth`, a list or the development kit."""
+def validation(path: str, classes: Sequence[str], truth: str = '') -> List[Item]:
+    """List the validation images: class folders, or a tar or flat folder with their classes in `truth`.
+
+    truth: a list (list_labels) or the development kit (devkit_labels). Raises NoTruth if it is needed and not given,
+    UserError for an image without a class or with none of the classes.
+    """
     if os.path.isdir(path) and not truth:
         return class_folder_items(path, classes)[1]
     if not truth:
-        raise UserError('%s: which class is each of its images? Give --val-list (a line an image: file, class) or --devkit' % path)
+        raise NoTruth(f'{path}: which class is each of its images?')
     files = flat_files(path)
     if os.path.isdir(truth) or '.tar' in os.path.basename(truth):
         in_order = devkit_labels(truth)
         if len(in_order) != len(files):
-            raise UserError('%s has %d images, the ground truth in %s is for %d' % (path, len(files), truth, len(in_order)))
+            raise UserError(f'{path} has {len(files)} images, the ground truth in {truth} is for {len(in_order)}')
         labels = dict(zip(sorted(files), in_order))
     else:
         labels = list_labels(truth, files, classes)
     numbers = {name: number for number, name in enumerate(classes)}
     for name in sorted(files):
         if name not in labels:
-            raise UserError('%s: %s has no class there' % (truth, name))
+            raise UserError(f'{truth}: {name} has no class there')
         if labels[name] not in numbers:
-            raise UserError('%s: class %s of %s is none of the %d classes of the training images' % (
-                truth, labels[name], name, len(classes)))
+            raise UserError(
+                f'{truth}: class {labels[name]} of {name} is none of the {len(classes)} classes of the training images'
+            )
     return [files[name]._replace(label=numbers[labels[name]]) for name in sorted(files)]

@@ -1,4 +1,5 @@
 """Writes CIFAR-10 archives in the two official formats, small, with a pattern for each class."""
+
 import io
 import pickle
 import tarfile
@@ -17,7 +18,7 @@ def images(count, seed):
     pixels = rng.randint(0, 60, (count, 3, 32, 32))
     for image, label in zip(pixels, labels):
         image[label % 3] += 120
-        image[:, 3 * label:3 * label + 3] += 70
+        image[:, 3 * label : 3 * label + 3] += 70
     return pixels.reshape(count, -1).astype(np.uint8), labels
 
 
@@ -28,15 +29,23 @@ def files(version, count=20):
         pixels, labels = images(count, seed)
         if version == 'binary':
             contents[name + '.bin'] = np.concatenate([labels[:, None].astype(np.uint8), pixels], axis=1).tobytes()
-        else:       # as the official files: protocol 2, keys and names are byte strings
-            contents[name] = pickle.dumps({
-                b'batch_label': b'batch', b'labels': [int(label) for label in labels], b'data': pixels,
-                b'filenames': [b'image_%d.png' % i for i in range(count)]}, protocol=2)
+        else:  # as the official files: protocol 2, keys and names are byte strings
+            contents[name] = pickle.dumps(
+                {
+                    b'batch_label': b'batch',
+                    b'labels': [int(label) for label in labels],
+                    b'data': pixels,
+                    b'filenames': [b'image_%d.png' % i for i in range(count)],
+                },
+                protocol=2,
+            )
     if version == 'binary':
         contents['batches.meta.txt'] = ('\n'.join(CLASSES) + '\n\n').encode()
     else:
         contents['batches.meta'] = pickle.dumps(
-            {b'num_cases_per_batch': count, b'label_names': [name.encode() for name in CLASSES], b'num_vis': 3072}, protocol=2)
+            {b'num_cases_per_batch': count, b'label_names': [name.encode() for name in CLASSES], b'num_vis': 3072},
+            protocol=2,
+        )
     return contents
 
 

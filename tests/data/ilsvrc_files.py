@@ -1,4 +1,5 @@
 """Writes small copies of ILSVRC2012 in the official layouts: class folders, tars, ground truth, development kit."""
+
 import io
 import tarfile
 
@@ -15,8 +16,9 @@ def wnid(label):
 
 def jpeg(label, rng, height, width, mode='RGB', kind='JPEG'):
     out = io.BytesIO()
-    Image.fromarray(picture(label, rng, height, width)).convert(mode).save(out, kind, quality=90) if kind == 'JPEG' else \
-        Image.fromarray(picture(label, rng, height, width)).convert(mode).save(out, kind)
+    Image.fromarray(picture(label, rng, height, width)).convert(mode).save(
+        out, kind, quality=90
+    ) if kind == 'JPEG' else Image.fromarray(picture(label, rng, height, width)).convert(mode).save(out, kind)
     return out.getvalue()
 
 
@@ -28,10 +30,16 @@ def images(classes, each, seed=0, corrupt=(), size=(30, 70)):
         files = []
         for i in range(each):
             kind = (label * each + i) % 11
-            content = jpeg(label, rng, rng.randint(*size), rng.randint(*size), {3: 'L', 7: 'CMYK'}.get(kind, 'RGB'),
-                           'PNG' if kind == 5 else 'JPEG')
+            content = jpeg(
+                label,
+                rng,
+                rng.randint(*size),
+                rng.randint(*size),
+                {3: 'L', 7: 'CMYK'}.get(kind, 'RGB'),
+                'PNG' if kind == 5 else 'JPEG',
+            )
             if (label, i) in corrupt:
-                content = [content[:len(content) // 2], b'', b'<html>not found</html>'][i % 3]
+                content = [content[: len(content) // 2], b'', b'<html>not found</html>'][i % 3]
             files.append(('%s_%d.JPEG' % (wnid(label), i + 1), content))
         found[wnid(label)] = files
     return found
@@ -65,7 +73,9 @@ def flat(found, seed=1):
     """Validation names and contents in shuffled order: [(name, bytes)], and the class of each."""
     everything = [(name, content) for name, files in found.items() for _, content in files]
     order = np.random.RandomState(seed).permutation(len(everything))
-    return [('ILSVRC2012_val_%08d.JPEG' % (i + 1), everything[j][1]) for i, j in enumerate(order)], [everything[j][0] for j in order]
+    return [('ILSVRC2012_val_%08d.JPEG' % (i + 1), everything[j][1]) for i, j in enumerate(order)], [
+        everything[j][0] for j in order
+    ]
 
 
 def write_devkit(root, names, truth):

@@ -1,4 +1,5 @@
 """Writes image files of every kind, and trees of class folders, for tests."""
+
 import numpy as np
 from PIL import Image
 

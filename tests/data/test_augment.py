@@ -1,4 +1,5 @@
 """Augmentation against loops written from the definitions."""
+
 import numpy as np
 
 from dsonas.data import augment, streams
@@ -15,7 +16,7 @@ def test_pad_crop_against_a_loop():
         padded = np.stack([np.pad(image[c], pad, constant_values=fill[c]) for c in range(3)])
         y, x = int(draws[augment.CROP_Y] * 7), int(draws[augment.CROP_X] * 7)
         corners.add((y, x))
-        assert np.array_equal(crop, padded[:, y:y + 12, x:x + 10])
+        assert np.array_equal(crop, padded[:, y : y + 12, x : x + 10])
     assert len(corners) > 15 and {y for y, _ in corners} == set(range(7))
 
 
@@ -34,10 +35,10 @@ def test_cutout_against_a_loop():
     for draws, out in zip(DRAWS, got):
         want = np.ones((12, 10))
         top, left = int(draws[augment.CUT_Y] * 12) - 2, int(draws[augment.CUT_X] * 10) - 2
-        want[max(top, 0):max(top + size, 0), max(left, 0):max(left + size, 0)] = 0
+        want[max(top, 0) : max(top + size, 0), max(left, 0) : max(left + size, 0)] = 0
         holes.add(int((want == 0).sum()))
         assert (out == want).all()
-    assert max(holes) == 16 and min(holes) < 16          # whole in the middle, clipped at a border
+    assert max(holes) == 16 and min(holes) < 16  # whole in the middle, clipped at a border
 
 
 def test_normalise_and_statistics():

@@ -1,4 +1,5 @@
 """fb.resnet's augmentation: crop statistics, the colour matrix against the steps one after the other, normalisation."""
+
 import cv2
 import numpy as np
 
@@ -12,7 +13,7 @@ def test_random_area():
     rectangles = np.array([crops.random_area(300, 400, draws) for draws in DRAWS])
     top, left, tall, wide = rectangles.T
     assert (top >= 0).all() and (left >= 0).all() and (top + tall <= 300).all() and (left + wide <= 400).all()
-    area, aspect = tall * wide / 120000., wide / tall
+    area, aspect = tall * wide / 120000.0, wide / tall
     assert 0.07 < area.min() < 0.1 and area.max() > 0.9 and 0.4 < area.mean() < 0.56
     assert ((aspect > 0.74) & (aspect < 1.35)).mean() > 0.99
     square = np.array([crops.random_area(400, 400, draws) for draws in DRAWS])
@@ -39,7 +40,7 @@ def test_colour_matrix_against_steps():
 
 def test_transform_plain_is_the_normalised_centre():
     mean, std = (0.4, 0.5, 0.6), (0.2, 0.3, 0.25)
-    transform = crops.CropTransform(70, mean, std)              # 70 * 256 / 224 = 80
+    transform = crops.CropTransform(70, mean, std)  # 70 * 256 / 224 = 80
     image = np.random.RandomState(1).randint(0, 256, (80, 100, 3)).astype(np.uint8)
     got = transform([image])
     want = (image[5:75, 15:85] / 255.0 - mean) / std
@@ -53,7 +54,7 @@ def test_transform_train(monkeypatch):
     assert out.shape == (50, 3, 64, 64) and out.dtype == np.float32
     for draws, got in zip(DRAWS[:50], out):
         top, left, tall, wide = crops.random_area(90, 120, draws)
-        crop = cv2.resize(IMAGE[top:top + tall, left:left + wide], (64, 64), interpolation=cv2.INTER_LINEAR) / 255.
+        crop = cv2.resize(IMAGE[top : top + tall, left : left + wide], (64, 64), interpolation=cv2.INTER_LINEAR) / 255.0
         if draws[augment.MIRROR] < 0.5:
             crop = crop[:, ::-1]
         hole = got.sum(0) == 0

@@ -1,4 +1,5 @@
 """The interface of every data set: parts, order, shards, skip, refusals; on arrays whose images name themselves."""
+
 import numpy as np
 import pytest
 
@@ -12,11 +13,19 @@ def numbered(count, first=0, classes=5):
     numbers = np.arange(first, first + count)
     images = np.zeros((count, 3, 8, 8), np.uint8)
     images[:, 0], images[:, 1] = (numbers % 256)[:, None, None], (numbers // 256)[:, None, None]
-    return Images(images, numbers % classes, augment.Transform((0.,) * 3, (1 / 255.,) * 3))
+    return Images(images, numbers % classes, augment.Transform((0.0,) * 3, (1 / 255.0,) * 3))
 
 
 def dataset(train=1003, test=57, **options):
-    return DataSet('numbered', list('abcde'), numbered(train), numbered(test, 5000), (0.,) * 3, (1 / 255.,) * 3, Options(**options))
+    return DataSet(
+        'numbered',
+        list('abcde'),
+        numbered(train),
+        numbered(test, 5000),
+        (0.0,) * 3,
+        (1 / 255.0,) * 3,
+        Options(**options),
+    )
 
 
 def numbers(batches):
@@ -76,7 +85,9 @@ def test_shards_are_disjoint_and_complete(count, train):
 def test_shards_together_make_the_batches_of_one_reader():
     ds = dataset()
     whole = [set(numbers([batch])) for batch in ds.batches('train', 12, epoch=3)]
-    shards = [[set(numbers([batch])) for batch in ds.batches('train', 4, epoch=3, shard=(index, 3))] for index in range(3)]
+    shards = [
+        [set(numbers([batch])) for batch in ds.batches('train', 4, epoch=3, shard=(index, 3))] for index in range(3)
+    ]
     assert whole == [set.union(*batches) for batches in zip(*shards)]
 
 
@@ -119,18 +130,22 @@ def test_augment_off():
 def test_refusals(one_line):
     ds = dataset(train=40)
     for call, words in [
-            (lambda: ds.batches('weights', 64), 'part weights has 20 images, fewer than a batch of 64'),
-            (lambda: ds.batches('train', 16, shard=(0, 3)), 'fewer than a batch of 16 for each of 3 workers'),
-            (lambda: ds.batches('lambda', 4), "'lambda': one of train, weights, gates, test"),
-            (lambda: ds.batches('train', 4, shard=(2, 2)), 'shard 2 of 2'),
-            (lambda: DataSet('d', ['a'], numbered(9), numbered(9), (0,), (1,), Options()), 'one class only'),
-            (lambda: DataSet('d', list('abc'), numbered(9), numbered(9), (0,), (1,), Options()), 'label 3, but there are 3 classes'),
-            (lambda: DataSet('d', list('abcde'), numbered(9), numbered(0), (0,), (1,), Options()), 'no test images'),
-            (lambda: load('nope'), "unknown data set 'nope'; known: " + ', '.join(DATASETS)),
-            (lambda: load('digits', cutuot=3), 'did you mean cutout'),
-            (lambda: load('digits', split=1.0), 'data.split=1'),
-            (lambda: load('digits', image_size=4), 'data.image_size=4'),
-            (lambda: load('digits', limit=-3), 'data.limit=-3')]:
+        (lambda: ds.batches('weights', 64), 'part weights has 20 images, fewer than a batch of 64'),
+        (lambda: ds.batches('train', 16, shard=(0, 3)), 'fewer than a batch of 16 for each of 3 workers'),
+        (lambda: ds.batches('lambda', 4), "'lambda': one of train, weights, gates, test"),
+        (lambda: ds.batches('train', 4, shard=(2, 2)), 'shard 2 of 2'),
+        (lambda: DataSet('d', ['a'], numbered(9), numbered(9), (0,), (1,), Options()), 'one class only'),
+        (
+            lambda: DataSet('d', list('abc'), numbered(9), numbered(9), (0,), (1,), Options()),
+            'label 3, but there are 3 classes',
+        ),
+        (lambda: DataSet('d', list('abcde'), numbered(9), numbered(0), (0,), (1,), Options()), 'no test images'),
+        (lambda: load('nope'), "unknown data set 'nope'; known: " + ', '.join(DATASETS)),
+        (lambda: load('digits', cutuot=3), 'did you mean cutout'),
+        (lambda: load('digits', split=1.0), 'data.split=1'),
+        (lambda: load('digits', image_size=4), 'data.image_size=4'),
+        (lambda: load('digits', limit=-3), 'data.limit=-3'),
+    ]:
         with pytest.raises(ValueError) as info:
             call()
         assert words in one_line(info)

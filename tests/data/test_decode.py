@@ -1,4 +1,5 @@
 """Every mode of image becomes uint8 RGB of the right colours; a damaged file is BadImage in one line."""
+
 import io
 import struct
 import zlib
@@ -10,7 +11,7 @@ from PIL import Image, ImageFile
 from dsonas.data import decode
 
 COLOUR = (200, 100, 40)
-GREY = 120          # about the luma of COLOUR
+GREY = 120  # about the luma of COLOUR
 
 
 def encoded(image, suffix, **options):
@@ -24,10 +25,25 @@ def flat(mode):
     return image.quantize(4) if mode == 'P' else image.convert(mode)
 
 
-@pytest.mark.parametrize('mode, kind, want', [
-    ('RGB', 'png', COLOUR), ('RGB', 'jpeg', COLOUR), ('RGB', 'bmp', COLOUR), ('RGB', 'webp', COLOUR), ('RGB', 'tiff', COLOUR),
-    ('L', 'png', (GREY + 4,) * 3), ('L', 'jpeg', (GREY + 4,) * 3), ('1', 'png', None), ('P', 'png', COLOUR), ('P', 'gif', COLOUR),
-    ('CMYK', 'jpeg', COLOUR), ('CMYK', 'tiff', COLOUR), ('RGBA', 'png', COLOUR), ('LA', 'png', (GREY + 4,) * 3)])
+@pytest.mark.parametrize(
+    'mode, kind, want',
+    [
+        ('RGB', 'png', COLOUR),
+        ('RGB', 'jpeg', COLOUR),
+        ('RGB', 'bmp', COLOUR),
+        ('RGB', 'webp', COLOUR),
+        ('RGB', 'tiff', COLOUR),
+        ('L', 'png', (GREY + 4,) * 3),
+        ('L', 'jpeg', (GREY + 4,) * 3),
+        ('1', 'png', None),
+        ('P', 'png', COLOUR),
+        ('P', 'gif', COLOUR),
+        ('CMYK', 'jpeg', COLOUR),
+        ('CMYK', 'tiff', COLOUR),
+        ('RGBA', 'png', COLOUR),
+        ('LA', 'png', (GREY + 4,) * 3),
+    ],
+)
 def test_modes(mode, kind, want):
     pixels = decode.read_rgb(encoded(flat(mode), kind), 'x')
     assert pixels.shape == (10, 20, 3) and pixels.dtype == np.uint8
@@ -41,7 +57,7 @@ def test_sixteen_bits():
     values = np.linspace(0, 65535, 200).astype(np.uint16).reshape(10, 20)
     for kind in ('png', 'tiff'):
         pixels = decode.read_rgb(encoded(Image.fromarray(values), kind), 'x')
-        assert np.abs(pixels.astype(float) - (values / 257.)[..., None]).max() <= 1
+        assert np.abs(pixels.astype(float) - (values / 257.0)[..., None]).max() <= 1
 
 
 def test_sixteen_bit_colour():
@@ -49,8 +65,13 @@ def test_sixteen_bit_colour():
 
     def chunk(kind, data):
         return struct.pack('>I', len(data)) + kind + data + struct.pack('>I', zlib.crc32(kind + data))
-    png = b'\x89PNG\r\n\x1a\n' + chunk(b'IHDR', struct.pack('>IIBBBBB', 5, 4, 16, 2, 0, 0, 0)) + \
-        chunk(b'IDAT', zlib.compress(rows)) + chunk(b'IEND', b'')
+
+    png = (
+        b'\x89PNG\r\n\x1a\n'
+        + chunk(b'IHDR', struct.pack('>IIBBBBB', 5, 4, 16, 2, 0, 0, 0))
+        + chunk(b'IDAT', zlib.compress(rows))
+        + chunk(b'IEND', b'')
+    )
     assert (decode.read_rgb(png, 'x') == COLOUR).all()
 
 
@@ -64,7 +85,11 @@ def test_transparent_pixels_lie_over_white():
     image.putpixel((0, 0), (0, 0, 0, 0))
     image.putpixel((1, 0), (0, 0, 0, 128))
     pixels = decode.read_rgb(encoded(image, 'png'), 'x')
-    assert (pixels[0, 0] == 255).all() and np.abs(pixels[0, 1].astype(int) - 127).max() <= 1 and (pixels[0, 2] == COLOUR).all()
+    assert (
+        (pixels[0, 0] == 255).all()
+        and np.abs(pixels[0, 1].astype(int) - 127).max() <= 1
+        and (pixels[0, 2] == COLOUR).all()
+    )
     palette = Image.new('P', (4, 4), 1)
     palette.putpalette([0, 0, 0, 200, 100, 40])
     palette.putpixel((0, 0), 0)
@@ -75,7 +100,7 @@ def test_transparent_pixels_lie_over_white():
 def test_orientation_is_carried_out():
     image = Image.new('RGB', (20, 10), (0, 0, 0))
     exif = Image.Exif()
-    exif[0x0112] = 6        # turned by a quarter
+    exif[0x0112] = 6  # turned by a quarter
     assert decode.read_rgb(encoded(image, 'jpeg', exif=exif), 'x').shape == (20, 10, 3)
 
 
@@ -91,8 +116,18 @@ JPEG = encoded(Image.fromarray(np.random.RandomState(0).randint(0, 255, (60, 80,
 PNG = encoded(Image.fromarray(np.random.RandomState(0).randint(0, 255, (60, 80, 3)).astype(np.uint8)), 'png')
 
 
-@pytest.mark.parametrize('content', [b'', b'hello', JPEG[:len(JPEG) // 2], PNG[:len(PNG) // 2], JPEG[:2],
-                                     PNG[:100] + b'\0' * 50 + PNG[150:], b'\0' * 5000])
+@pytest.mark.parametrize(
+    'content',
+    [
+        b'',
+        b'hello',
+        JPEG[: len(JPEG) // 2],
+        PNG[: len(PNG) // 2],
+        JPEG[:2],
+        PNG[:100] + b'\0' * 50 + PNG[150:],
+        b'\0' * 5000,
+    ],
+)
 def test_damaged(content, one_line):
     with pytest.raises(decode.BadImage) as info:
         decode.read_rgb(content, 'some/name.jpg')
@@ -104,7 +139,7 @@ def test_half_an_image_is_damaged_whatever_another_library_wants(monkeypatch):
     noise = Image.fromarray(np.random.RandomState(0).randint(0, 255, (64, 64, 3), dtype=np.uint8))
     content = encoded(noise, 'jpeg')
     with pytest.raises(decode.BadImage, match='^half: '):
-        decode.read_rgb(content[:len(content) // 2], 'half')
+        decode.read_rgb(content[: len(content) // 2], 'half')
 
 
 def test_opencv_path_agrees():

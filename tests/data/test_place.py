@@ -1,4 +1,5 @@
 """Data sets without a folder are found where gluon keeps them; where nothing is, the message says where and what."""
+
 import logging
 import os
 
@@ -7,7 +8,7 @@ import numpy as np
 import pytest
 
 from dsonas.data import place
-from dsonas.data.records import ilsvrc, prepare
+from dsonas.data.records import check, ilsvrc, prepare
 from dsonas.data.registry import load
 
 from . import cifar_archive as archive
@@ -25,7 +26,11 @@ def home(tmp_path, monkeypatch):
 def test_the_place_is_that_of_gluon(tmp_path, monkeypatch):
     """With MXNET_HOME, with a ~ in it, and without it: the root that gluon's own data sets get."""
     monkeypatch.setenv('HOME', str(tmp_path))
-    for value, where in ((None, tmp_path / '.mxnet'), (str(tmp_path / 'other'), tmp_path / 'other'), ('~/mine', tmp_path / 'mine')):
+    for value, where in (
+        (None, tmp_path / '.mxnet'),
+        (str(tmp_path / 'other'), tmp_path / 'other'),
+        ('~/mine', tmp_path / 'mine'),
+    ):
         monkeypatch.delenv('MXNET_HOME', raising=False)
         if value:
             monkeypatch.setenv('MXNET_HOME', value)
@@ -71,9 +76,13 @@ def test_a_folder_that_is_given_wins(home, tmp_path):
     assert dataset.options.dir == str(path) and dataset.sizes['train'] == 50
 
 
-@pytest.mark.parametrize('name, words', [
-    ('cifar10', ['cifar-10-binary.tar.gz', 'cifar-10-batches-bin']),
-    ('imagenet', ['manifest.json', 'records/ or rec/', 'prepare_imagenet.py'])])
+@pytest.mark.parametrize(
+    'name, words',
+    [
+        ('cifar10', ['cifar-10-binary.tar.gz', 'cifar-10-batches-bin']),
+        ('imagenet', ['manifest.json', 'records/ or rec/', 'prepare_imagenet.py']),
+    ],
+)
 @pytest.mark.parametrize('empty', [False, True])
 def test_nothing_there_says_where_and_what(home, name, words, empty, one_line):
     if empty:
@@ -115,7 +124,7 @@ def test_imagenet_as_images_is_named_and_its_records_are_then_found(home, one_li
     prepare.prepare(out, classes, items, ilsvrc.validation(val, classes), short_side=40)
     dataset = load('imagenet', image_size=32)
     assert dataset.options.dir == str(root / 'records') and dataset.sizes['train'] == 18 and dataset.sizes['test'] == 6
-    assert load('imagenet', image_size=32, dir=str(root)).options.dir == str(root / 'records')      # as when it is given
+    assert load('imagenet', image_size=32, dir=str(root)).options.dir == str(root / 'records')  # as when it is given
 
 
 def test_records_of_gluoncvs_script_are_checked_once_and_then_found(home, one_line, caplog):
@@ -135,7 +144,7 @@ def test_records_of_gluoncvs_script_are_checked_once_and_then_found(home, one_li
         load('imagenet')
     assert 'have not been checked' in one_line(info) and command(info) == [str(rec), '--validate']
     with caplog.at_level(logging.WARNING):
-        prepare.validate(command(info)[0])
+        check.validate(command(info)[0])
     assert not caplog.records
     dataset = load('imagenet', image_size=32)
     assert dataset.options.dir == str(rec) and dataset.sizes == {'train': 12, 'weights': 6, 'gates': 6, 'test': 6}

@@ -1,4 +1,5 @@
 """Batches in the background: in order, bounded, errors where they belong, threads gone after close."""
+
 import gc
 import threading
 import time
@@ -40,6 +41,7 @@ def test_an_error_comes_at_its_place(workers, threads):
         if i == 3:
             raise OSError('record 3 is gone')
         return i
+
     batches = Batches(make, 0, 10, workers)
     assert [next(batches) for _ in range(3)] == [0, 1, 2]
     with pytest.raises(OSError, match='record 3'):

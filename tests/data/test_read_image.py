@@ -1,4 +1,5 @@
 """One image file is prepared as the test images of its data set are, to the last bit."""
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -18,6 +19,7 @@ def first_batch(dataset, count):
 @pytest.mark.parametrize('size', [0, 16, 40])
 def test_digits(size, tmp_path):
     from dsonas.data.sources.digits import arrays
+
     dataset = registry.load('digits', image_size=size)
     expected = first_batch(dataset, 5)
     for number, image in enumerate(arrays()['test_images'][:5]):
@@ -46,7 +48,9 @@ def test_folder(size, tmp_path):
     paths = sorted((tmp_path / 'test').glob('*/*.jpg'))
     assert len(paths) == 6
     for path, image in zip(paths, expected):
-        assert np.array_equal(registry.read_image('folder', str(path), dataset.image_size, dataset.mean, dataset.std), image)
+        assert np.array_equal(
+            registry.read_image('folder', str(path), dataset.image_size, dataset.mean, dataset.std), image
+        )
 
 
 def test_imagenet_by_way_of_the_record(tmp_path):
@@ -66,7 +70,11 @@ def test_any_shape_and_mode_becomes_the_networks_input(name, tmp_path):
     for pixels, mode in ((np.full((90, 20, 3), 128, np.uint8), 'RGB'), (np.full((7, 300, 3), 128, np.uint8), 'L')):
         Image.fromarray(pixels).convert(mode).save(path)
         found = registry.read_image(name, path, 24, (0.5,) * 3, (0.25,) * 3)
-        assert found.shape == (3, 24, 24) and found.dtype == np.float32 and np.allclose(found, (128 / 255 - 0.5) / 0.25, atol=0.02)
+        assert (
+            found.shape == (3, 24, 24)
+            and found.dtype == np.float32
+            and np.allclose(found, (128 / 255 - 0.5) / 0.25, atol=0.02)
+        )
 
 
 @pytest.mark.parametrize('name', registry.DATASETS.names())

@@ -1,10 +1,11 @@
 """The W part and the lambda part: disjoint, complete, stratified, seeded; `limit` likewise."""
+
 import numpy as np
 import pytest
 
 from dsonas.data import split
 
-LABELS = np.random.RandomState(3).choice(7, 1000, p=[.3, .2, .2, .1, .1, .07, .03])
+LABELS = np.random.RandomState(3).choice(7, 1000, p=[0.3, 0.2, 0.2, 0.1, 0.1, 0.07, 0.03])
 
 
 @pytest.mark.parametrize('fraction', [0.05, 0.2, 0.5, 0.8, 0.97])

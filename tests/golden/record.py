@@ -2,6 +2,7 @@
 
 README.md beside this file says what the record holds.
 """
+
 import pathlib
 
 import mxnet as mx
@@ -26,7 +27,7 @@ with np.load(pathlib.Path(__file__).with_name('golden.npz')) as _arrays:
     GOLDEN = dict(_arrays)
 
 BATCH, IMAGE_SIZE, STEPS = 8, 16, 60
-UPDATES = ('weights', 'gates')   # of a pair of steps
+UPDATES = ('weights', 'gates')  # of a pair of steps
 SHARE = {'share': True, 'flops': False, 'mac': False}
 DEVICE = mx.cpu(0)
 
@@ -48,7 +49,7 @@ def vectors(of, values):
 
 def local_params(net):
     """Parameters by their names without the network's prefix."""
-    return {name[len(net.prefix):]: param for name, param in net.collect_params().items()}
+    return {name[len(net.prefix) :]: param for name, param in net.collect_params().items()}
 
 
 def set_weights(params, weights):
@@ -64,6 +65,7 @@ def recorded_weights():
 
 class CountedFLOPs(sparsity.AdaptiveFLOPs):
     """Scale γ by eq. 9 with the record's FLOPs: 1 for each λ to the block output that is not zero, and 9 that stay."""
+
     STAY = 9
 
     def scales(self, structure, lam):
@@ -80,8 +82,11 @@ def policy(kind, of):
         searched = graph.part is Part.BLOCK
         cost = np.tile(costs, of.levels) if searched else np.zeros(len(graph.operations))
         output_costs = np.full(len(cost), float(output_cost))
-        structures.append(sparsity.Structure(graph.source, graph.target, cost, graph.ungated, output_costs,
-                                             adaptive=searched, name=graph.name))
+        structures.append(
+            sparsity.Structure(
+                graph.source, graph.target, cost, graph.ungated, output_costs, adaptive=searched, name=graph.name
+            )
+        )
     made = {'share': sparsity.Constant, 'flops': CountedFLOPs, 'mac': sparsity.AdaptiveMAC}[kind]
     return made(float(GOLDEN['gamma']), structures)
 
@@ -105,8 +110,9 @@ class Run:
         for gate, values in zip(net.gates, vectors(self.space, GOLDEN[f'{kind}/lambda0'] if lam is None else lam)):
             gate.set_data(mx.nd.array(values, ctx=DEVICE, dtype=dtype))
         rate, momentum, clip, gamma = (float(GOLDEN[name]) for name in ('lr', 'momentum', 'clip_gradient', 'gamma'))
-        settings = Search(gate_lr=rate, momentum=momentum, gamma=gamma, clip_gradient=clip, nonnegative=True,
-                          epochs=9, prune_every=1)
+        settings = Search(
+            gate_lr=rate, momentum=momentum, gamma=gamma, clip_gradient=clip, nonnegative=True, epochs=9, prune_every=1
+        )
         weights_optimizer = nag(net.weights().values(), Pretrain(lr=rate, momentum=momentum, clip_gradient=clip, wd=wd))
         self.learner = Learner(net, net.gates, Loss(), Devices(Train(cpus=1)), weights_optimizer, apg_nag(settings))
         self.policy = policy(kind, self.space)
@@ -216,8 +222,11 @@ def derived(architecture, dtype='float64', kernels='plain'):
     weights = recorded_weights()
     output = (architecture.space.levels + 1, 0)
     for block in range(architecture.space.num_blocks):
-        sources = [architecture.space.node_name(edge.source).replace('.', '_')
-                   for edge in architecture.block_edges(block) if edge.target == output]
+        sources = [
+            architecture.space.node_name(edge.source).replace('.', '_')
+            for edge in architecture.block_edges(block)
+            if edge.target == output
+        ]
         columns = [weights[f'b{block:02d}_out_{source}_weight'] for source in sources]
         weights[f'b{block:02d}_out_weight'] = np.concatenate(columns, axis=1)
     set_weights(local_params(net), weights)

@@ -2,6 +2,7 @@
 
 README.md says what the record holds and where the tolerances come from: 'seen' is the largest deviation measured.
 """
+
 import os
 import re
 import subprocess
@@ -17,10 +18,14 @@ from dsonas.symbols.architecture import Architecture
 from .record import DEVICE, GOLDEN, SHARE, STEPS, Run, derived, derived_architecture, deviation, images, relative, space
 
 KINDS = list(SHARE)
-RECORDED = GOLDEN['record'].tolist()   # λ steps after which λ were recorded
-CALM = 44                              # steps before the network amplifies rounding
-PUBLISHED_OPERATIONS = {'conv3x3': 'sep_conv_3x3', 'conv5x5': 'sep_conv_5x5', 'max_pool': 'max_pool_3x3',
-                        'avg_pool': 'avg_pool_3x3'}   # in the order in which it numbers inputs of R
+RECORDED = GOLDEN['record'].tolist()  # λ steps after which λ were recorded
+CALM = 44  # steps before the network amplifies rounding
+PUBLISHED_OPERATIONS = {
+    'conv3x3': 'sep_conv_3x3',
+    'conv5x5': 'sep_conv_5x5',
+    'max_pool': 'max_pool_3x3',
+    'avg_pool': 'avg_pool_3x3',
+}  # in the order in which it numbers inputs of R
 PUBLISHED_BRANCHES = {'conv1x1': 'conv_1x1', 'conv3x3': 'conv_3x3'}
 
 
@@ -54,8 +59,9 @@ def trajectory(kind):
 def test_names_and_order_of_edges_and_weights():
     assert [edge.name for edge in space(True).block_edges()] == GOLDEN['edges'].tolist()
     run = Run('share')
-    assert {name[len(run.net.prefix):] for name, param in run.net.weights().items()
-            if param.grad_req != 'null'} == set(GOLDEN['names'])
+    assert {
+        name[len(run.net.prefix) :] for name, param in run.net.weights().items() if param.grad_req != 'null'
+    } == set(GOLDEN['names'])
     assert {name[2:] for name in GOLDEN if name.startswith('W/')} <= set(GOLDEN['names'])
     for share in (True, False):
         assert sum(map(len, space(share).gate_names())) == len(GOLDEN['share/lambda0' if share else 'flops/lambda0'])
@@ -63,16 +69,16 @@ def test_names_and_order_of_edges_and_weights():
 
 def test_logits_and_gradients_at_the_start(kind):
     run = Run(kind)
-    assert deviation(run.logits('gates', 0), GOLDEN[f'{kind}/logits_inference']) < 1e-13    # seen 1e-15
-    assert deviation(run.backward('weights', 0), GOLDEN[f'{kind}/logits_training']) < 1e-13    # seen 2e-15
-    assert deviation(run.gate_gradients(), GOLDEN[f'{kind}/gradient_lambda']) < 3e-13    # seen 7e-15
-    assert relative(run.norms(mx.gluon.Parameter.grad), GOLDEN[f'{kind}/gradient_norms']).max() < 3e-13    # seen 8e-15
+    assert deviation(run.logits('gates', 0), GOLDEN[f'{kind}/logits_inference']) < 1e-13  # seen 1e-15
+    assert deviation(run.backward('weights', 0), GOLDEN[f'{kind}/logits_training']) < 1e-13  # seen 2e-15
+    assert deviation(run.gate_gradients(), GOLDEN[f'{kind}/gradient_lambda']) < 3e-13  # seen 7e-15
+    assert relative(run.norms(mx.gluon.Parameter.grad), GOLDEN[f'{kind}/gradient_norms']).max() < 3e-13  # seen 8e-15
 
 
 def test_losses_of_sixty_steps(kind, trajectory):
     deviations = np.abs(trajectory.losses - GOLDEN[f'{kind}/loss'])
-    assert deviations[:CALM].max() < 5e-13    # seen 6e-15
-    assert deviations.max() < 2e-9    # seen 3e-11
+    assert deviations[:CALM].max() < 5e-13  # seen 6e-15
+    assert deviations.max() < 2e-9  # seen 3e-11
 
 
 def test_lambda_and_which_are_zero(kind, trajectory):
@@ -80,7 +86,7 @@ def test_lambda_and_which_are_zero(kind, trajectory):
     for count, wanted in zip(RECORDED, GOLDEN[f'{kind}/lambda']):
         found = trajectory.lam[count - 1]
         assert ((found == 0) == (wanted == 0)).all(), count
-        accepted = 3e-13 if 2 * count < CALM else 2e-9    # seen 6e-15, and 5e-11 after 30
+        accepted = 3e-13 if 2 * count < CALM else 2e-9  # seen 6e-15, and 5e-11 after 30
         assert np.abs(found - wanted).max() < accepted, count
     assert (wanted == 0).mean() > 0.4
 
@@ -88,15 +94,15 @@ def test_lambda_and_which_are_zero(kind, trajectory):
 def test_gamma_of_each_block(kind, trajectory):
     gammas = np.array(trajectory.gammas)
     if kind == 'flops':
-        assert np.abs(gammas[np.array(RECORDED) - 1] - GOLDEN['flops/gamma']).max() < 1e-16    # seen 0
+        assert np.abs(gammas[np.array(RECORDED) - 1] - GOLDEN['flops/gamma']).max() < 1e-16  # seen 0
         assert len(np.unique(gammas)) > 8
     else:
         assert (gammas == gammas[0]).all()
 
 
 def test_weights_and_logits_at_the_end(kind, trajectory):
-    assert relative(trajectory.norms, GOLDEN[f'{kind}/norms_end']).max() < 3e-9    # seen 6e-11
-    assert deviation(trajectory.logits, GOLDEN[f'{kind}/logits_inference_end']) < 1e-8    # seen 2e-10
+    assert relative(trajectory.norms, GOLDEN[f'{kind}/norms_end']).max() < 3e-9  # seen 6e-11
+    assert deviation(trajectory.logits, GOLDEN[f'{kind}/logits_inference_end']) < 1e-8  # seen 2e-10
 
 
 def test_search_takes_the_same_steps(kind, trajectory):
@@ -107,36 +113,43 @@ def test_search_takes_the_same_steps(kind, trajectory):
     assert np.array_equal(search.norms, trajectory.norms) and np.array_equal(search.logits, trajectory.logits)
 
 
-STEPS_OF_A_PROCESS = '''
+STEPS_OF_A_PROCESS = """
 import numpy as np
 from dsonas.tests.golden.record import GOLDEN, Run
 run = Run('flops')
 losses = [run.step() for _ in range(10)]
 print(np.abs(losses - GOLDEN['flops/loss'][:10]).max(), np.abs(run.lam() - GOLDEN['flops/lambda'][2]).max())
-'''
+"""
 
 
 @pytest.mark.parametrize('threads', [1, 2])
 def test_threads_do_not_matter(threads):
     """The first ten steps in a process with so many threads, which wait without holding a core."""
     environment = dict(os.environ, OMP_NUM_THREADS=str(threads), OMP_WAIT_POLICY='passive')
-    done = subprocess.run([sys.executable, '-W', 'ignore', '-c', STEPS_OF_A_PROCESS], stdout=subprocess.PIPE,
-                          stderr=subprocess.PIPE, env=environment)
+    done = subprocess.run(
+        [sys.executable, '-W', 'ignore', '-c', STEPS_OF_A_PROCESS],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env=environment,
+    )
     assert done.returncode == 0, done.stderr.decode()
-    assert all(float(word) < 3e-13 for word in done.stdout.split()), done.stdout    # seen 8e-16
+    assert all(float(word) < 3e-13 for word in done.stdout.split()), done.stdout  # seen 8e-16
 
 
 def test_weight_decay():
     """One W step with decay. With MXNet's own NAG the next would differ, by its momentum: tests/optim/test_nag.py."""
     run = Run('share', lam=np.ones_like(GOLDEN['share/lambda0']), wd=float(GOLDEN['decay/wd']))
     run.step()
-    assert relative(run.norms(), GOLDEN['decay/norms']).max() < 1e-13    # seen 3e-15
+    assert relative(run.norms(), GOLDEN['decay/norms']).max() < 1e-13  # seen 3e-15
     for key in [key for key in GOLDEN if key.startswith('decay/W/')]:
-        assert deviation(run.params[key[len('decay/W/'):]].data().asnumpy(), GOLDEN[key]) < 1e-13    # seen 4e-15
+        assert deviation(run.params[key[len('decay/W/') :]].data().asnumpy(), GOLDEN[key]) < 1e-13  # seen 4e-15
 
 
-PRUNED = {'the published rules': dict(search=False), 'a branch kept': dict(search=False, keep=True),
-          'as search, the last branch penalised': dict(search=True, penalised=True)}
+PRUNED = {
+    'the published rules': dict(search=False),
+    'a branch kept': dict(search=False, keep=True),
+    'as search, the last branch penalised': dict(search=True, penalised=True),
+}
 
 
 def after_pruning(search, keep=False, penalised=False):
@@ -160,9 +173,9 @@ def test_pruned_and_trained_on(rules):
     run, alive, losses = after_pruning(**PRUNED[rules])
     assert (alive == GOLDEN['prune/alive']).all()
     assert not run.net.architecture == Architecture.full(run.space)
-    assert np.abs(losses - GOLDEN['prune/loss']).max() < 2e-14    # seen 5e-16
+    assert np.abs(losses - GOLDEN['prune/loss']).max() < 2e-14  # seen 5e-16
     assert ((run.lam() == 0) == (GOLDEN['prune/lambda'] == 0)).all()
-    assert np.abs(run.lam() - GOLDEN['prune/lambda']).max() < 5e-14    # seen 9e-16
+    assert np.abs(run.lam() - GOLDEN['prune/lambda']).max() < 5e-14  # seen 9e-16
 
 
 def test_where_search_departs_from_the_published_rules():
@@ -172,12 +185,12 @@ def test_where_search_departs_from_the_published_rules():
     run, alive, losses = after_pruning(search=True)
     found, before, published = run.lam(), GOLDEN['prune/lambda0'], GOLDEN['prune/lambda']
     assert (alive == GOLDEN['prune/alive']).all()
-    assert alive[-2:].tolist() == [False, True]    # the last λ is of such a branch
+    assert alive[-2:].tolist() == [False, True]  # the last λ is of such a branch
     deviations = np.abs(losses - GOLDEN['prune/loss'])
-    assert deviations[:2].max() < 2e-14                                                       # before λ first moves
-    assert 1e-7 < deviations[2:6].max() < 1e-3    # seen 4e-5
-    assert np.abs(found - published)[:-1].max() < 0.1    # seen 0.009
-    assert abs(found[-1] - before[-1]) < 0.01 and published[-1] < before[-1] - 0.1    # seen 0.0009, 0.17
+    assert deviations[:2].max() < 2e-14  # before λ first moves
+    assert 1e-7 < deviations[2:6].max() < 1e-3  # seen 4e-5
+    assert np.abs(found - published)[:-1].max() < 0.1  # seen 0.009
+    assert abs(found[-1] - before[-1]) < 0.01 and published[-1] < before[-1] - 0.1  # seen 0.0009, 0.17
 
 
 def test_edges_that_survive_derivation():
@@ -191,7 +204,7 @@ def test_logits_of_the_derived_network():
     net = derived(derived_architecture())
     with autograd.train_mode():
         logits = net(mx.nd.array(images('weights', 0, 'float64'), ctx=DEVICE, dtype='float64')).asnumpy()
-    assert deviation(logits, GOLDEN['derived/logits_training']) < 5e-14    # seen 9e-16
+    assert deviation(logits, GOLDEN['derived/logits_training']) < 5e-14  # seen 9e-16
 
 
 def test_operations_of_the_derived_network():
@@ -200,10 +213,14 @@ def test_operations_of_the_derived_network():
     assert of.blocks == (2, 2, 2)
     for block in range(of.num_blocks):
         unit = f'stage{block // 2 + 1}_unit{block % 2 + 1}_'
-        operations = {f'L{level}.{PUBLISHED_OPERATIONS[name]}'
-                      for level, name in re.findall(unit + r'(\d)_([a-z]+_pool|conv\dx\d)', spelled)}
-        inputs = {f'out<-L{(int(place) - 1) // 4 + 1}.{order[(int(place) - 1) % 4]}'
-                  for place in re.findall(unit + r'output_conv_(\d+)_weight', spelled)}
+        operations = {
+            f'L{level}.{PUBLISHED_OPERATIONS[name]}'
+            for level, name in re.findall(unit + r'(\d)_([a-z]+_pool|conv\dx\d)', spelled)
+        }
+        inputs = {
+            f'out<-L{(int(place) - 1) // 4 + 1}.{order[(int(place) - 1) % 4]}'
+            for place in re.findall(unit + r'output_conv_(\d+)_weight', spelled)
+        }
         assert operations == set(architecture.operations(block))
         assert inputs == {edge.name for edge in architecture.block_edges(block) if edge.name.startswith('out')}
     for index in range(of.num_reductions):

@@ -10,7 +10,7 @@ import pytest
 
 from dsonas.base import cli
 from dsonas.data import decode
-from dsonas.data.records import prepare, recordio
+from dsonas.data.records import check, plan, recordio
 from dsonas.data.records import store as records
 from dsonas.data.records import writer as record_writer
 from dsonas.data.registry import load
@@ -188,12 +188,10 @@ def test_a_torn_journal_and_a_torn_file(layouts, monkeypatch):
     for journal_cut, file_cut in ((10, 0), (0, 10), (200, 5000), (1, 1)):
         for path in (layouts / 'out').iterdir():
             path.unlink()
-        finish = prepare._finish
-        monkeypatch.setattr(
-            prepare, '_finish', lambda *arguments, **keywords: (_ for _ in ()).throw(KeyboardInterrupt())
-        )
+        finish = check.finish
+        monkeypatch.setattr(check, 'finish', lambda *arguments, **keywords: (_ for _ in ()).throw(KeyboardInterrupt()))
         assert run(layouts, '--train', 'train', '--val', 'val') == 130
-        monkeypatch.setattr(prepare, '_finish', finish)
+        monkeypatch.setattr(check, 'finish', finish)
         os.rename(str(layouts / 'out' / 'gates.rec'), str(layouts / 'out' / 'gates.rec.partial'))
         for name, cut in (('gates.journal', journal_cut), ('gates.rec.partial', file_cut)):
             path = layouts / 'out' / name
@@ -311,6 +309,6 @@ def test_what_is_there_is_not_overwritten(layouts, capsys):
 
 
 def test_two_at_once(layouts, capsys):
-    with prepare.locked(str(layouts / 'out')):
+    with plan.locked(str(layouts / 'out')):
         assert run(layouts, '--train', 'train', '--val', 'val') == 2
     assert 'another process' in capsys.readouterr().err

@@ -92,7 +92,14 @@ def test_a_hard_search_ends(tmp_path, kind, seed):
 
 @pytest.mark.slow
 def test_hard_searches_end_on_two_threads(tmp_path, python):
-    process = python('-m', 'dsonas.tests.train.test_hard_searches', tmp_path, OMP_NUM_THREADS='2', OMP_WAIT_POLICY='passive', timeout=500)
+    process = python(
+        '-m',
+        'dsonas.tests.train.test_hard_searches',
+        tmp_path,
+        OMP_NUM_THREADS='2',
+        OMP_WAIT_POLICY='passive',
+        timeout=500,
+    )
     assert process.returncode == 0 and 'ended: %d' % len(ON_TWO_THREADS) in process.stdout, process.stderr
 
 

@@ -1,4 +1,5 @@
 """CIFAR-10 in both official formats, from the archive, its folder and the extracted folder; every damage is one line."""
+
 import logging
 import pickle
 
@@ -23,7 +24,9 @@ def test_both_versions_from_every_place(tmp_path, version, extracted, inner, col
     x, y = collect(ds.batches('train', 30, train=False))
     pixels, labels = zip(*[archive.images(20, seed) for seed in range(5)])
     assert np.array_equal(y, np.concatenate(labels))
-    want = (np.concatenate(pixels).reshape(-1, 3, 32, 32) / 255. - np.reshape(cifar10.MEAN, (3, 1, 1))) / np.reshape(cifar10.STD, (3, 1, 1))
+    want = (np.concatenate(pixels).reshape(-1, 3, 32, 32) / 255.0 - np.reshape(cifar10.MEAN, (3, 1, 1))) / np.reshape(
+        cifar10.STD, (3, 1, 1)
+    )
     np.testing.assert_allclose(x, want, atol=1e-5)
 
 
@@ -62,22 +65,29 @@ class Call:
         return exec, ('raise SystemExit(9)',)
 
 
-@pytest.mark.parametrize('version, change, words', [
-    ('binary', cut('data_batch_3.bin', 10000), ['data_batch_3.bin', '10000 bytes', '3073']),
-    ('binary', cut('test_batch.bin', 0), ['test_batch.bin', '0 bytes']),
-    ('binary', swap('data_batch_1.bin', b'\x0b' + bytes(3072)), ['data_batch_1.bin', 'record 0 has label 11', '0 to 9']),
-    ('binary', lambda contents: contents.pop('data_batch_4.bin'), ['lacks data_batch_4.bin']),
-    ('python', lambda contents: contents.pop('batches.meta'), ['lacks batches.meta']),
-    ('binary', swap('batches.meta.txt', b'cat\ndog\n'), ['batches.meta.txt', '2 classes', '10']),
-    ('python', cut('data_batch_3', 10000), ['data_batch_3', 'damaged']),
-    ('python', swap('test_batch', b''), ['test_batch', 'damaged']),
-    ('python', swap('data_batch_2', pickle.dumps(Call())), ['data_batch_2', 'exec']),
-    ('python', swap('data_batch_2', pickle.dumps([1, 2])), ['data_batch_2', 'not a dict']),
-    ('python', swap('data_batch_2', batch(99, [0, 1])), ['data_batch_2', '(2, 99)']),
-    ('python', swap('data_batch_2', batch(3072, [0])), ['data_batch_2', 'labels']),
-    ('python', swap('data_batch_2', batch(3072, [0, 10])), ['record 1 has label 10']),
-    ('python', lambda contents: contents.pop('test_batch'), ['lacks test_batch']),
-])
+@pytest.mark.parametrize(
+    'version, change, words',
+    [
+        ('binary', cut('data_batch_3.bin', 10000), ['data_batch_3.bin', '10000 bytes', '3073']),
+        ('binary', cut('test_batch.bin', 0), ['test_batch.bin', '0 bytes']),
+        (
+            'binary',
+            swap('data_batch_1.bin', b'\x0b' + bytes(3072)),
+            ['data_batch_1.bin', 'record 0 has label 11', '0 to 9'],
+        ),
+        ('binary', lambda contents: contents.pop('data_batch_4.bin'), ['lacks data_batch_4.bin']),
+        ('python', lambda contents: contents.pop('batches.meta'), ['lacks batches.meta']),
+        ('binary', swap('batches.meta.txt', b'cat\ndog\n'), ['batches.meta.txt', '2 classes', '10']),
+        ('python', cut('data_batch_3', 10000), ['data_batch_3', 'damaged']),
+        ('python', swap('test_batch', b''), ['test_batch', 'damaged']),
+        ('python', swap('data_batch_2', pickle.dumps(Call())), ['data_batch_2', 'exec']),
+        ('python', swap('data_batch_2', pickle.dumps([1, 2])), ['data_batch_2', 'not a dict']),
+        ('python', swap('data_batch_2', batch(99, [0, 1])), ['data_batch_2', '(2, 99)']),
+        ('python', swap('data_batch_2', batch(3072, [0])), ['data_batch_2', 'labels']),
+        ('python', swap('data_batch_2', batch(3072, [0, 10])), ['record 1 has label 10']),
+        ('python', lambda contents: contents.pop('test_batch'), ['lacks test_batch']),
+    ],
+)
 @pytest.mark.parametrize('extracted', [False, True])
 def test_damage(tmp_path, version, change, words, extracted, one_line):
     archive.write(tmp_path, version, extracted=extracted, change=change)
@@ -92,7 +102,7 @@ def test_damage(tmp_path, version, change, words, extracted, one_line):
 def test_truncated_archive(tmp_path, version, share, one_line):
     path = archive.write(tmp_path, version)
     content = path.read_bytes()
-    path.write_bytes(content[:int(len(content) * share)])
+    path.write_bytes(content[: int(len(content) * share)])
     with pytest.raises(ValueError) as info:
         load('cifar10', dir=str(tmp_path))
     assert path.name in one_line(info) and 'truncated' in str(info.value)

@@ -1,4 +1,5 @@
 """The embedded digits: what is disjoint, the blend against a loop, the cache in every state."""
+
 import multiprocessing
 import os
 
@@ -31,7 +32,7 @@ def test_digits_and_photograph_regions_are_disjoint(made):
     for half in ('train', 'test'):
         covered[half] = np.zeros((2, 427, 640), bool)
         for photo, top, left in made[half + '_crop']:
-            covered[half][photo, top:top + 32, left:left + 32] = True
+            covered[half][photo, top : top + 32, left : left + 32] = True
     assert not (covered['train'] & covered['test']).any()
     assert covered['train'].mean() > 0.6 and covered['test'].mean() > 0.1
 
@@ -43,9 +44,12 @@ def test_blend_against_a_loop(made):
         for i in range(0, 4000, 199):
             digit, (photo, top, left) = made[half + '_digit'][i], made[half + '_crop'][i]
             assert made[half + '_labels'][i] == labels[digit]
-            patch = photos[photo, top:top + 32, left:left + 32].astype(int)
-            candidates = [np.abs(patch - np.pad(pixels[digit], ((y, 4 - y), (x, 4 - x)))[..., None].astype(int))
-                          for y in range(5) for x in range(5)]
+            patch = photos[photo, top : top + 32, left : left + 32].astype(int)
+            candidates = [
+                np.abs(patch - np.pad(pixels[digit], ((y, 4 - y), (x, 4 - x)))[..., None].astype(int))
+                for y in range(5)
+                for x in range(5)
+            ]
             assert any(np.array_equal(made[half + '_images'][i].transpose(1, 2, 0), want) for want in candidates)
 
 
@@ -64,7 +68,7 @@ def test_cache_is_used_and_mended(made, tmp_path, monkeypatch):
     whole = path.read_bytes()
     flipped = bytearray(whole)
     flipped[len(whole) // 2] ^= 1
-    for damage in (whole[:len(whole) // 3], b'', bytes(flipped), b'not an archive'):
+    for damage in (whole[: len(whole) // 3], b'', bytes(flipped), b'not an archive'):
         path.write_bytes(damage)
         calls.clear()
         assert cache.digest(digits.arrays()) == digits.DIGEST and len(calls) == 1

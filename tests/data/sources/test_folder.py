@@ -1,4 +1,5 @@
 """Class folders of one's own: layouts, kinds of image, statistics, damage, memory and files alike."""
+
 import logging
 import os
 
@@ -63,8 +64,10 @@ def test_nested_hidden_and_other_files(root):
 
 @pytest.mark.parametrize('size', [24, 64])
 def test_memory_and_files_give_the_same(root, size):
-    sets = [load('folder', dir=str(root), image_size=size, memory_gb=gigabytes, workers=workers, cutout=4)
-            for gigabytes, workers in ((1, 1), (0, 1), (0, 3))]
+    sets = [
+        load('folder', dir=str(root), image_size=size, memory_gb=gigabytes, workers=workers, cutout=4)
+        for gigabytes, workers in ((1, 1), (0, 1), (0, 3))
+    ]
     for epoch, train in ((0, True), (1, True), (0, False)):
         batches = [list(ds.batches('train', 16, epoch=epoch, train=train)) for ds in sets]
         for others in zip(*batches):
@@ -83,8 +86,8 @@ def test_skip_is_exact_from_files(root):
 def test_corrupt_images_are_skipped_counted_and_named(root, caplog):
     (root / 'ant' / '005.png').write_bytes(b'not an image')
     content = (root / 'bee' / '007.png').read_bytes()
-    (root / 'bee' / '007.png').write_bytes(content[:len(content) // 2])
-    for _attempt in range(2):            # found by looking, then from the index
+    (root / 'bee' / '007.png').write_bytes(content[: len(content) // 2])
+    for _attempt in range(2):  # found by looking, then from the index
         caplog.clear()
         with caplog.at_level(logging.WARNING):
             ds = load('folder', dir=str(root), max_bad=0.05)
@@ -140,14 +143,24 @@ def other_test_class(root):
     files.tree(root / 'test', {'ant': 2, 'bees': 2})
 
 
-@pytest.mark.parametrize('build, words', [
-    (lambda root: files.tree(root, {'ant': 5}), 'one class only (ant)'),
-    (lambda root: root.mkdir(), 'no class folders'),
-    (lambda root: (files.tree(root, COUNTS), (root / 'eel').mkdir()), 'class eel has no images'),
-    (lambda root: (files.tree(root / 'train', COUNTS), files.tree(root / 'test', COUNTS), (root / 'test' / 'dog').mkdir()), 'folder dog'),
-    (other_test_class, 'folder bees is none of the 3 classes'),
-    (unreadable_class, 'class cow has no training image'),
-])
+@pytest.mark.parametrize(
+    'build, words',
+    [
+        (lambda root: files.tree(root, {'ant': 5}), 'one class only (ant)'),
+        (lambda root: root.mkdir(), 'no class folders'),
+        (lambda root: (files.tree(root, COUNTS), (root / 'eel').mkdir()), 'class eel has no images'),
+        (
+            lambda root: (
+                files.tree(root / 'train', COUNTS),
+                files.tree(root / 'test', COUNTS),
+                (root / 'test' / 'dog').mkdir(),
+            ),
+            'folder dog',
+        ),
+        (other_test_class, 'folder bees is none of the 3 classes'),
+        (unreadable_class, 'class cow has no training image'),
+    ],
+)
 def test_refusals(tmp_path, build, words, one_line):
     build(tmp_path / 'data')
     with pytest.raises(ValueError) as info:

@@ -1,4 +1,5 @@
 """Records: what is prepared, both readers, exactness of the indexed one, shards, and every damage in one line."""
+
 import json
 
 import cv2
@@ -7,7 +8,7 @@ import numpy as np
 import pytest
 
 from dsonas.base.errors import UserError
-from dsonas.data.records import ilsvrc, prepare, recordio
+from dsonas.data.records import check, ilsvrc, prepare, recordio
 from dsonas.data.records import store as records
 from dsonas.data.registry import load
 
@@ -21,7 +22,9 @@ def make(root, out, found, val, **options):
     train = files.write_folders(root / 'train', found)
     files.write_folders(root / 'val', val)
     classes, items = ilsvrc.class_folder_items(str(train))
-    return prepare.prepare(str(out), classes, items, ilsvrc.validation(str(root / 'val'), classes), short_side=40, **options)
+    return prepare.prepare(
+        str(out), classes, items, ilsvrc.validation(str(root / 'val'), classes), short_side=40, **options
+    )
 
 
 @pytest.fixture(scope='module')
@@ -54,7 +57,9 @@ def test_parts_are_disjoint_complete_and_stratified(prepared):
         labels = [name.split('/')[0] for name in names(prepared, stem)]
         assert {labels.count(files.wnid(label)) for label in range(CLASSES)} == {each}
     manifest = records.read_manifest(str(prepared))
-    assert manifest['split'] == {'fraction': 0.8, 'seed': 0} and manifest['classes'] == [files.wnid(i) for i in range(CLASSES)]
+    assert manifest['split'] == {'fraction': 0.8, 'seed': 0} and manifest['classes'] == [
+        files.wnid(i) for i in range(CLASSES)
+    ]
 
 
 @BOTH
@@ -69,7 +74,10 @@ def test_sizes_and_shapes(prepared, reader, collect):
 
 
 def test_both_readers_see_the_same_test_images(prepared, collect):
-    first, second = (collect(open_set(prepared, reader=reader).batches('test', 5, train=False))[0] for reader in ('indexed', 'recorditer'))
+    first, second = (
+        collect(open_set(prepared, reader=reader).batches('test', 5, train=False))[0]
+        for reader in ('indexed', 'recorditer')
+    )
     assert np.abs(first - second).mean() < 0.15 and np.abs(first - second)[:, :, 8:24, 8:24].mean() < 0.15
 
 
@@ -86,8 +94,10 @@ def test_parts_hold_what_they_should(prepared, reader, collect):
 @BOTH
 def test_same_seed_same_batches_and_another_epoch_differs(prepared, reader):
     options = {'workers': 1} if reader == 'recorditer' else {}
-    passes = [list(open_set(prepared, reader=reader, seed=3, cutout=8, **options).batches('weights', 8, epoch=epoch))
-              for epoch in (1, 1, 2)]
+    passes = [
+        list(open_set(prepared, reader=reader, seed=3, cutout=8, **options).batches('weights', 8, epoch=epoch))
+        for epoch in (1, 1, 2)
+    ]
     for (x, y), (again_x, again_y) in zip(*passes[:2]):
         assert np.array_equal(x, again_x) and np.array_equal(y, again_y)
     assert any(not np.array_equal(first[1], second[1]) for first, second in zip(passes[0], passes[2]))
@@ -122,12 +132,14 @@ def test_shards_are_disjoint_and_complete(prepared, tmp_path, reader, count):
             image = rng.randint(0, 255, (40, 40, 3)).astype(np.uint8)
             writer.write_idx(i, mx.recordio.pack_img(mx.recordio.IRHeader(0, first + i, i, 0), image))
         writer.close()
-    prepare.validate(str(numbered))
+    check.validate(str(numbered))
     ds = open_set(numbered, reader=reader)
     for part, total in (('train', 42), ('gates', 19), ('test', 13)):
         for train in (True, False):
-            shards = [[int(label) for _, y in ds.batches(part, 2, train=train, shard=(index, count)) for label in y]
-                      for index in range(count)]
+            shards = [
+                [int(label) for _, y in ds.batches(part, 2, train=train, shard=(index, count)) for label in y]
+                for index in range(count)
+            ]
             together = sum(shards, [])
             assert len(together) == len(set(together)) and set(together) <= set(ds.labels(part))
             if train:
@@ -173,6 +185,7 @@ def truncate(name):
     def damage(folder):
         path = folder / name
         path.write_bytes(path.read_bytes()[:-100])
+
     return damage
 
 
@@ -185,6 +198,7 @@ def edit(change):
         manifest = json.loads((folder / 'manifest.json').read_text())
         change(manifest)
         (folder / 'manifest.json').write_text(json.dumps(manifest))
+
     return damage
 
 
@@ -195,22 +209,28 @@ def flip_magic(folder):
 
 
 @BOTH
-@pytest.mark.parametrize('damage, words', [
-    (truncate('weights.rec'), ['weights.rec', 'truncated', 'manifest says']),
-    (truncate('val.rec'), ['val.rec', 'truncated']),
-    (copy('gates.rec', 'weights.rec'), ['weights.rec', 'bytes']),
-    (copy('gates.idx', 'weights.idx'), ['weights.idx', 'does not belong']),
-    (copy('weights.lst', 'gates.lst'), ['gates.lst', 'does not belong']),
-    (lambda folder: (folder / 'val.idx').unlink(), ['val.idx', 'missing']),
-    (lambda folder: (folder / 'manifest.json').unlink(), ['manifest.json', 'prepare_imagenet.py']),
-    (lambda folder: (folder / 'manifest.json').write_text('{'), ['manifest.json', 'damaged']),
-    (edit(lambda manifest: manifest.update(version=9)), ['version 9', 'version 1']),
-    (edit(lambda manifest: manifest.pop('classes')), ['lacks classes']),
-    (edit(lambda manifest: manifest.update(classes=manifest['classes'][:3])), ['label', '3 classes']),
-    (edit(lambda manifest: manifest.update(classes=['one'])), ['one class only']),
-    (edit(lambda manifest: manifest.update(bad={'weights.rec': [3, 5]})), ['2 of 78 images are corrupt', 'data.max_bad']),
-    (flip_magic, ['gates.rec', 'record 0', 'no record starts there']),
-])
+@pytest.mark.parametrize(
+    'damage, words',
+    [
+        (truncate('weights.rec'), ['weights.rec', 'truncated', 'manifest says']),
+        (truncate('val.rec'), ['val.rec', 'truncated']),
+        (copy('gates.rec', 'weights.rec'), ['weights.rec', 'bytes']),
+        (copy('gates.idx', 'weights.idx'), ['weights.idx', 'does not belong']),
+        (copy('weights.lst', 'gates.lst'), ['gates.lst', 'does not belong']),
+        (lambda folder: (folder / 'val.idx').unlink(), ['val.idx', 'missing']),
+        (lambda folder: (folder / 'manifest.json').unlink(), ['manifest.json', 'prepare_imagenet.py']),
+        (lambda folder: (folder / 'manifest.json').write_text('{'), ['manifest.json', 'damaged']),
+        (edit(lambda manifest: manifest.update(version=9)), ['version 9', 'version 1']),
+        (edit(lambda manifest: manifest.pop('classes')), ['lacks classes']),
+        (edit(lambda manifest: manifest.update(classes=manifest['classes'][:3])), ['label', '3 classes']),
+        (edit(lambda manifest: manifest.update(classes=['one'])), ['one class only']),
+        (
+            edit(lambda manifest: manifest.update(bad={'weights.rec': [3, 5]})),
+            ['2 of 78 images are corrupt', 'data.max_bad'],
+        ),
+        (flip_magic, ['gates.rec', 'record 0', 'no record starts there']),
+    ],
+)
 def test_damage(copied, damage, words, reader, one_line):
     damage(copied)
     with pytest.raises(UserError) as info:
@@ -243,7 +263,7 @@ def test_a_record_damaged_later_is_named_and_validation_lists_it(copied, one_lin
     with pytest.raises(ValueError) as info:
         list(ds.batches('weights', 8, train=False))
     assert 'weights.rec: record 5' in one_line(info) and '--validate' in str(info.value)
-    manifest = prepare.validate(str(copied), max_bad=0.05)
+    manifest = check.validate(str(copied), max_bad=0.05)
     assert manifest['bad']['weights.rec'] == [5] and manifest['split'] == {'fraction': 0.8, 'seed': 0}
     ds = open_set(copied, max_bad=0.05)
     assert ds.sizes['weights'] == 47 and len(list(ds.batches('weights', 8, train=False))) == 6
@@ -263,7 +283,7 @@ def test_records_made_by_others(tmp_path, with_index, one_line):
     with pytest.raises(UserError) as info:
         open_set(tmp_path)
     assert '--validate' in one_line(info)
-    prepare.validate(str(tmp_path))
+    check.validate(str(tmp_path))
     ds = open_set(tmp_path, split=0.5)
     assert ds.sizes == {'train': 30, 'weights': 15, 'gates': 15, 'test': 9} and len(ds.classes) == 3
     assert next(ds.batches('train', 4))[0].shape == (4, 3, 32, 32)
@@ -272,19 +292,27 @@ def test_records_made_by_others(tmp_path, with_index, one_line):
     assert 'data.reader=indexed' in one_line(info)
 
 
-@pytest.mark.parametrize('damage, words', [
-    (truncate('val.rec'), ['val.rec', 'truncated']), (copy('val.idx', 'gates.idx'), ['gates.idx', 'does not belong']),
-    (copy('weights.lst', 'gates.lst'), ['12 records', '48 in gates.lst']), (lambda folder: (folder / 'val.rec').unlink(), ['no val.rec'])])
+@pytest.mark.parametrize(
+    'damage, words',
+    [
+        (truncate('val.rec'), ['val.rec', 'truncated']),
+        (copy('val.idx', 'gates.idx'), ['gates.idx', 'does not belong']),
+        (copy('weights.lst', 'gates.lst'), ['12 records', '48 in gates.lst']),
+        (lambda folder: (folder / 'val.rec').unlink(), ['no val.rec']),
+    ],
+)
 def test_validation_refuses(copied, damage, words, one_line):
     damage(copied)
     with pytest.raises(UserError) as info:
-        prepare.validate(str(copied))
+        check.validate(str(copied))
     text = one_line(info)
     assert all(word in text for word in words), text
 
 
-@pytest.mark.parametrize('options, words', [
-    ({'reader': 'other'}, 'one of indexed, recorditer'), ({'dir': '/no/such'}, '/no/such: no such folder')])
+@pytest.mark.parametrize(
+    'options, words',
+    [({'reader': 'other'}, 'one of indexed, recorditer'), ({'dir': '/no/such'}, '/no/such: no such folder')],
+)
 def test_refused_options(prepared, options, words, one_line):
     with pytest.raises((ValueError, OSError)) as info:
         load('imagenet', **dict({'dir': str(prepared)}, **options))
