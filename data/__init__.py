@@ -1,14 +1,14 @@
-"""Data: what the supernet and the derived network learn from.
+"""Data sets: opening, splitting, augmenting and batching the images that networks are trained on.
 
-Nothing here knows of networks, optimizers or the trainer; batches are numpy arrays.  Where a change belongs:
+Nothing here depends on networks, optimizers or the trainer; batches are numpy arrays. Where a change belongs:
 
     a new data set              one entry in registry.py and one module in sources/ with `open_data(options) -> DataSet`
-    options of every data set   dataset.py (Options); its folder where none is given: place.py
+    options of every data set   dataset.py (Options); the default of its folder: place.py
     order, shards, batches      dataset.py; random streams in streams.py; background work in prefetch.py
     W part and λ part           split.py
     augmentation of batches     augment.py (pad-crop, mirror, cutout); of single large images: crops.py
     bytes to pixels             decode.py (any image file becomes RGB)
-    class folders               sources/scan.py finds them, sources/folder.py serves them
+    class folders               sources/scan.py lists them, sources/folder.py reads them
     RecordIO                    records/
     files kept between runs     cache.py
 """

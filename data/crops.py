@@ -1,4 +1,4 @@
-"""Augmentation of large images, one at a time: fb.resnet's random area crop, colour jitter and mirror; centre crop for test.
+"""Augmentation of single large images: fb.resnet's random area crop, colour jitter and mirror; centre crop for test.
 
 Brightness, contrast, saturation (in random order) and the normalisation are affine in the colours, so that a crop is
 jittered and normalised by one 3x4 matrix.

@@ -33,7 +33,10 @@ def _reason(error: Exception) -> str:
 
 
 def _eight_bits(image: Any) -> Any:
-    """Convert a grey PIL image of 16 or 32 bits, or of floats, to 8 bits: from [0, 65535], or for floats from [0, 1] or [0, 255]."""
+    """Convert a grey PIL image of 16 or 32 bits, or of floats, to 8 bits.
+
+    Integers are scaled from [0, 65535], floats from [0, 1], or from [0, 255] if one is above 1.
+    """
     from PIL import Image
 
     values = np.asarray(image, np.float64)

@@ -1,7 +1,7 @@
 """Batches made in background threads, a bounded number ahead, in order.
 
-numpy, OpenCV and MXNet release Python's lock while they work, so that threads are enough, and no process has to be forked
-beside MXNet's engine.
+numpy, OpenCV and MXNet release Python's global lock while they work, so that threads are enough, and
+no process has to be forked beside MXNet's engine.
 """
 
 from collections import deque

@@ -50,7 +50,10 @@ def take(labels: ArrayLike, total: int, seed: int, purpose: int) -> np.ndarray:
 
 
 def limited(labels: ArrayLike, limit: int, seed: int) -> np.ndarray:
-    """Choose at most `limit` images (0: all), stratified: sorted indices. Raises UserError if a class would be empty."""
+    """Choose at most `limit` images (0: all), stratified: sorted indices.
+
+    Raises UserError if a class would be empty.
+    """
     labels = np.asarray(labels)
     classes = len(np.unique(labels))
     if limit < 0:

@@ -3,7 +3,7 @@
     weights.rec, gates.rec     the training images, divided into W part and lambda part, with .idx and .lst each
     train.idx                  the index of both files, one after the other
     val.rec                    the validation images
-    manifest.json              format and version, classes, counts, sizes and checksums of the files, the split, skipped images
+    manifest.json              format and version, classes, counts, sizes and checksums of the files, split, skipped
 
 The manifest is written after every record has been decoded once, and is trusted from then on: opening
 the folder checks sizes, the checksums of the small files, and samples of the records.

@@ -1,4 +1,5 @@
-"""Where images come from: one module a data set, with `open_data(options)` that returns a DataSet.
+"""The data sets: one module each, with `open_data(options)` that returns a DataSet.
 
-`digits` is made on the spot, `cifar10` reads its archive, `imagenet` a folder of records, `folder` class folders, which `scan` finds.
+`digits` is generated, `cifar10` reads its archive, `imagenet` a folder of records, `folder` class
+folders, which `scan` lists.
 """

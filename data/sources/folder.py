@@ -186,7 +186,8 @@ def open_data(options: Options) -> DataSet:
     else:  # seed 0, not the run's: runs with different seeds are compared on one test set
         if not 0 < options.held_out < 1:
             raise UserError(
-                f'data.held_out={options.held_out:g}: the share of the images that is held out for test, between 0 and 1'
+                f'data.held_out={options.held_out:g}: '
+                'the share of the images that is held out for test, between 0 and 1'
             )
         usable = np.flatnonzero(good)
         train, test = (

@@ -56,7 +56,7 @@ class RecordIterSet(DataSet):
         self._root = root
 
     def shard_size(self, part: str, shard: Shard) -> int:
-        """Count the images of a shard: ImageRecordIter cuts the index into pieces of equal length, the last one shorter."""
+        """Count the images of a shard. ImageRecordIter cuts the index into equal pieces, the last one shorter."""
         index, count = shard
         piece = -(-self.sizes[part] // count)
         return max(0, min(piece, self.sizes[part] - index * piece))
@@ -162,7 +162,8 @@ def _check_recorditer(manifest: Dict[str, Any], options: Options) -> None:
         )
     if any(manifest['bad'].values()):
         raise UserError(
-            f'data.reader=recorditer: {options.dir} has damaged records, which ImageRecordIter does not survive{instead}'
+            f'data.reader=recorditer: {options.dir} has damaged records, '
+            f'which ImageRecordIter does not survive{instead}'
         )
     if options.limit or options.split not in (0, manifest['split']['fraction']):
         raise UserError(

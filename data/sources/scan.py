@@ -1,4 +1,4 @@
-"""Class folders: ROOT/<class>/**/image files.  Hidden files and folders and files of other kinds are passed over."""
+"""Listing class folders: ROOT/<class>/**/image files, without hidden files and folders and other kinds of files."""
 
 import os
 from typing import List, Optional, Sequence, Tuple

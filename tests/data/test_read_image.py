@@ -6,7 +6,7 @@ from PIL import Image
 
 from dsonas.data import decode, registry
 from dsonas.data.crops import CropTransform
-from dsonas.data.records import writer as record_writer
+from dsonas.data.records import writer
 from dsonas.data.sources.imagenet import MEAN, STD
 
 from . import cifar_archive, ilsvrc_files, image_files
@@ -59,7 +59,7 @@ def test_imagenet_by_way_of_the_record(tmp_path):
         content = ilsvrc_files.jpeg(1, rng, 50, 70, mode, kind)
         path = tmp_path / 'image.JPEG'
         path.write_bytes(content)
-        record = record_writer.encode(content, 'image', 0, 95)
+        record = writer.encode(content, 'image', 0, 95)
         expected = CropTransform(32, MEAN, STD)([decode.jpeg_to_rgb(record, 'image')])[0]
         assert np.array_equal(registry.read_image('imagenet', str(path), 32, MEAN, STD), expected)
 

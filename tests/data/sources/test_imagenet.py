@@ -8,8 +8,7 @@ import numpy as np
 import pytest
 
 from dsonas.base.errors import UserError
-from dsonas.data.records import check, ilsvrc, prepare, recordio
-from dsonas.data.records import store as records
+from dsonas.data.records import check, ilsvrc, prepare, recordio, store
 from dsonas.data.registry import load
 
 from .. import ilsvrc_files as files
@@ -56,7 +55,7 @@ def test_parts_are_disjoint_complete_and_stratified(prepared):
     for stem, each in (('weights', 8), ('gates', 2), ('val', 3)):
         labels = [name.split('/')[0] for name in names(prepared, stem)]
         assert {labels.count(files.wnid(label)) for label in range(CLASSES)} == {each}
-    manifest = records.read_manifest(str(prepared))
+    manifest = store.read_manifest(str(prepared))
     assert manifest['split'] == {'fraction': 0.8, 'seed': 0} and manifest['classes'] == [
         files.wnid(i) for i in range(CLASSES)
     ]
