@@ -58,23 +58,18 @@ def main(argv: Sequence[str]) -> int:
     options = arguments().parse_args(argv)
     architecture, run = load(options.source)
     if options.image_size is not None and options.image_size < 1:
-        raise UserError('--image-size %d: accepted is a whole number above 0' % options.image_size)
+        raise UserError(f'--image-size {options.image_size}: accepted is a whole number above 0')
     channels = parse_channels(options.channels) if options.channels else widths_of(run)
     size = options.image_size or image_size_of(run, architecture)
     counted = cost(architecture, channels, size)
     if options.json:
         print(json.dumps(as_dict(counted, size), indent=1))
         return 0
-    print(
-        '%s at %s channels a stage, images of %d × %d'
-        % (options.source, ', '.join(map(str, counted.widths)), size, size)
-    )
+    widths = ', '.join(map(str, counted.widths))
+    print(f'{options.source} at {widths} channels a stage, images of {size} × {size}')
     print(table(counted, options.operations))
-    print(
-        '{} parameters, {}FLOPs, {} memory accesses'.format(
-            *tuple(format_count(getattr(counted, field)) for field in FIELDS)
-        )
-    )
+    params, flops, mac = (format_count(getattr(counted, field)) for field in FIELDS)
+    print(f'{params} parameters, {flops}FLOPs, {mac} memory accesses')
     if counted.uncounted:
         print('not counted: ' + ', '.join(counted.uncounted))
     return 0

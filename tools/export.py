@@ -70,10 +70,8 @@ def main(argv: Sequence[str]) -> int:
                 cli.tell(f'nothing written: {error}')
                 return 1
             print('\n'.join(paths))
-            print(
-                'checked on %d images with %s: largest difference %.2g'
-                % (checked.images, checked.runtime, checked.difference)
-            )
+            difference = f'largest difference {checked.difference:.2g}'
+            print(f'checked on {checked.images} images with {checked.runtime}: {difference}')
     return 0
 
 

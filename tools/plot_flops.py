@@ -79,21 +79,16 @@ def _against(options: argparse.Namespace) -> Figure:
     finished = [run for run in found if run.state == 'finished' and run.summary.get(options.against) is not None]
     for run in found:
         if run not in finished:
-            print(
-                'left out: {} ({})'.format(
-                    run.path, run.why if run.state != 'finished' else f'its {options.against} is not counted'
-                ),
-                file=sys.stderr,
-            )
+            why = run.why if run.state != 'finished' else f'its {options.against} is not counted'
+            print(f'left out: {run.path} ({why})', file=sys.stderr)
     if not finished:
         raise UserError(
-            '{}: no finished run to draw; accepted are run directories with a test error in summary.json'.format(
-                ' '.join(options.runs)
-            )
+            f'{" ".join(options.runs)}: no finished run to draw; accepted are run directories with a test error in '
+            'summary.json'
         )
     groups = groups_of(finished, options.group)
     if len(groups) > MOST_SERIES:
-        raise UserError('--group %s: %d groups; accepted are at most %d' % (options.group, len(groups), MOST_SERIES))
+        raise UserError(f'--group {options.group}: {len(groups)} groups; accepted are at most {MOST_SERIES}')
     points = [
         [(run.summary[options.against], run.summary['test_error']) for run in members] for members in groups.values()
     ]
@@ -102,7 +97,7 @@ def _against(options: argparse.Namespace) -> Figure:
 
 def _labels(options: argparse.Namespace, names: List[str]) -> List[str]:
     if options.labels and len(options.labels) != len(names):
-        raise UserError('--labels: %d texts for %d curves (%s)' % (len(options.labels), len(names), ', '.join(names)))
+        raise UserError(f'--labels: {len(options.labels)} texts for {len(names)} curves ({", ".join(names)})')
     return options.labels or names
 
 

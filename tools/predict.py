@@ -49,9 +49,9 @@ def main(argv: Sequence[str]) -> int:
     options = arguments().parse_args(argv)
     for name in ('top', 'batch_size'):
         if getattr(options, name) < 1:
-            raise UserError('--%s %d: must be at least 1' % (name.replace('_', '-'), getattr(options, name)))
+            raise UserError(f'--{name.replace("_", "-")} {getattr(options, name)}: must be at least 1')
     if options.gpu is not None and not 0 <= options.gpu < mx.context.num_gpus():
-        raise UserError('--gpu %d: MXNet sees %d GPUs' % (options.gpu, mx.context.num_gpus()))
+        raise UserError(f'--gpu {options.gpu}: MXNet sees {mx.context.num_gpus()} GPUs')
     predictor = Predictor(options.run, mx.gpu(options.gpu) if options.gpu is not None else None)
     top = min(options.top, len(predictor.classes))
     paths, bad = list(find_images(options.images)), []
@@ -66,7 +66,7 @@ def main(argv: Sequence[str]) -> int:
     )
     FORMATS[options.format](rows, top, sys.stdout)
     if bad:
-        print('%d of %d images could not be read' % (len(bad), len(paths)), file=sys.stderr)
+        print(f'{len(bad)} of {len(paths)} images could not be read', file=sys.stderr)
     return 1 if bad else 0
 
 

@@ -108,18 +108,12 @@ def run(args: argparse.Namespace) -> None:
         np.array_equal(a, b) for old, new in zip((train, test), again[1:]) for a, b in zip(old, new)
     ):
         raise UserError(f'{folder}: what was written is not what is read back')
-    print('%s: %d training and %d test images of %d classes' % (folder, len(train[1]), len(test[1]), len(classes)))
+    print(f'{folder}: {len(train[1])} training and {len(test[1])} test images of {len(classes)} classes')
     if args.records:
         manifest = write_records(os.path.join(args.out, 'records'), classes, train, test, args.split, args.seed)
-        print(
-            '{}: {}'.format(
-                os.path.join(args.out, 'records'),
-                ', '.join(
-                    '%s %d' % (name, manifest['files'][name]['records'])
-                    for name in manifest['train'] + manifest['test']
-                ),
-            )
-        )
+        names = manifest['train'] + manifest['test']
+        counts = ', '.join(f'{name} {manifest["files"][name]["records"]}' for name in names)
+        print(f'{os.path.join(args.out, "records")}: {counts}')
 
 
 def main(arguments: Sequence[str]) -> None:

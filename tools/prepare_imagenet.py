@@ -123,7 +123,7 @@ def check_flags(args: argparse.Namespace) -> None:
         ('max_bad', 0, 1),
     ):
         if not low <= getattr(args, name) <= high:
-            raise UserError('--{} {}: from {} to {}'.format(name.replace('_', '-'), getattr(args, name), low, high))
+            raise UserError(f'--{name.replace("_", "-")} {getattr(args, name)}: from {low} to {high}')
 
 
 def run(args: argparse.Namespace) -> Dict[str, Any]:
@@ -162,19 +162,11 @@ def main(arguments: Sequence[str]) -> int:
     except KeyboardInterrupt:
         print('interrupted; the same command goes on from here', file=sys.stderr)
         return 130
-    counts = ', '.join(
-        '%s %d' % (name, manifest['files'][name]['records']) for name in manifest['train'] + manifest['test']
-    )
-    print(
-        '%s: %d classes; %s; %d images skipped, %d records damaged'
-        % (
-            args.out,
-            len(manifest['classes']),
-            counts,
-            len(manifest.get('skipped', [])),
-            sum(map(len, manifest['bad'].values())),
-        )
-    )
+    names = manifest['train'] + manifest['test']
+    counts = ', '.join(f'{name} {manifest["files"][name]["records"]}' for name in names)
+    skipped, damaged = len(manifest.get('skipped', [])), sum(map(len, manifest['bad'].values()))
+    without = f'{skipped} images skipped, {damaged} records damaged'
+    print(f'{args.out}: {len(manifest["classes"])} classes; {counts}; {without}')
     return 0
 
 

@@ -89,6 +89,33 @@ def gate_history(space, epochs, seed, keep=0.35):
     return names, np.arange(epochs + 1), np.array(values), np.array(pruned)
 
 
+ENVIRONMENT = {
+    'dsonas': '0.1.0',
+    'mxnet': '1.9.1',
+    'numpy': '1.23.5',
+    'python': '3.11.2',
+    'system': 'Linux',
+    'processor': 'a processor',
+    'cores': 2,
+    'threads': 2,
+    'devices': ['cpu(0)'],
+    'workers': 1,
+    'commit': 'abc123',
+    'started': '2024-01-01T00:00:00+00:00',
+}
+SEARCHED = {'error': 12.5, 'zero_fraction': 0.65, 'operations': 12, 'gamma': 0.03, 'seconds': 240.0}
+
+
+def _result(architecture, error):
+    """What summary.json says of a network that was retrained and tested."""
+    found = cost(architecture)
+    target = found.params + 300
+    budget = {'kind': 'params', 'target': target, 'reached': found.params, 'multiplier': 1.0}
+    budget.update(distance=300 / target, widths=list(found.widths))
+    counts = {'params': found.params, 'flops': found.flops, 'mac': found.mac}
+    return dict(counts, test_error=error, top5_error=error / 10, seconds=400.0, budget=budget)
+
+
 def make_run(
     folder,
     space=SMALL,
@@ -104,30 +131,11 @@ def make_run(
     """Write a run directory. state: 'finished', 'searched' (not retrained yet), 'searching' or 'new'. Returns its path as text."""
     folder = str(folder)
     os.makedirs(os.path.join(folder, 'checkpoints'))
-    dice = random.Random('%s:%s' % (folder.split(os.sep)[-1], seed))
+    dice = random.Random(f'{folder.split(os.sep)[-1]}:{seed}')
     _write(
         folder, 'config.yaml', yaml.safe_dump(configuration(space, dataset, seed, epochs, **changes), sort_keys=False)
     )
-    _json(
-        folder,
-        'environment.json',
-        {
-            'dsonas': '0.1.0',
-            'mxnet': '1.9.1',
-            'numpy': '1.23.5',
-            'python': '3.11.2',
-            'system': 'Linux',
-            'processor': 'a processor',
-            'cores': 2,
-            'threads': 2,
-            'devices': ['cpu(0)'],
-            'workers': 1,
-            'seed': seed,
-            'commit': 'abc123',
-            'command': ['train/search.py', '--seed', str(seed)],
-            'started': '2024-01-01T00:00:00+00:00',
-        },
-    )
+    _json(folder, 'environment.json', dict(ENVIRONMENT, seed=seed, command=['train/search.py', '--seed', str(seed)]))
     if state == 'new':
         _write(folder, 'log.csv', ','.join(COLUMNS) + '\n')
         return folder
@@ -150,35 +158,10 @@ def make_run(
         architecture.save(os.path.join(folder, 'architecture.json'))
         summary = {'run': os.path.basename(folder), 'dataset': dataset, 'seed': seed, 'kind': kind}
         if kind != 'random':
-            summary['search'] = {
-                'error': 12.5,
-                'zero_fraction': 0.65,
-                'edges': architecture.num_edges,
-                'operations': 12,
-                'gamma': 0.03,
-                'epochs': epochs[1],
-                'seconds': 240.0,
-            }
+            summary['search'] = dict(SEARCHED, edges=architecture.num_edges, epochs=epochs[1])
         if state == 'finished':
             rows += _stage('retrain', epochs[2], dice, test=True)
-            error = error if error is not None else 4 + dice.random()
-            found = cost(architecture)
-            summary.update(
-                test_error=error,
-                top5_error=error / 10,
-                params=found.params,
-                flops=found.flops,
-                mac=found.mac,
-                seconds=400.0,
-                budget={
-                    'kind': 'params',
-                    'target': found.params + 300,
-                    'reached': found.params,
-                    'multiplier': 1.0,
-                    'distance': 300 / (found.params + 300),
-                    'widths': list(found.widths),
-                },
-            )
+            summary.update(_result(architecture, error if error is not None else 4 + dice.random()))
         _json(folder, 'summary.json', summary)
     lines = [','.join('' if row.get(name) is None else str(row[name]) for name in COLUMNS) for row in rows]
     _write(folder, 'log.csv', '\n'.join([','.join(COLUMNS)] + lines) + '\n')

@@ -44,7 +44,7 @@ def test_spread_of_flops():
 
 
 def run(kind, error, **fields):
-    made = Run('runs/%s-%g' % (kind, error), summary={'kind': kind, 'test_error': error}, **fields)
+    made = Run(f'runs/{kind}-{error:g}', summary={'kind': kind, 'test_error': error}, **fields)
     return made
 
 

@@ -240,7 +240,7 @@ def test_images_of_gluons_place(tmp_path, monkeypatch):
     opened = export.source(run)
     assert opened.images_from == 'test set of cifar10' and len(opened.images) == 20
     archive.unlink()
-    with pytest.raises(ValueError, match='no CIFAR-10 in %s.*--data-dir says where they are' % folder):
+    with pytest.raises(ValueError, match=f'no CIFAR-10 in {folder}.*--data-dir says where they are'):
         export.source(run)
     archive = cifar_archive.write(tmp_path, 'python')
     assert len(export.source(run, data_dir=str(archive)).images) == 20

@@ -87,7 +87,7 @@ def test_files_are_of_their_kind_and_equal_each_time(kind, tmp_path):
         assert ElementTree.fromstring(text).tag.endswith('svg')
         architecture = Architecture.load(tmp_path / 'run' / 'architecture.json')
         assert len(surviving(architecture)) == sum(
-            text.count('id="%s"' % name.replace('<', '&lt;')) for name in surviving(architecture)
+            text.count('id="{}"'.format(name.replace('<', '&lt;'))) for name in surviving(architecture)
         )
 
 

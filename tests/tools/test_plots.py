@@ -195,9 +195,7 @@ def test_count_cost_prints_the_cost(words, channels, size, tmp_path, capsys):
         assert sum(block[field] for block in printed['blocks']) == printed[field]
     assert cli.run(count_cost.main, [str(source), '--operations'] + words) == 0
     lines = capsys.readouterr().out.splitlines()
-    assert lines[-2].split() == ['total'] + [
-        '{:,}'.format(value) for value in (counted.params, counted.flops, counted.mac)
-    ]
+    assert lines[-2].split() == ['total'] + [f'{value:,}' for value in (counted.params, counted.flops, counted.mac)]
     assert sum(line.startswith('  L') for line in lines) == sum(
         len(architecture.operations(scope)) for scope in architecture.scopes
     )

@@ -80,7 +80,7 @@ def test_formats_agree(run, images, capsys):
     for row, entry, line in zip(rows, entries, lines):
         assert row['image'] == entry['image'] and line.startswith(row['image'])
         assert [row['class_1'], row['class_2']] == [part['class'] for part in entry['classes']]
-        assert '  %s %.1f%%' % (row['class_1'], 100 * float(row['probability_1'])) in line
+        assert '  {} {:.1f}%'.format(row['class_1'], 100 * float(row['probability_1'])) in line
 
 
 def test_batches_make_no_difference(run, images):

@@ -39,16 +39,14 @@ def layouts(tmp_path):
     (tmp_path / 'ILSVRC2012_img_val.tar').write_bytes(files.tar_of(flat))
     files.write_folders(tmp_path, {'flat': flat})
     files.write_devkit(tmp_path, list(train), truth)
-    (tmp_path / 'names.txt').write_text(''.join('%s %s\n' % (name, label) for (name, _), label in zip(flat, truth)))
+    (tmp_path / 'names.txt').write_text(''.join(f'{name} {label}\n' for (name, _), label in zip(flat, truth)))
     (tmp_path / 'numbers.txt').write_text(
         ''.join('%s %d\n' % (name, sorted(train).index(label)) for (name, _), label in zip(flat, truth))
     )
     (tmp_path / 'order.txt').write_text(''.join(label + '\n' for label in truth))
     (tmp_path / 'solution.csv').write_text(
         'ImageId,PredictionString\n'
-        + ''.join(
-            '%s,%s 85 1 499 272\n' % (name[:-5], label) for (name, _), label in zip(reversed(flat), reversed(truth))
-        )
+        + ''.join(f'{name[:-5]},{label} 85 1 499 272\n' for (name, _), label in zip(reversed(flat), reversed(truth)))
     )
     return tmp_path
 

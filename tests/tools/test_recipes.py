@@ -36,7 +36,7 @@ def test_rows_that_are_measured_are_what_their_preset_says(number):
                 config.search.ratio if config.search.split else '-',
             )
             assert (row.split, row.pretrained, row.ratio) == told
-            assert config.retrain.budget == 'params=%.1fM' % row.published['params']
+            assert config.retrain.budget == 'params={:.1f}M'.format(row.published['params'])
 
 
 @pytest.mark.parametrize('name', EXPERIMENTS)

@@ -119,7 +119,7 @@ def test_result_comes_first_and_everything_is_there(pages):
         'Versions and machine',
         'To reproduce it',
     ]
-    assert text.index('%.2f %%' % run.summary['test_error']) < text.index('<h2>') and ': met' in text
+    assert text.index('{:.2f} %'.format(run.summary['test_error'])) < text.index('<h2>') and ': met' in text
     assert '7.77' in text and 'not started' in text
     for key in (
         'clip_gradient',
@@ -140,7 +140,7 @@ def test_every_surviving_edge_has_its_name_and_lambda_in_the_drawing(pages):
     known = run.gates.last()
     for scope in run.architecture.scopes:
         for name in run.architecture.edges(scope):
-            assert text.count('<title>%s: λ = %.3g</title>' % (name.replace('<', '&lt;'), known[name])) == 1
+            assert text.count('<title>{}: λ = {:.3g}</title>'.format(name.replace('<', '&lt;'), known[name])) == 1
 
 
 @pytest.mark.parametrize('case', ['finished', 'searching', 'long'])

@@ -35,7 +35,7 @@ def test_mean_and_sample_deviation_over_seeds(tmp_path):
         make_run(tmp_path / str(seed), seed=seed, error=error)
     rows = measured(table('1', tmp_path))
     assert len(rows) == 1 and rows[0][0] == 'DSO-NAS-share + c/o' and rows[0][-2] == '5'
-    assert rows[0][1] == '%.2f ± %.2f' % (statistics.mean(errors), statistics.stdev(errors))
+    assert rows[0][1] == f'{statistics.mean(errors):.2f} ± {statistics.stdev(errors):.2f}'
     assert experiments.mean_std([2.0]) == (2.0, None) and experiments.plus_minus(2.0, None) == '2.00'
 
 
@@ -136,7 +136,7 @@ def test_summary_shows_the_supernet_beside_its_networks(tmp_path):
         'supernet of DSO-NAS-share, after search',
     ]
     last = runs.read(path).columns('pretrain', 'test_error')[0][-1]
-    assert rows[1][1] == '%.2f' % last
+    assert rows[1][1] == f'{last:.2f}'
 
 
 def test_published_rows_are_the_papers_and_marked():

@@ -3,7 +3,7 @@
 from typing import List, Mapping, Sequence
 
 from . import palette
-from .dag import Graph, Key
+from .dag import Graph, Key, Line, Node
 from .pen import NAMES
 
 
@@ -25,41 +25,39 @@ def dot(graphs: Sequence[Graph], colours: Mapping[str, str], title: str = '') ->
 def _cluster(graph: Graph, colours: Mapping[str, str], largest: float) -> List[str]:
     kinds = {node.key: node.kind for node in graph.nodes}
     lines = [
-        '  subgraph {} {{'.format(quoted('cluster_' + graph.scope)),
+        f'  subgraph {quoted("cluster_" + graph.scope)} {{',
         f'    label={quoted(graph.title)}; color="#cccccc";',
     ]
-    for node in graph.nodes:
-        label = NAMES[node.kind][0] if node.kind in NAMES else palette.operation_label(node.kind)
-        face = colours.get(node.kind, '#f2f2f2') if node.alive else '#ffffff'
-        ink = palette.text_on(face) if node.alive else '#b5b5b5'
-        lines.append(
-            '    {} [label={}, fillcolor="{}", fontcolor="{}", color="{}"{}];'.format(
-                _id(graph, node.key),
-                quoted(label),
-                face,
-                ink,
-                palette.INK if node.kind in NAMES else face,
-                ', shape=circle' if node.kind == 'sum' else '',
-            )
-        )
+    lines += [f'    {_id(graph, node.key)} [{_box(node, colours)}];' for node in graph.nodes]
     for level in sorted({key[0] for key in kinds}):
         same = [_id(graph, key) for key in kinds if key[0] == level]
         if len(same) > 1:
-            lines.append('    {{ rank=same; {}; }}'.format('; '.join(same)))
+            lines.append(f'    {{ rank=same; {"; ".join(same)}; }}')
     for edge in graph.edges:
-        style = ['color="%s"' % (colours.get(kinds[edge.source], palette.INK) if edge.alive else palette.FAINT)]
-        if edge.name is not None:
-            style.append(
-                'tooltip={}'.format(quoted(edge.name if edge.value is None else f'{edge.name} = {edge.value:.4g}'))
-            )
-        if edge.value is not None and edge.alive:
-            style.append('penwidth=%.2f' % (0.5 + 3.5 * abs(edge.value) / largest))
-        if edge.shortcut:
-            style = [f'color="{palette.GREY}"', 'style=dashed'] + (
-                ['label="1×1"', 'fontsize=9'] if graph.projected else []
-            )
-        lines.append('    {} -> {} [{}];'.format(_id(graph, edge.source), _id(graph, edge.target), ', '.join(style)))
+        colour = colours.get(kinds[edge.source], palette.INK)
+        style = ', '.join(_line(edge, colour, largest, graph.projected))
+        lines.append(f'    {_id(graph, edge.source)} -> {_id(graph, edge.target)} [{style}];')
     return lines + ['  }']
+
+
+def _box(node: Node, colours: Mapping[str, str]) -> str:
+    label = NAMES[node.kind][0] if node.kind in NAMES else palette.operation_label(node.kind)
+    face = colours.get(node.kind, '#f2f2f2') if node.alive else '#ffffff'
+    ink = palette.text_on(face) if node.alive else '#b5b5b5'
+    border = palette.INK if node.kind in NAMES else face
+    shape = ', shape=circle' if node.kind == 'sum' else ''
+    return f'label={quoted(label)}, fillcolor="{face}", fontcolor="{ink}", color="{border}"{shape}'
+
+
+def _line(edge: Line, colour: str, largest: float, projected: bool) -> List[str]:
+    if edge.shortcut:
+        return [f'color="{palette.GREY}"', 'style=dashed', *(['label="1×1"', 'fontsize=9'] if projected else [])]
+    style = [f'color="{colour if edge.alive else palette.FAINT}"']
+    if edge.name is not None:
+        style.append(f'tooltip={quoted(edge.name if edge.value is None else f"{edge.name} = {edge.value:.4g}")}')
+    if edge.value is not None and edge.alive:
+        style.append(f'penwidth={0.5 + 3.5 * abs(edge.value) / largest:.2f}')
+    return style
 
 
 def _id(graph: Graph, key: Key) -> str:

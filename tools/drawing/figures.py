@@ -92,10 +92,9 @@ def svg(figure: Figure, prefix: str, label: str, titles: Optional[Mapping[str, s
         )
     width, height = figure.get_size_inches()
     start = (
-        '<svg role="img" aria-label="{}" style="max-width:{}" viewBox="0 0 {:g} {:g}" xmlns="http://www.w3.org/2000/svg" '
-        'xmlns:xlink="http://www.w3.org/1999/xlink">'.format(
-            _escape(label), 'none' if grow else f'{width:.2f}in', width * 72, height * 72
-        )
+        f'<svg role="img" aria-label="{_escape(label)}" style="max-width:{"none" if grow else f"{width:.2f}in"}" '
+        f'viewBox="0 0 {width * 72:g} {height * 72:g}" xmlns="http://www.w3.org/2000/svg" '
+        'xmlns:xlink="http://www.w3.org/1999/xlink">'
     )
     return start + text[text.index('>') + 1 :]
 

@@ -42,7 +42,7 @@ def write(net: HybridBlock, path: str, description: NetworkDescription, normalis
                 dynamic_input_shapes=[('batch', 3, size, size)],
             )
         except AttributeError as error:  # "No conversion function registered for op type …"
-            raise UserError('{}: {}'.format(path, ' '.join(str(error).split()))) from None
+            raise UserError(f'{path}: {" ".join(str(error).split())}') from None
     model = tidied(onnx, onnx.load(path), description, normalised)
     onnx.checker.check_model(model, full_check=True)
     onnx.save(model, path)

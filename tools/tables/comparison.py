@@ -84,16 +84,8 @@ def text(result: Mapping[str, Any]) -> str:
     lines = ['test error (%) by kind of network:']
     for kind, values in sorted(result['errors'].items()):
         spread = result['std'][kind]
-        lines.append(
-            '  %-10s %.2f%s over %d runs: %s'
-            % (
-                kind,
-                result['mean'][kind],
-                '' if spread is None else f' ± {spread:.2f}',
-                len(values),
-                ', '.join(f'{value:.2f}' for value in values),
-            )
-        )
+        mean = f'{result["mean"][kind]:.2f}' + ('' if spread is None else f' ± {spread:.2f}')
+        lines.append(f'  {kind:10} {mean} over {len(values)} runs: {_two_digits(values)}')
     for kind, entry in result['against'].items():
         p = 'p is not defined below two runs each' if entry['p'] is None else f'p = {entry["p"]:.3g} (Welch)'
         lines.append(f'  searched - {kind}: {entry["difference"]:+.2f} points, {p}')
@@ -105,14 +97,14 @@ def text(result: Mapping[str, Any]) -> str:
         lines.append(f'edges left in {search["run"]}, by the operation they leave: {", ".join(parts)}')
     for penalty, spreads in sorted(result['flops_spread'].items()):
         known = [spread for spread in spreads if spread is not None]
+        mean = f'{np.mean(known) if known else float("nan"):.2f}'
         lines.append(
-            'FLOPs of the blocks, standard deviation over mean, search.penalty=%s: %.2f over %d runs: %s'
-            % (
-                penalty,
-                np.mean(known) if known else float('nan'),
-                len(known),
-                ', '.join(f'{spread:.2f}' for spread in known),
-            )
+            f'FLOPs of the blocks, standard deviation over mean, search.penalty={penalty}: {mean} over {len(known)} runs: '
+            f'{_two_digits(known)}'
         )
     lines += [f'not counted: {name} ({why})' for name, why in result['unfinished'].items()]
     return '\n'.join(lines)
+
+
+def _two_digits(values: Sequence[float]) -> str:
+    return ', '.join(f'{value:.2f}' for value in values)

@@ -43,7 +43,7 @@ def markdown(table: Table) -> str:
 
 
 def _line(cells: Sequence[str]) -> str:
-    return '| {} |'.format(' | '.join(cells))
+    return f'| {" | ".join(cells)} |'
 
 
 def comma(table: Table) -> str:
@@ -54,7 +54,7 @@ def comma(table: Table) -> str:
     writer.writerow(table.heads)
     writer.writerows(table.rows)
     for note in table.notes:
-        stream.write('# not counted: {}\n'.format(' '.join(note.split())))
+        stream.write(f'# not counted: {" ".join(note.split())}\n')
     return stream.getvalue()
 
 

@@ -66,13 +66,13 @@ def smaller_than_published(run: Run, dataset: Optional[str]) -> List[str]:
     if name != dataset:
         reasons.append(f'data set {name} instead of {dataset}')
     if run.get('data.limit'):
-        reasons.append('at most %d training images' % run.get('data.limit'))
+        reasons.append(f'at most {run.get("data.limit")} training images')
     for key, value in scale.items():
         found = run.get(key)
         if key == 'pretrain.epochs' and found == 0:  # a setting of Table 3, not of scale
             continue
         if key == 'space.blocks' and found is not None and sum(found) < sum(value):
-            reasons.append('{} blocks instead of {}'.format('+'.join(map(str, found)), '+'.join(map(str, value))))
+            reasons.append(f'{"+".join(map(str, found))} blocks instead of {"+".join(map(str, value))}')
         elif key != 'space.blocks' and found is not None and found < value:
-            reasons.append('%s %d instead of %d' % (key, found, value))
+            reasons.append(f'{key} {found} instead of {value}')
     return reasons
