@@ -24,6 +24,7 @@ import os
 from typing import Sequence
 
 from dsonas.base import cli
+from dsonas.base.errors import UserError
 from dsonas.tools.recipes import catalogue, running
 from dsonas.tools.recipes.steps import Settings
 
@@ -32,7 +33,8 @@ def arguments() -> argparse.ArgumentParser:
     """Make the parser of the command line."""
     parser = cli.parser(__doc__, epilog=__doc__.split('\n', 2)[2])
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
-    parser.add_argument('experiment', choices=list(catalogue.experiments()), help='a recipe of experiments/')
+    names = ', '.join(catalogue.experiments())
+    parser.add_argument('experiment', metavar='EXPERIMENT', help=f'a recipe of experiments/: {names}')
     parser.add_argument('--seed', type=int, metavar='N', help='this seed alone, instead of SEEDS')
     parser.add_argument('--dry-run', action='store_true', help='print the commands that are still to run, and run none')
     return parser
@@ -41,7 +43,10 @@ def arguments() -> argparse.ArgumentParser:
 def main(argv: Sequence[str]) -> int:
     """Run the experiment. Returns the exit status."""
     options = arguments().parse_args(argv)
-    experiment = catalogue.experiments()[options.experiment]
+    experiments = catalogue.experiments()
+    if options.experiment not in experiments:
+        raise UserError(f'unknown experiment {options.experiment!r}: one of {", ".join(experiments)}')
+    experiment = experiments[options.experiment]
     running.run(experiment, Settings.of(experiment, os.environ, options.seed), options.dry_run)
     return 0
 

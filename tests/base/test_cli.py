@@ -41,6 +41,7 @@ MISTAKES = {
     'tools/prepare_cifar10.py': 'out --from no/archive',
     'tools/prepare_imagenet.py': 'out',
     'tools/report.py': 'no/run -o x.html',
+    'tools/run_experiment.py': 'no_experiment',
     'tools/compare.py': None,  # what is no run is listed as not counted
 }
 
