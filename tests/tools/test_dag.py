@@ -51,9 +51,9 @@ def test_operations_are_the_surviving_ones_and_first_levels_read_the_input(case)
         if graph.scope.startswith('r'):
             continue
         kinds = {node.key: node.kind for node in graph.nodes}
-        assert {
-            'L%d.%s' % (key[0], kind) for key, kind in kinds.items() if kind in architecture.space.operations
-        } == set(architecture.operations(graph.scope))
+        assert {f'L{key[0]}.{kind}' for key, kind in kinds.items() if kind in architecture.space.operations} == set(
+            architecture.operations(graph.scope)
+        )
         reads = {edge.target for edge in graph.edges if edge.source == (0, 0)}
         if not architecture.space.first_level_gates:
             assert {key for key in kinds if key[0] == 1} <= reads

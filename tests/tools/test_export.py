@@ -73,7 +73,7 @@ def test_onnx(name, normalise, tmp_path, capsys):
     target = str(tmp_path / 'net.onnx')
     assert export.main([run, '--onnx', target] + ['--normalise'] * normalise) == 0
     many = importlib.util.find_spec('onnxruntime') is not None  # the reference evaluator is slow, and sees two
-    assert 'checked on %d images' % (32 if many else 2) in capsys.readouterr().out
+    assert f'checked on {32 if many else 2} images' in capsys.readouterr().out
     x, pixels, expected = expected_on_tests(run, 2)
     for read in readers(target):
         for count in (1, 2):

@@ -78,7 +78,7 @@ def test_files_are_of_their_kind_and_equal_each_time(kind, tmp_path):
     run = make_run(tmp_path / 'run')
     contents = []
     for number in range(2):
-        file = tmp_path / ('blocks%d.%s' % (number, kind))
+        file = tmp_path / f'blocks{number}.{kind}'
         assert cli.run(plot_blocks.main, [run, '-o', str(file)]) == 0
         contents.append(file.read_bytes())
     assert contents[0] == contents[1] and contents[0].startswith(HEADERS[kind])
@@ -114,11 +114,11 @@ def test_dot_parses_and_holds_each_edge_once(case, tmp_path):
     graphs = dag.graphs(CASES[case])
     assert len(edges) == sum(len(graph.edges) for graph in graphs)
     assert set(edges) == {
-        tuple('"%s/%d.%d"' % (graph.scope, *key) for key in (edge.source, edge.target))
+        tuple(f'"{graph.scope}/{key[0]}.{key[1]}"' for key in (edge.source, edge.target))
         for graph in graphs
         for edge in graph.edges
     }
-    assert nodes == {'"%s/%d.%d"' % (graph.scope, *node.key) for graph in graphs for node in graph.nodes}
+    assert nodes == {f'"{graph.scope}/{node.key[0]}.{node.key[1]}"' for graph in graphs for node in graph.nodes}
 
 
 def test_one_block_alone(tmp_path):

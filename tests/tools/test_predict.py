@@ -42,7 +42,7 @@ def images(tmp_path_factory):
     folder = tmp_path_factory.mktemp('images')
     (folder / 'more').mkdir()
     for number in range(COUNT):
-        path = folder / ('more' if number > 4 else '') / ('%d.png' % number)
+        path = folder / ('more' if number > 4 else '') / f'{number}.png'
         Image.fromarray(arrays()['test_images'][number].transpose(1, 2, 0)).save(str(path))
     return folder
 
@@ -59,7 +59,7 @@ def expected(run, count=COUNT):
 def test_equals_the_networks_answer_to_the_test_set(run, images, capsys):
     assert predict.main([run, str(images), '--format', 'json', '--top', '10', '--batch-size', '3']) == 0
     found = json.loads(capsys.readouterr().out)
-    assert [os.path.basename(entry['image']) for entry in found] == ['%d.png' % number for number in range(COUNT)]
+    assert [os.path.basename(entry['image']) for entry in found] == [f'{number}.png' for number in range(COUNT)]
     for entry, shares in zip(found, expected(run)):
         ordered = [part['probability'] for part in entry['classes']]
         assert ordered == sorted(ordered, reverse=True)
@@ -85,7 +85,7 @@ def test_formats_agree(run, images, capsys):
 
 def test_batches_make_no_difference(run, images):
     predictor = Predictor(run)
-    paths = [str(images / ('%d.png' % number)) for number in range(5)]
+    paths = [str(images / f'{number}.png') for number in range(5)]
     results = [[row for _, row in predictor.files(paths, size)] for size in (1, 2, 5, 99)]
     for found in results[1:]:
         assert np.allclose(found, results[0], atol=1e-6)
@@ -95,7 +95,7 @@ def test_arrays_files_and_folders_are_the_same_images(run, images):
     from dsonas.data.sources.digits import arrays
 
     pixels = arrays()['test_images'][:COUNT]  # (n, 3, H, W)
-    paths = [images / ('more' if number > 4 else '') / ('%d.png' % number) for number in range(COUNT)]
+    paths = [images / ('more' if number > 4 else '') / f'{number}.png' for number in range(COUNT)]
     predictor = Predictor(run)
     wanted = expected(run)
     for given in (pixels, pixels.transpose(0, 2, 3, 1), paths, images, list(pixels), [paths[0], *pixels[1:]]):

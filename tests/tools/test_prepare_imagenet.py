@@ -41,7 +41,7 @@ def layouts(tmp_path):
     files.write_devkit(tmp_path, list(train), truth)
     (tmp_path / 'names.txt').write_text(''.join(f'{name} {label}\n' for (name, _), label in zip(flat, truth)))
     (tmp_path / 'numbers.txt').write_text(
-        ''.join('%s %d\n' % (name, sorted(train).index(label)) for (name, _), label in zip(flat, truth))
+        ''.join(f'{name} {sorted(train).index(label)}\n' for (name, _), label in zip(flat, truth))
     )
     (tmp_path / 'order.txt').write_text(''.join(label + '\n' for label in truth))
     (tmp_path / 'solution.csv').write_text(

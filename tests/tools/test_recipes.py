@@ -57,7 +57,7 @@ def test_seeds_and_gammas_multiply(tmp_path):
     found = commands('figure6_adaptive_mac', tmp_path, SEEDS='2', GAMMAS='0.1 0.2 0.3')
     assert len(found) == len(set(found)) == 2 * 3 * 2 * 2
     assert {words[-1] for words in found if words[0] == 'train/search.py'} == {
-        'search.gamma=0.%d' % tenth for tenth in (1, 2, 3)
+        f'search.gamma=0.{tenth}' for tenth in (1, 2, 3)
     }
 
 
@@ -121,7 +121,7 @@ def test_what_is_there_is_skipped_and_what_was_stopped_resumed(tmp_path, monkeyp
         (2, {'search': {}}, 'retrain-0002-00000.ckpt'),
         (3, {}, 'pretrain-0001-00000.ckpt'),
     ):
-        run = tmp_path / ('seed-%d' % seed)
+        run = tmp_path / f'seed-{seed}'
         (run / 'checkpoints').mkdir(parents=True)
         (run / 'summary.json').write_text(json.dumps(summary))
         if checkpoint:

@@ -180,9 +180,9 @@ def test_confusion_counts_and_worst_images(pages):
     text = page.read_text(encoding='utf-8')
     found = np.load(os.path.join(run.path, 'predictions.npz'))
     wrong = int((found['labels'] != found['predicted']).sum())
-    assert '%d of 500 test images are wrong' % wrong in text
+    assert f'{wrong} of 500 test images are wrong' in text
     both = ((found['labels'] == 3) & (found['predicted'] == 3)).sum()
-    assert 'title="3 taken for 3: %d"' % both in text
+    assert f'title="3 taken for 3: {both}"' in text
     assert len(re.findall(r'<div><img src="data:image/png', text)) == len(found['worst_index'])
 
 
@@ -260,13 +260,13 @@ def test_in_a_browser_nothing_fails_and_every_figure_shows(case, width, pages, t
     run, page = pages[case]
     probed = tmp_path / 'probed.html'
     probed.write_text(page.read_text(encoding='utf-8').replace('</body>', PROBE), encoding='utf-8')
-    shown, console = browse(probed, '--window-size=%d,900' % width, '--dump-dom')
+    shown, console = browse(probed, f'--window-size={width},900', '--dump-dom')
     assert console == []
     found = json.loads(html.unescape(re.search('PROBE(.*?)END', shown).group(1)))
     assert found['loads'] == [] and found['figures'] and all(found['figures'])
     assert found['wide'] <= found['seen'], 'the page scrolls sideways'
     name, value = run.gates.names[0], run.gates.last()[run.gates.names[0]]
-    assert found['tip'].startswith('%s, epoch %d: ' % (name, run.gates.epochs[-1]))
+    assert found['tip'].startswith(f'{name}, epoch {run.gates.epochs[-1]}: ')
     if value:
         assert float(found['tip'].split('≈ ')[1]) == pytest.approx(value, abs=0.01 * max(run.gates.values.max(), 1))
 

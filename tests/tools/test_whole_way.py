@@ -45,7 +45,7 @@ def pngs(folder, images):
     """Write uint8 (n, 3, H, W) as PNG files; their paths."""
     folder.mkdir()
     for number, image in enumerate(images):
-        Image.fromarray(image.transpose(1, 2, 0)).save(str(folder / ('%03d.png' % number)))
+        Image.fromarray(image.transpose(1, 2, 0)).save(str(folder / f'{number:03d}.png'))
     return sorted(map(str, folder.iterdir()))
 
 
