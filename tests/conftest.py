@@ -2,8 +2,8 @@
 
 import pytest
 
-# (file, test functions, or () for all of the file): those that take more than about three seconds of a core, all cases together. A few
-# stay that are the first to fail, such as the supernet's equality with the network written edge by edge.
+# (file, test functions, or () for all of the file): those that take more than about three seconds of a core, all cases together.
+# Together the others are to take about two minutes.
 SLOW = (
     (
         'test_docs.py',
@@ -11,6 +11,7 @@ SLOW = (
             'test_python_runs',
             'test_an_operation_is_searched_with_and_costs_what_the_network_has',
             'test_a_data_set_is_one_file',
+            'test_a_callback_ends_a_retraining',
         ),
     ),
     ('test_plugins.py', ('test_a_run_with_a_plugin_from_search_to_export',)),
@@ -18,7 +19,9 @@ SLOW = (
     ('test_digits.py', ('test_two_processes_at_once',)),
     ('test_gradient_sums.py', ('test_a_process_that_would_add_up_wrongly_is_refused',)),
     ('test_network.py', ('test_equals_the_network_written_from_eq_1',)),
+    ('test_supernet.py', ('test_equals_the_network_written_edge_by_edge',)),
     ('test_steps.py', ()),
+    ('test_lasso.py', ()),
     ('test_bench_data.py', ()),
     ('test_bench_latency.py', ()),
     ('test_bench_step.py', ()),
@@ -28,6 +31,10 @@ SLOW = (
     ('test_report.py', ('test_in_a_browser_nothing_fails_and_every_figure_shows',)),
     ('test_whole_way.py', ()),
     ('test_bn_statistics.py', ('test_a_search_goes_the_same_way_whether_it_is_tested_or_not',)),
+    (
+        'test_callbacks.py',
+        ('test_a_stage_ends_early_with_its_test_and_stays_ended', 'test_a_callback_changes_no_number_and_resumes'),
+    ),
     (
         'test_cli.py',
         (
