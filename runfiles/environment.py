@@ -88,7 +88,7 @@ def this_environment(
         seed=seed,
         kind=kind,
         data_dir=data_dir,
-        command=list(sys.argv),
+        command=_command(sys.argv),
         started=datetime.datetime.now().astimezone().isoformat(timespec='seconds'),
     )
 
@@ -118,6 +118,12 @@ def changed_conditions(before: Environment, now: Environment) -> List[str]:
     """List 'name: old -> new' for what changes the last digits of results; what is not known of one of them is passed over."""
     pairs = [(text, getattr(before, name), getattr(now, name)) for name, text in CONDITIONS]
     return [f'{text}: {old} -> {new}' for text, old, new in pairs if old and new and old != new]
+
+
+def _command(words: Sequence[str]) -> List[str]:
+    """Split the words of a command line where the console command has joined its name and that of its sub-command."""
+    first = words[0].split() if words[0].startswith('dsonas ') else words[:1]
+    return [*first, *words[1:]]
 
 
 def _commit() -> str:

@@ -1,5 +1,6 @@
-"""Draw where FLOPs go, or what error they buy: FLOPs of each block of several runs (Fig. 5a), or error against FLOPs, parameters
-or memory access from many runs, with the Pareto front (Fig. 5b, 5c, 6).
+"""Draw the FLOPs of each block of several runs (Fig. 5a), or with --against their error against what they cost.
+
+The cost is FLOPs, parameters or memory access; of many runs the Pareto front is drawn too (Fig. 5b, 5c, 6).
 """
 
 try:

@@ -80,3 +80,16 @@ def test_damage_is_named_and_is_no_reason_to_stop(content, tmp_path):
 def test_tools_see_the_file_as_it_stands(tmp_path):
     (tmp_path / 'environment.json').write_text(json.dumps({'own': 1, 'threads': 'x'}))
     assert read_environment(str(tmp_path / 'environment.json')) == {'own': 1, 'threads': 'x'}
+
+
+@pytest.mark.parametrize(
+    'words, expected',
+    [
+        (['dsonas search', '--seed', '1'], ['dsonas', 'search', '--seed', '1']),
+        (['train/search.py', '--run', 'my runs/1'], ['train/search.py', '--run', 'my runs/1']),
+        (['/a folder/train/search.py'], ['/a folder/train/search.py']),
+    ],
+)
+def test_the_command_is_kept_word_by_word(words, expected, monkeypatch):
+    monkeypatch.setattr('sys.argv', words)
+    assert this_environment(['cpu(0)'], 1, 'device', 0, 'searched').command == expected

@@ -14,6 +14,7 @@ from ...symbols import known
 from ...symbols.architecture import Architecture
 from ...symbols.budget import Fit, fit_widths
 from ...symbols.cost import cost
+from ...symbols.kinds import NetworkKind
 from ...symbols.sampling import random_like
 from ...symbols.space import SearchSpace
 from ..config.tree import Config
@@ -64,7 +65,7 @@ def random(seed: int, keep: Optional[float] = None, like: Optional[Architecture]
 def gluoncv(name: str) -> Candidate:
     """Take a network of gluoncv's model zoo, trained with the same recipe."""
     known.check(name)
-    return Candidate('gluoncv:' + name)
+    return Candidate(str(NetworkKind.of_zoo(name)))
 
 
 def retrain(
