@@ -115,7 +115,9 @@ class DataSet:
 
     name, classes (tuple of names), image_size (pixels), mean and std (by channel, of pixels in [0, 1]), and sizes,
     the number of images by part: 'train' the whole training set; 'weights' and 'gates' its disjoint W part and
-    lambda part; 'test'.
+    lambda part; 'test'. notes: sentences that say what was taken for what on disk, and what was passed over.
+    fingerprint: hex digest of the images and labels as they are stored, before `options` choose among them; '' if
+    the data set has none.
     """
 
     def __init__(
@@ -128,6 +130,8 @@ class DataSet:
         std: Sequence[float],
         options: Options,
         parts: Optional[Sequence[np.ndarray]] = None,
+        notes: Sequence[str] = (),
+        fingerprint: str = '',
     ) -> None:
         """Divide the training images into parts.
 
@@ -135,6 +139,7 @@ class DataSet:
         Raises UserError for fewer than two classes, no images, or a label that is none of the classes.
         """
         self.name, self.classes, self.options = name, tuple(classes), options
+        self.notes, self.fingerprint = tuple(notes), fingerprint
         self.image_size, self.mean, self.std = train.image_size, tuple(mean), tuple(std)
         self._sources: Dict[str, Source] = {part: test if part == 'test' else train for part in PARTS}
         self._check(train, 'training')
