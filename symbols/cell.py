@@ -6,8 +6,10 @@ with λ in supernet.py, without in network.py.
 
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import Any, Callable, Dict, List, Optional, Sequence
 
+import mxnet as mx
 from mxnet import autograd
 from mxnet.gluon import HybridBlock
 
@@ -76,25 +78,38 @@ class Net(HybridBlock):
     """A whole network, whose gradients are right in training and in inference mode, on every device.
 
     Where its own kernels would give wrong gradients, a twin with 'exact' kernels over the same Parameters computes: in inference mode
-    (autograd.record(train_mode=False)), and in training mode where Kernels.trains says so.
+    (autograd.record(train_mode=False)), and in training mode where Kernels.trains says so. Where nothing is recorded, a hybridized
+    network's twin with Kernels.inference computes, if there is one.
     """
 
     _kernels_kind: Optional[str] = None
     _device_kernels: Kernels
-    _exact: Optional[Block] = None
+    _twins: Optional[SimpleNamespace] = (
+        None  # .by_kind: twins by kind of kernels, where Gluon does not take them for children
+    )
 
-    def _twin(self) -> Block:
-        """Build the same network with 'exact' kernels, on this one's Parameters."""
+    def _twin(self, kernels_kind: str) -> Block:
+        """Build the same network with other kernels, on this one's Parameters."""
         raise NotImplementedError
 
+    def _kind_for(self, x: NDArray) -> Optional[str]:
+        """Return the kind of kernels that shall compute for the input x; None: this network's own."""
+        if not isinstance(x, mx.nd.NDArray):
+            return None  # a graph is being built, of this network
+        if not autograd.is_recording():
+            return self._device_kernels.inference if self._active else None
+        right = self._kernels_kind == 'exact' or (autograd.is_training() and self._device_kernels.trains(x))
+        return None if right else 'exact'
+
     def forward(self, x: NDArray, *args: Any) -> Any:
-        """Compute hybrid_forward, in the twin where this network's gradients would be wrong."""
-        recording, training = autograd.is_recording(), autograd.is_training()
-        if self._kernels_kind != 'exact' and recording and not (training and self._device_kernels.trains(x)):
-            exact = self._exact
-            if exact is None:
-                exact = self._twin()
-                object.__setattr__(self, '_exact', exact)  # past Gluon, which would take the twin for a child
-                exact.hybridize(self._active, **dict(self._flags))
-            return exact(x, *args)
-        return super().forward(x, *args)
+        """Compute hybrid_forward, or that of the twin that suits better."""
+        kind = self._kind_for(x)
+        if kind is None:
+            return super().forward(x, *args)
+        if self._twins is None:
+            self._twins = SimpleNamespace(by_kind={})
+        twins = self._twins.by_kind
+        if kind not in twins:
+            twins[kind] = self._twin(kind)
+            twins[kind].hybridize(self._active, **dict(self._flags))
+        return twins[kind](x, *args)

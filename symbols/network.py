@@ -134,9 +134,9 @@ class Network(Net):
         self.register_child(block)
         self._steps.append(block)
 
-    def _twin(self) -> Network:
+    def _twin(self, kernels_kind: str) -> Network:
         return Network(
-            self.architecture, self.widths, kernels_kind='exact', params=self.collect_params(), **self._options
+            self.architecture, self.widths, kernels_kind=kernels_kind, params=self.collect_params(), **self._options
         )
 
     def hybrid_forward(self, F: Operators, x: Array, rate: Optional[Array] = None) -> Any:

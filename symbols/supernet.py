@@ -141,8 +141,8 @@ class Supernet(Net):
             x = block(x) if gate is None else block(x, gates[gate])
         return self.head(x)
 
-    def _twin(self) -> Supernet:
-        return Supernet(self.space, self.architecture, 'exact', self.collect_params())
+    def _twin(self, kernels_kind: str) -> Supernet:
+        return Supernet(self.space, self.architecture, kernels_kind, self.collect_params())
 
     def gate_values(self) -> List[np.ndarray[Any, Any]]:
         """Return λ as NumPy arrays, one for each of space.gate_names()."""

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import functools
-import operator
 from typing import Sequence
 
 import mxnet as mx
@@ -11,7 +9,7 @@ import mxnet as mx
 from .operators import BN_EPSILON, BN_MOMENTUM, Kernels, convolution
 from .types import Array, NDArray, Operators, Shape
 
-WIDEST_STRIP = 3  # columns of a depthwise kernel for whose gradient oneDNN has code of its own
+WIDEST = 3  # columns of a depthwise kernel for whose gradient oneDNN has code of its own
 
 
 class CpuKernels(Kernels):
@@ -20,11 +18,13 @@ class CpuKernels(Kernels):
     No arrays of four axes are concatenated: each time MXNet 1.9.1 computes that gradient on the CPU, it leaks about a kilobyte per array.
     fused: batch norm and ReLU are one operator. Where some widths of a network fill oneDNN's blocks and others do not, its gradient can
     meet its input in blocks of 16 channels and its output's gradient in blocks of 8, and fails with "could not create a primitive
-    descriptor iterator".
+    descriptor iterator". trained: whether gradients of the weights may be asked for; without them a wide depthwise
+    convolution is several times faster.
     """
 
-    def __init__(self, fused: bool = True) -> None:
-        self._fused = fused
+    def __init__(self, fused: bool = True, trained: bool = True) -> None:
+        self._fused, self._trained = fused, trained
+        self.inference = 'forward' if trained else None
 
     def trains(self, x: NDArray) -> bool:
         return True
@@ -48,8 +48,8 @@ class CpuKernels(Kernels):
         The gradient of a convolution without bias reads past its list of gradient requests, and computes weight gradients that were
         not requested, depending on what it reads there (MXNet 1.9.1).
         """
-        if groups == channels > 1 and stride == dilation == 1 and kernel > WIDEST_STRIP:
-            return self._strips(F, x, weight, channels, kernel)
+        if groups == channels > 1 and stride == dilation == 1 and kernel > WIDEST:
+            return self._wide_depthwise(F, x, weight, channels, kernel)
         pad = dilation * (kernel // 2)
         return F.Convolution(
             x,
@@ -63,30 +63,38 @@ class CpuKernels(Kernels):
             num_group=groups,
         )
 
-    def _strips(self, F: Operators, x: Array, weight: Array, channels: int, kernel: int) -> Array:
-        """Compute a depthwise convolution as a sum over strips of the kernel's columns, each on the map shifted accordingly.
+    def _wide_depthwise(self, F: Operators, x: Array, weight: Array, channels: int, kernel: int) -> Array:
+        """Compute a depthwise convolution whose kernel is wider than oneDNN has code for to compute its gradient.
 
-        The gradient of a wide kernel is a small matrix product for each channel and image, 50 times as expensive as that of a strip.
+        That code would compute a small matrix product for each channel and image, 50 times as expensive as that of a narrow
+        kernel. Output and gradient of the input come from one convolution with the weights taken as a constant. The gradient of
+        the weights comes from convolutions with narrow parts of the kernel, whose values are zero and add nothing to the output:
+        the three columns in the middle, and each column beyond on the map shifted by as much.
         """
-        reach, terms = kernel // 2, []
-        for column in range(0, kernel, WIDEST_STRIP):
-            begin = min(column, kernel - WIDEST_STRIP)
-            strip = F.slice_axis(weight, axis=3, begin=column, end=begin + WIDEST_STRIP)
-            if begin < column:  # the last strip overlaps the one before, with zeros
-                strip = _pad_columns(F, strip, column - begin, 0)
-            moved = _columns(F, x, begin - reach, begin - reach + WIDEST_STRIP - 1)
-            terms.append(
-                F.Convolution(
-                    moved,
-                    strip,
-                    _constant(F, x, (channels,), 0.0),
-                    kernel=(kernel, WIDEST_STRIP),
-                    pad=(reach, 0),
-                    num_filter=channels,
-                    num_group=channels,
-                )
+        reach = kernel // 2
+
+        def convolved(x: Array, weight: Array, width: int) -> Array:
+            return F.Convolution(
+                x,
+                weight,
+                _constant(F, x, (channels,), 0.0),
+                kernel=(kernel, width),
+                pad=(reach, width // 2),
+                num_filter=channels,
+                num_group=channels,
             )
-        return functools.reduce(operator.add, terms)
+
+        output = convolved(x, F.BlockGrad(weight), kernel)
+        if not self._trained:
+            return output
+        still, zeros = F.BlockGrad(x), weight - F.BlockGrad(weight)
+        middle = F.slice_axis(zeros, axis=3, begin=reach - WIDEST // 2, end=reach + WIDEST // 2 + 1)
+        terms = [output, convolved(still, middle, WIDEST)]
+        for column in range(kernel):
+            if abs(column - reach) > WIDEST // 2:
+                part = F.slice_axis(zeros, axis=3, begin=column, end=column + 1)
+                terms.append(convolved(_shifted(F, still, channels, column - reach), part, 1))
+        return F.add_n(*terms)
 
     def _product(self, F: Operators, weights: Array, rows: Array, count: int, depth: int) -> Array:
         """Multiply by a 1×1 convolution over maps of one row: oneDNN's GEMM is faster for matrices this flat."""
@@ -128,16 +136,19 @@ class CpuKernels(Kernels):
         return self.convolution(F, x, weight, channels, kernel=kernel, groups=channels)
 
 
-def _columns(F: Operators, x: Array, first: int, last: int) -> Array:
-    """Shift x, with zeros beside it, for an unpadded strip from column offset `first` to `last`."""
-    x = _pad_columns(F, x, max(-first, 0), max(last, 0))
-    if first > 0 or last < 0:
-        x = F.slice_axis(x, axis=3, begin=max(first, 0), end=min(last, 0) or None)
-    return x
-
-
-def _pad_columns(F: Operators, x: Array, left: int, right: int) -> Array:
-    return F.pad(x, mode='constant', pad_width=(0,) * 6 + (left, right)) if left or right else x
+def _shifted(F: Operators, x: Array, channels: int, columns: int) -> Array:
+    """Shift x by `columns` to the left (negative: to the right), with zeros beside it; a convolution, so that its layout stays."""
+    reach = abs(columns)
+    taps = F.one_hot(_constant(F, x, (channels,), float(reach + columns)), depth=2 * reach + 1)
+    return F.Convolution(
+        x,
+        F.reshape(taps, shape=(channels, 1, 1, -1)),
+        _constant(F, x, (channels,), 0.0),
+        kernel=(1, 2 * reach + 1),
+        pad=(0, reach),
+        num_filter=channels,
+        num_group=channels,
+    )
 
 
 def _constant(F: Operators, x: Array, shape: Shape, value: float) -> Array:

@@ -1,8 +1,9 @@
 """Selection of a network's operators by device; the results are the same.
 
 'cpu': oneDNN. Fused batch norm and ReLU; an identity depthwise convolution brings the input of max pooling into oneDNN's
-blocked layout, where pooling is many times faster; average pooling as a constant depthwise convolution; depthwise kernels in strips
-of three columns; the sums of a level as a 1×1 convolution over maps; R as a convolution for each operation.
+blocked layout, where pooling is many times faster; average pooling as a constant depthwise convolution; gradients of wide depthwise
+kernels from narrow parts of them; the sums of a level as a 1×1 convolution over maps; R as a convolution for each operation.
+'forward': the same without gradients of the weights, for inference; networks of 'cpu' compute with it where nothing is recorded.
 'plain': MXNet's operators as they are, for cuDNN and for export. On the CPU they are right in inference and in double precision; where
 gradients are asked for in single precision, a network computes with 'exact' instead (Kernels.trains).
 'exact': slower, for gradients in inference mode, where MXNet 1.9.1 computes wrong ones on the CPU: max pooling and the fused batch
@@ -23,7 +24,7 @@ from .operators import ExactKernels, Kernels, SyncKernels, convolution, masked_s
 __all__ = ['KINDS', 'CpuKernels', 'ExactKernels', 'Kernels', 'SyncKernels', 'convolution', 'kernels', 'masked_sum']
 
 WHOLE_BLOCK = 16  # channels that oneDNN keeps side by side, at most
-KINDS: Dict[str, Type[Kernels]] = {'cpu': CpuKernels, 'plain': Kernels, 'exact': ExactKernels}
+KINDS: Dict[str, Type[Kernels]] = {'cpu': CpuKernels, 'forward': CpuKernels, 'plain': Kernels, 'exact': ExactKernels}
 
 
 def kernels(kind: Optional[str] = None, widths: Sequence[int] = ()) -> Kernels:
@@ -40,6 +41,6 @@ def kernels(kind: Optional[str] = None, widths: Sequence[int] = ()) -> Kernels:
         raise ValueError(f'kernels: {kind!r} is not one of {", ".join(KINDS)} or sync:N')
     if kind != 'plain':
         gradient_sums.check()
-    if kind == 'cpu':
-        return CpuKernels(fused=len({width % WHOLE_BLOCK == 0 for width in widths}) < 2)
+    if kind in ('cpu', 'forward'):
+        return CpuKernels(len({width % WHOLE_BLOCK == 0 for width in widths}) < 2, trained=kind == 'cpu')
     return KINDS[kind]()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import itertools
-from typing import List, Sequence
+from typing import List, Optional, Sequence
 
 import numpy as np
 
@@ -57,7 +57,12 @@ def masked_sum(F: Operators, sources: Sequence[Array], rate: Array) -> Array:
 
 
 class Kernels:
-    """MXNet's operators as they are."""
+    """MXNet's operators as they are.
+
+    inference: the kind of kernels that computes the same faster where no gradient is asked for; None: these.
+    """
+
+    inference: Optional[str] = None
 
     def trains(self, x: NDArray) -> bool:
         """Tell whether gradients of the training mode are right for a network's images x, an NDArray.

@@ -161,5 +161,5 @@ def test_no_decay_on_what_must_not_decay():
 
 
 def test_unknown_kernels():
-    with pytest.raises(ValueError, match="kernels: 'tpu' is not one of cpu, plain, exact"):
+    with pytest.raises(ValueError, match="kernels: 'tpu' is not one of cpu, forward, plain, exact"):
         kernels('tpu')

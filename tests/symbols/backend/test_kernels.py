@@ -8,6 +8,7 @@ import pytest
 from mxnet import autograd
 
 from dsonas.symbols.architecture import Architecture
+from dsonas.symbols.backend.kernels import kernels
 from dsonas.symbols.network import Network
 from dsonas.symbols.space import SearchSpace
 from dsonas.symbols.supernet import Supernet
@@ -104,3 +105,63 @@ def test_gradients_in_single_precision_are_those_in_double(network, kind):
         name: np.linalg.norm(found[name] - wanted[name]) / max(np.linalg.norm(wanted[name]), 1e-6) for name in wanted
     }
     assert max(deviations.values()) < 4e-3, max(deviations, key=deviations.get)
+
+
+@pytest.mark.parametrize('kernel', [3, 5, 7])
+@pytest.mark.parametrize('channels', [5, 8, 16])
+def test_wide_depthwise_convolutions_have_the_gradients_of_one_convolution(kernel, channels):
+    """Maps smaller than the kernel too: their borders are where shifted parts of a kernel could differ."""
+
+    class Layer(mx.gluon.HybridBlock):
+        def __init__(self, kind):
+            super().__init__()
+            self.kernels = kernels(kind)
+            self.weight = self.params.get('weight', shape=(channels, 1, kernel, kernel))
+
+        def hybrid_forward(self, F, x, weight):
+            return self.kernels.convolution(F, x, weight, channels, kernel=kernel, groups=channels)
+
+    generator = np.random.RandomState(kernel * channels)
+    for size in [(2, 9), (7, 4), (8, 8)]:
+        image, above = (generator.standard_normal((3, channels) + size) for _ in range(2))
+        weight = generator.standard_normal((channels, 1, kernel, kernel))
+        results = []
+        for kind, dtype in [('cpu', 'float32'), ('plain', 'float64')]:
+            layer, x = Layer(kind), mx.nd.array(image, dtype=dtype)
+            layer.cast(dtype)
+            layer.initialize()
+            layer.weight.set_data(mx.nd.array(weight, dtype=dtype))
+            layer.hybridize(static_alloc=True, static_shape=True)
+            x.attach_grad()
+            with autograd.record():
+                y = layer(x)
+            y.backward(mx.nd.array(above, dtype=dtype))
+            results.append([array.asnumpy() for array in (y, x.grad, layer.weight.grad())])
+        for found, wanted in zip(*results):
+            assert np.abs(found - wanted).max() < 1e-5 * max(np.abs(wanted).max(), 1)
+
+
+@pytest.mark.parametrize('make', [Supernet, lambda space, **kind: Network(Architecture.full(space), **kind)])
+def test_inference_computes_without_what_gradients_need(make):
+    """A hybridized network on the CPU infers with a twin on its Parameters: fewer operators, equal logits, after updates too."""
+    net, slow = make(SPACE, kernels_kind='cpu'), make(SPACE, kernels_kind='exact')
+    net.initialize()
+    slow.initialize()
+    net.hybridize(static_alloc=True)
+    x = mx.nd.random.normal(shape=(4, 3, 16, 16))
+    names = set(net.collect_params())
+    for _ in range(2):
+        for name, param in net.collect_params().items():
+            slow.collect_params()[name].set_data(param.data())
+        assert np.allclose(net(x).asnumpy(), slow(x).asnumpy(), atol=1e-4)
+        for param in net.collect_params().values():
+            param.set_data(param.data() + 0.01)
+    assert set(net.collect_params()) == names
+    nodes = [
+        sum(
+            node['op'] == 'Convolution'
+            for node in json.loads(make(SPACE, kernels_kind=kind)(mx.sym.var('data')).tojson())['nodes']
+        )
+        for kind in ('forward', 'cpu')
+    ]
+    assert nodes[0] < nodes[1]
