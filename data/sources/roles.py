@@ -1,0 +1,72 @@
+"""Names of split folders, as people write them: train, Training, training_set, seg_train, TestImages, val2017, dataset-dev."""
+
+import re
+from typing import Dict, List, Optional, Sequence, Tuple
+
+TRAIN, VAL, TEST = 'train', 'val', 'test'
+LONGEST = 40  # letters and digits of such a name
+
+_ROLES = {
+    TRAIN: r'train(?:ing|ings)?|trn|train(?:ing)?(?:and)?(?:val(?:id(?:ation)?)?|dev)',
+    VAL: r'val(?:id(?:ate|ation)?)?|dev(?:el(?:op(?:ment)?)?)?|eval(?:uat(?:e|ion))?',
+    TEST: r'test(?:ing|s)?|tst|heldout|holdout',
+}
+# What stands around them without meaning.
+_AROUND = (
+    r'(?:the|my|all|full|new|final|data|dataset|datasets|set|sets|split|splits|part|folder|dir|images?|imgs?|pics?|pictures?|'
+    r'photos?|samples?|examples?|seg|cls|class(?:es|ification)?|labell?ed|crop(?:s|ped)?|resized?|raw|original|small|files?|\d)*'
+)
+_WHOLE = {part: re.compile(f'{_AROUND}(?:{words}){_AROUND}') for part, words in _ROLES.items()}
+_WORD = {part: re.compile(words) for part, words in _ROLES.items()}
+_WORDS = re.compile(r'[^\W\d_]+|\d+')
+_CAMEL = re.compile(r'(?<=[a-z])(?=[A-Z])')
+
+
+def role(name: str) -> Optional[str]:
+    """Return the set that a folder's whole name means: TRAIN, VAL, TEST or None."""
+    joined = ''.join(_WORDS.findall(name.casefold()))
+    if len(joined) > LONGEST:
+        return None
+    return next((part for part, pattern in _WHOLE.items() if pattern.fullmatch(joined)), None)
+
+
+def parted(name: str) -> Optional[Tuple[str, str]]:
+    """Divide a name that begins or ends with a set's: 'cats_train' is (TRAIN, 'cats'). None for others."""
+    words = [word.casefold() for word in _WORDS.findall(_CAMEL.sub(' ', name))]
+    for at in (0, -1) if len(words) > 1 else ():
+        for part, pattern in _WORD.items():
+            if pattern.fullmatch(words[at]):
+                return part, ' '.join(words[1:] if at == 0 else words[:-1])
+    return None
+
+
+def of_siblings(names: Sequence[str]) -> Dict[str, str]:
+    """Return the sets that folders beside each other mean, by name: by their whole names, else by what they differ in.
+
+    The latter needs a training and another set of the same name otherwise, as cats_train and cats_val.
+    """
+    found = {name: part for name, part in ((name, role(name)) for name in names) if part}
+    if TRAIN in found.values():
+        return found
+    by_rest: Dict[str, List[Tuple[str, str]]] = {}
+    for name in names:
+        divided = parted(name)
+        if divided:
+            by_rest.setdefault(divided[1], []).append((name, divided[0]))
+    for pairs in by_rest.values():
+        parts = {part for _, part in pairs}
+        if TRAIN in parts and len(parts) > 1:
+            return dict(pairs)
+    return found
+
+
+def all_splits(names: Sequence[str]) -> bool:
+    """Tell whether names are all of sets, of two at least, and differ in nothing else for some of them."""
+    divided = [parted(name) for name in names]
+    pairs = [pair for pair in divided if pair]
+    rests = [rest for _, rest in pairs]
+    return (
+        len(names) > 1
+        and len(pairs) == len(names)
+        and any(len({part for part, other in pairs if other == rest}) > 1 for rest in rests)
+    )
