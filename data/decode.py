@@ -31,6 +31,8 @@ FORMATS = (
     *('TGA', 'PCX', 'SGI', 'QOI'),
 )
 
+TURNS = (0, 3, 1, 5, 4, 6, 2)  # by EXIF orientation from 2 on: the number of PIL's Transpose that turns it upright
+
 Source = Union[str, bytes, IO[bytes]]
 
 log = logging.getLogger(__name__)
@@ -129,12 +131,7 @@ def to_rgb(image: Any) -> np.ndarray:
         image = image.convert('RGBA')
         image = Image.alpha_composite(Image.new('RGBA', image.size, (255, 255, 255, 255)), image)
     if turn > 1:
-        image = image.transpose(
-            (
-                *(Image.FLIP_LEFT_RIGHT, Image.ROTATE_180, Image.FLIP_TOP_BOTTOM, Image.TRANSPOSE),
-                *(Image.ROTATE_270, Image.TRANSVERSE, Image.ROTATE_90),
-            )[turn - 2]
-        )
+        image = image.transpose(TURNS[turn - 2])
     return np.asarray(image if image.mode == 'RGB' else image.convert('RGB'))
 
 

@@ -124,7 +124,7 @@ def _sets(layout: Layout, labels: np.ndarray, train: np.ndarray, test: np.ndarra
     return notes
 
 
-def _named(layout: Layout, chosen: Sequence[int]) -> str:
+def _named(layout: Layout, chosen: np.ndarray) -> str:
     names = [scan.printable(layout.classes[label]) for label in chosen]
     if len(names) == 1:
         return f'class {names[0]}'

@@ -71,7 +71,8 @@ def find(root: str) -> Layout:
         raise UserError(f'{root}: no images{top.all_passed().short()}, no class folders; {EXPECTED}')
     sets = _sets(root, top)
     classes, train, _ = class_members(os.path.join(root, sets.train_from), root, sets.train)
-    notes, test = list(sets.notes), []
+    notes = list(sets.notes)
+    test: List[Member] = []
     if sets.test is not None:
         _, test, matched = class_members(os.path.join(root, sets.test_from), root, sets.test, classes)
         notes += matched
@@ -142,7 +143,7 @@ def _split_folders(root: str, folder: Folder, trains: List[Folder], found: Dict[
         part = found.get(inner.name) or roles.role(inner.name)
         if inner is trains[0]:
             continue
-        if part in labelled and _is_set(inner):
+        if part in labelled and _is_labelled(inner, known):
             labelled[part].append(inner)
         elif part in labelled:
             notes.append(f'{inner.path}: {_count(inner)} without class folders, not used')
@@ -155,13 +156,21 @@ def _split_folders(root: str, folder: Folder, trains: List[Folder], found: Dict[
         notes.append(
             f'{left.path}: {_count(left)}, left out, neither trained on nor tested on (the test set is another)'
         )
-    test = (labelled[TEST] or labelled[VAL] or [None])[0]
-    if test is None:
+    tests = labelled[TEST] or labelled[VAL]
+    if not tests:
         return _Sets(chain[-1].folders, None, chain[-1].path, '', notes, used)
-    test_chain = _unwrapped(test, known)
+    test_chain = _unwrapped(tests[0], known)
     return _Sets(
         chain[-1].folders, test_chain[-1].folders, chain[-1].path, test_chain[-1].path, notes, used + test_chain
     )
+
+
+def _is_labelled(folder: Folder, classes: Sequence[str]) -> bool:
+    """Tell a set with class folders from one whose images lie in it, or all in one folder whose name says nothing."""
+    filled = _unwrapped(folder, classes)[-1].filled()
+    if len(filled) == 1 and key(filled[0].name) not in classes:
+        return not (roles.role(filled[0].name) or roles.says_nothing(filled[0].name))
+    return bool(filled)
 
 
 def _one(root: str, folders: Sequence[Folder], what: str) -> None:

@@ -18,6 +18,7 @@ _AROUND = (
 )
 _WHOLE = {part: re.compile(f'{_AROUND}(?:{words}){_AROUND}') for part, words in _ROLES.items()}
 _WORD = {part: re.compile(words) for part, words in _ROLES.items()}
+_ANY = re.compile(f'{_AROUND}(?:unknown|unlabell?ed|){_AROUND}')
 _WORDS = re.compile(r'[^\W\d_]+|\d+')
 _CAMEL = re.compile(r'(?<=[a-z])(?=[A-Z])')
 
@@ -28,6 +29,12 @@ def role(name: str) -> Optional[str]:
     if len(joined) > LONGEST:
         return None
     return next((part for part, pattern in _WHOLE.items() if pattern.fullmatch(joined)), None)
+
+
+def says_nothing(name: str) -> bool:
+    """Tell whether a folder's name could be that of any images, as 'images' or 'unlabelled', and of no class."""
+    joined = ''.join(_WORDS.findall(name.casefold()))
+    return len(joined) <= LONGEST and bool(_ANY.fullmatch(joined))
 
 
 def parted(name: str) -> Optional[Tuple[str, str]]:
