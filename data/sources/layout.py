@@ -92,7 +92,7 @@ def _sets(root: str, folder: Folder) -> _Sets:
     used = [folder]
     while True:
         filled = folder.filled()
-        found = roles.of_siblings([inner.name for inner in filled if _is_set(inner)])
+        found = roles.of_siblings([inner.name for inner in filled])
         trains = [inner for inner in filled if found.get(inner.name) == TRAIN and _is_split(inner, filled, found)]
         if trains:
             return _split_folders(root, folder, trains, found, used)
@@ -110,6 +110,8 @@ def _is_set(folder: Folder) -> bool:
 
 def _is_split(folder: Folder, siblings: Sequence[Folder], found: Dict[str, str]) -> bool:
     """Tell a training set from a class called train with folders within it, beside other classes."""
+    if not _is_set(folder):
+        return False
     alone = all(roles.role(sibling.name) or sibling.name in found for sibling in siblings)
     return alone or (not folder.files and len(_unwrapped(folder)[-1].filled()) > 1)
 
@@ -169,7 +171,8 @@ def _is_labelled(folder: Folder, classes: Sequence[str]) -> bool:
     """Tell a set with class folders from one whose images lie in it, or all in one folder whose name says nothing."""
     filled = _unwrapped(folder, classes)[-1].filled()
     if len(filled) == 1 and key(filled[0].name) not in classes:
-        return not (roles.role(filled[0].name) or roles.says_nothing(filled[0].name))
+        name = filled[0].name
+        return not (roles.role(name) or roles.parted(name) or roles.says_nothing(name) or name == folder.name)
     return bool(filled)
 
 
@@ -188,15 +191,22 @@ def _class_tree(root: str, folder: Folder, used: List[Folder]) -> _Sets:
     if len(filled) > 1 and all(TRAIN in inside.values() for inside in insides):
         if not any(one.files for one in filled):
             return _splits_in_classes(where, folder, insides, used)
-    classes = [inner for inner in folder.folders if inner not in parts]
+    notes = []
+    copy = _copy(filled, parts)
+    if copy is not None:
+        filled.remove(copy)
+        notes.append(f'{copy.path}: {_count(copy)} in folders of the same classes, not used')
+    notes += _same_inside(filled)
+    classes = [inner for inner in folder.folders if inner not in parts and inner is not copy]
     tests = [inner for inner in parts if roles.role(inner.name) != TRAIN]
     if not tests:
-        notes = [f'{inner.path} is taken for a class, as the folders beside it' for inner in parts]
-        return _Sets(list(folder.folders), None, folder.path, '', notes, used)
+        notes += [f'{inner.path} is taken for a class, as the folders beside it' for inner in parts]
+        classes = [inner for inner in folder.folders if inner is not copy]
+        return _Sets(classes, None, folder.path, '', notes, used)
     keys = [key(inner.name) for inner in classes]
     chain = _unwrapped(tests[0], keys)
     if len(tests) == 1 and _is_set(tests[0]) and {key(inner.name) for inner in chain[-1].filled()} <= set(keys):
-        return _Sets(classes, chain[-1].folders, folder.path, chain[-1].path, [], used + chain)
+        return _Sets(classes, chain[-1].folders, folder.path, chain[-1].path, notes, used + chain)
     others = scan.shown([inner.name for inner in filled if inner is not tests[0]], len(filled) - 1)
     raise UserError(
         f'{where}: {scan.printable(tests[0].name)} beside {others} could be a class or a set of images; '
@@ -213,6 +223,30 @@ def _refuse_sets(where: str, filled: Sequence[Folder], parts: Sequence[Folder]) 
     flat = [inner.name for inner in filled if not _is_set(inner)]
     lack = f'{scan.shown(flat, len(flat))} without class folders' if flat else 'none of them for training'
     raise UserError(f'{where}: {scan.shown(names, len(names))} look like sets of images, {lack}; {EXPECTED}')
+
+
+def _copy(filled: Sequence[Folder], parts: Sequence[Folder]) -> Optional[Folder]:
+    """Return the one among class folders that holds folders of all the other classes again, as some archives do."""
+    for folder in filled:
+        others = {key(inner.name) for inner in filled if inner is not folder}
+        if len(others) > 1 and folder not in parts and not folder.files:
+            if {key(inner.name) for inner in _unwrapped(folder, list(others))[-1].filled()} == others:
+                return folder
+    return None
+
+
+def _same_inside(filled: Sequence[Folder]) -> List[str]:
+    """Say that classes hold the same folders, which may be what was meant for the classes."""
+    inside = [{key(inner.name) for inner in folder.filled()} for folder in filled if not folder.files]
+    if len(filled) < 2 or len(inside) < len(filled):
+        return []
+    shared = set.intersection(*inside)
+    if len(shared) < 2 or 2 * len(shared) < len(set.union(*inside)):
+        return []
+    names = scan.shown([inner.name for inner in filled[0].filled()], len(filled[0].filled()))
+    return [
+        f'each class has the same folders ({names}): if these are the classes, give one of the folders that hold them'
+    ]
 
 
 def _splits_in_classes(where: str, folder: Folder, insides: Sequence[Dict[str, str]], used: List[Folder]) -> _Sets:

@@ -38,8 +38,12 @@ def says_nothing(name: str) -> bool:
 
 
 def parted(name: str) -> Optional[Tuple[str, str]]:
-    """Divide a name that begins or ends with a set's: 'cats_train' is (TRAIN, 'cats'). None for others."""
+    """Divide a name that begins or ends with a set's: 'cats_train' and 'cats-train-set' are (TRAIN, 'cats'). None for others."""
     words = [word.casefold() for word in _WORDS.findall(_CAMEL.sub(' ', name))]
+    while len(words) > 1 and says_nothing(words[-1]):
+        del words[-1]
+    while len(words) > 1 and says_nothing(words[0]):
+        del words[0]
     for at in (0, -1) if len(words) > 1 else ():
         for part, pattern in _WORD.items():
             if pattern.fullmatch(words[at]):

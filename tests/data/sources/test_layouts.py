@@ -71,6 +71,8 @@ SPLITS = [
     ('images/train', 'images/val'),
     ('tiny/tiny/tiny/train', 'tiny/tiny/tiny/test'),
     ('train', 'held_out'),
+    ('asl_alphabet_train/asl_alphabet_train', 'asl_alphabet_test/asl_alphabet_test'),
+    ('Plant Training Data', 'Plant Testing Data'),
 ]
 
 
@@ -113,6 +115,24 @@ TAKEN = [
     ('test tube: 3; train station: 2', [3, 2], [], '', []),
     ('trainers: 3; trains: 2', [3, 2], [], '', []),
     (ANT_BEE + '; test/ant: 1; test/bee: 1', [3, 2], [1, 1], '', ['test images from test']),
+    (
+        in_folders('asl_train/asl_train') + '; asl_test/asl_test: 4',
+        [3, 2],
+        [],
+        'asl_train/asl_train',
+        ['asl_test: 4 images'],
+    ),
+    (in_folders('asl_train') + '; asl_test: 4', [3, 2], [], 'asl_train', ['asl_test: 4 images without class']),
+    (in_folders('images/dogs') + '; annotations/dogs/ant/x', [3, 2], [], 'images/dogs', []),
+    (in_folders('cells', 'cells/cells'), [3, 2], [], 'cells', ['cells/cells: 5 images in folders of the same classes']),
+    (
+        in_folders('xray/train', 'xray/xray/train', 'xray/test'),
+        [3, 2],
+        [3, 2],
+        'xray/train',
+        ['xray/xray: 5 images, not'],
+    ),
+    (in_folders('colour', 'grey'), [5, 5], [], '', ['each class has the same folders (ant, bee)']),
     ('ant/train: 3; ant/test: 1; bee/train: 2; bee/test: 2', [3, 2], [1, 2], '<class>/train', []),
     ('ant/Train: 3; bee/Train: 2; bee/val: 2; bee/test: 1', [3, 2], [0, 1], '<class>/train', ['left out']),
     (in_folders('train', 'test') + '; train_masks: 9', [3, 2], [3, 2], 'train', ['train_masks: 9 images, not used']),
