@@ -4,7 +4,6 @@ import io
 import os
 import struct
 import time
-import zlib
 
 import numpy as np
 import pytest
@@ -13,6 +12,8 @@ from PIL import Image
 from dsonas.data import decode, registry
 from dsonas.data.sources import folder
 
+from .image_files import chunk, png
+
 COLOUR = (200, 100, 40)
 
 
@@ -20,16 +21,6 @@ def encoded(image, kind, **options):
     out = io.BytesIO()
     image.save(out, kind, **options)
     return out.getvalue()
-
-
-def chunk(kind, data):
-    return struct.pack('>I', len(data)) + kind + data + struct.pack('>I', zlib.crc32(kind + data))
-
-
-def png(width, height, bits=8, colour=0, rows=b'', *more):
-    """A PNG whose header claims a size, whatever rows it has. more: chunks before the data."""
-    header = chunk(b'IHDR', struct.pack('>IIBBBBB', width, height, bits, colour, 0, 0, 0))
-    return b'\x89PNG\r\n\x1a\n' + header + b''.join(more) + chunk(b'IDAT', zlib.compress(rows)) + chunk(b'IEND', b'')
 
 
 def claiming(kind, width, height):
@@ -120,7 +111,12 @@ def test_large_images_are_shrunk_before_they_are_converted(mode, kind, turn, mon
 
 @pytest.mark.parametrize(
     'exif',
-    [b'Exif\0\0', b'Exif\0\0garbage', b'Exif\0\0II*\0\xff\xff\xff\xff', b'Exif\0\0MM\0*\0\0\0\x08\xff\xff' + bytes(range(60))],
+    [
+        b'Exif\0\0',
+        b'Exif\0\0garbage',
+        b'Exif\0\0II*\0\xff\xff\xff\xff',
+        b'Exif\0\0MM\0*\0\0\0\x08\xff\xff' + bytes(range(60)),
+    ],
 )
 def test_broken_exif_is_ignored(exif):
     image = Image.new('RGB', (20, 10), COLOUR)
