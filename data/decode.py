@@ -27,7 +27,7 @@ LARGE = 50_000_000  # pixels; larger ones are decoded one at a time, and shrunk 
 LONGEST = 16  # times the short side: what lies beyond is cropped before an image is resized
 # Without those that are programs (EPS), metafiles or containers whose header does not tell the size (ICO).
 FORMATS = (
-    *('JPEG', 'MPO', 'PNG', 'BMP', 'DIB', 'GIF', 'WEBP', 'TIFF', 'PPM', 'JPEG2000', 'AVIF'),
+    *('JPEG', 'PNG', 'BMP', 'DIB', 'GIF', 'WEBP', 'TIFF', 'PPM', 'JPEG2000', 'AVIF'),
     *('TGA', 'PCX', 'SGI', 'QOI'),
 )
 

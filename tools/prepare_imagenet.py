@@ -3,7 +3,7 @@
     python tools/prepare_imagenet.py OUT --train ILSVRC2012_img_train.tar --val ILSVRC2012_img_val.tar --devkit ILSVRC2012_devkit_t12.tar.gz
     python tools/prepare_imagenet.py OUT --train ILSVRC/train --val ILSVRC/val                      class folders
     python tools/prepare_imagenet.py OUT --train ILSVRC/train --val ILSVRC/val --val-list val.txt   a flat validation folder
-    python tools/prepare_imagenet.py OUT --from-folder MINE          MINE/train and MINE/test, or one tree of which a share is held out
+    python tools/prepare_imagenet.py OUT --from-folder MINE          class folders, in any layout that --dataset folder takes
     python tools/prepare_imagenet.py OUT --validate                  check record files that there are (ours, or im2rec's)
 
 Corrupt images are skipped, counted and named; any kind of image becomes an RGB JPEG.  The training images are divided into

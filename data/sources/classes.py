@@ -46,7 +46,13 @@ def class_members(
                 why = folder.all_passed().short()
                 raise UserError(f'{where}: class {scan.printable(folder.name)} has no images{why}')
     else:
-        labels = [_label(where, folder, classes, notes) for folder in folders]
+        labels = [_label(where, folder, classes) for folder in folders]
+        pairs = [
+            (folder.path, classes[label]) for folder, label in zip(folders, labels) if folder.name != classes[label]
+        ]
+        if pairs:
+            names = scan.shown([f'{path} for {name}' for path, name in pairs], len(pairs))
+            notes.append(f'taken for classes that differ in case, blanks, - and _ alone: {names}')
     members = [
         Member(
             os.path.join(root, file.path), label, f'{classes[label]}/{_within(folder, file.path)}', file.size, file.time
@@ -61,17 +67,14 @@ def _within(folder: Folder, path: str) -> str:
     return path[len(folder.path) + 1 :].replace(os.sep, '/') if folder.path else path.replace(os.sep, '/')
 
 
-def _label(where: str, folder: Folder, classes: Sequence[str], notes: List[str]) -> int:
+def _label(where: str, folder: Folder, classes: Sequence[str]) -> int:
     """Return the class of a test folder: that of its name, else the one whose name differs in case and blanks alone."""
     if folder.name in classes:
         return list(classes).index(folder.name)
     near = [label for label, name in enumerate(classes) if key(name) == key(folder.name)]
     if len(near) != 1:
-        known = ', '.join(scan.printable(name) for name in list(classes)[:COUNTED]) + (
-            ', ...' if len(classes) > COUNTED else ''
-        )
+        known = scan.shown(classes, len(classes), COUNTED, scan.ROOM)
         raise UserError(f'{where}: folder {scan.printable(folder.name)} is none of the {len(classes)} classes: {known}')
-    notes.append(f'{scan.printable(folder.path)} is taken for class {scan.printable(classes[near[0]])}')
     return near[0]
 
 

@@ -11,7 +11,7 @@ pad-crop and mirror, larger ones like ImageNet's (crops.py). What was found is s
 import logging
 import os
 from functools import partial
-from typing import IO, Any, Callable, List, Optional, Sequence, Tuple, Union
+from typing import IO, Any, Callable, Dict, List, Optional, Sequence, Tuple, Union
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -86,12 +86,20 @@ def read_image(path: str, size: int, mean: Sequence[float], std: Sequence[float]
     return CropTransform(size, tuple(mean), tuple(std))([pixels])[0]
 
 
-def _divided(layout: Layout, labels: np.ndarray, good: np.ndarray, options: Options) -> Tuple[np.ndarray, np.ndarray]:
+def _divided(
+    layout: Layout, labels: np.ndarray, reasons: np.ndarray, options: Options
+) -> Tuple[np.ndarray, np.ndarray]:
     """Return the usable training and test images, as indices. Raises UserError where a set would be empty, or a class of it."""
     is_test = np.arange(len(labels)) >= len(layout.train)
+    good = reasons == ''
     for label, name in enumerate(layout.classes):
-        if not np.any(good & ~is_test & (labels == label)):
-            raise UserError(f'{options.dir}: class {scan.printable(name)} has no training image that can be read')
+        own = ~is_test & (labels == label)
+        if not np.any(good & own):
+            passed = scan.Passed()
+            for reason in reasons[own]:
+                passed.add(str(reason), '')
+            words = f'class {scan.shown([name], 1)} has no training image that can be read{passed.short()}'
+            raise UserError(f'{options.dir}: {words}')
     if layout.test:
         train, test = np.flatnonzero(good & ~is_test), np.flatnonzero(good & is_test)
         if not len(test):
@@ -132,14 +140,24 @@ def _named(layout: Layout, chosen: np.ndarray) -> str:
 
 
 def _twice(members: Sequence[Member], index: Index, train: np.ndarray, test: np.ndarray) -> List[str]:
-    """Say how many test images are training images too."""
-    digests = index['digests']
-    own = {digests[i]: i for i in reversed(train)}
-    both = [i for i in test if digests[i] in own]
-    if not both:
-        return []
-    pair = f'{scan.printable(members[both[0]].name)} and {scan.printable(members[own[digests[both[0]]]].name)}'
-    return [f'{len(both)} of {len(test)} test images are also training images, as {pair}']
+    """Say how many test images are training images too, and how many images lie in several classes."""
+    first: Dict[str, int] = {}
+    classes: List[Tuple[int, int]] = []
+    for i in train:
+        other = first.setdefault(index['digests'][i], i)
+        if members[other].label != members[i].label:
+            classes.append((i, other))
+    both = [(i, first[index['digests'][i]]) for i in test if index['digests'][i] in first]
+
+    def pair(numbers: Tuple[int, int]) -> str:
+        return ' and '.join(scan.shown([members[i].name], 1) for i in numbers)
+
+    notes = []
+    if both:
+        notes.append(f'{len(both)} of {len(test)} test images are also training images, as {pair(both[0])}')
+    if classes:
+        notes.append(f'{len(classes)} training images lie in another class too, as {pair(classes[0])}')
+    return notes
 
 
 def open_data(options: Options) -> DataSet:
@@ -160,7 +178,7 @@ def open_data(options: Options) -> DataSet:
     corrupt = np.isin(index['reasons'], (decode.BadImage.reason, decode.Empty.reason))
     errors = [str(error) for error in index['errors'][corrupt]]
     decode.check_bad(errors, len(members), options.max_bad, options.dir)
-    train, test = _divided(layout, labels, index['reasons'] == '', options)
+    train, test = _divided(layout, labels, index['reasons'], options)
     means = index['means'][train].mean(0)
     deviations = np.maximum(np.sqrt(np.maximum(index['squares'][train].mean(0) - means**2, 0)), 1e-3)
     mean, std = tuple(map(float, means)), tuple(map(float, deviations))

@@ -18,6 +18,7 @@ from . import roles, scan
 from .classes import Member, class_members, key
 from .roles import TEST, TRAIN, VAL
 from .scan import Folder, Passed
+from .shapes import copy_of_others, count, is_labelled, is_set, is_split, same_inside, unwrapped, wrapped
 
 EXPECTED = 'expected class folders, or train/ and test/ with class folders'
 
@@ -65,13 +66,15 @@ def find(root: str) -> Layout:
     if not root:
         raise place.NotFound(f'folder: no data folder given; {EXPECTED}')
     if not os.path.isdir(root):
-        raise place.NotFound(f'{root}: no such folder; {EXPECTED}')
+        raise place.NotFound(f'{root}: {"not a" if os.path.exists(root) else "no such"} folder; {EXPECTED}')
     top = scan.scan(root)
     if not top.total:
         raise UserError(f'{root}: no images{top.all_passed().short()}, no class folders; {EXPECTED}')
     sets = _sets(root, top)
     classes, train, _ = class_members(os.path.join(root, sets.train_from), root, sets.train)
     notes = list(sets.notes)
+    if top.outside:
+        notes.append(f'links to other places are followed: {scan.shown(top.outside, len(top.outside))}')
     test: List[Member] = []
     if sets.test is not None:
         _, test, matched = class_members(os.path.join(root, sets.test_from), root, sets.test, classes)
@@ -93,92 +96,56 @@ def _sets(root: str, folder: Folder) -> _Sets:
     while True:
         filled = folder.filled()
         found = roles.of_siblings([inner.name for inner in filled])
-        trains = [inner for inner in filled if found.get(inner.name) == TRAIN and _is_split(inner, filled, found)]
+        trains = [inner for inner in filled if found.get(inner.name) == TRAIN and is_split(inner, filled, found)]
         if trains:
             return _split_folders(root, folder, trains, found, used)
-        inner = _only(folder)
+        inner = wrapped(folder)
         if inner is None:
             return _class_tree(root, folder, used)
         folder = inner
         used.append(folder)
 
 
-def _is_set(folder: Folder) -> bool:
-    """Tell whether a folder has folders with images, as a labelled set has."""
-    return bool(folder.filled())
-
-
-def _is_split(folder: Folder, siblings: Sequence[Folder], found: Dict[str, str]) -> bool:
-    """Tell a training set from a class called train with folders within it, beside other classes."""
-    if not _is_set(folder):
-        return False
-    alone = all(roles.role(sibling.name) or sibling.name in found for sibling in siblings)
-    return alone or (not folder.files and len(_unwrapped(folder)[-1].filled()) > 1)
-
-
-def _only(folder: Folder, known: Sequence[str] = ()) -> Optional[Folder]:
-    """Return the folder that `folder` merely wraps: the only one with images, which lie in folders of its own."""
-    filled = folder.filled()
-    if len(filled) == 1 and _is_set(filled[0]) and not filled[0].files and key(filled[0].name) not in known:
-        return filled[0]
-    return None
-
-
-def _unwrapped(folder: Folder, known: Sequence[str] = ()) -> List[Folder]:
-    """List the folders from `folder` to the one that it wraps, which holds the class folders. known: keys of classes."""
-    chain = [folder]
-    inner = _only(folder, known)
-    while inner is not None:
-        chain.append(inner)
-        inner = _only(inner, known)
-    return chain
-
-
 def _split_folders(root: str, folder: Folder, trains: List[Folder], found: Dict[str, str], used: List[Folder]) -> _Sets:
     """Take the folders within `folder` for the sets of their roles."""
     _one(root, trains, 'training set')
-    chain = _unwrapped(trains[0])
+    chain = unwrapped(trains[0])
     known = [key(inner.name) for inner in chain[-1].folders]
     labelled: Dict[str, List[Folder]] = {TEST: [], VAL: []}
     notes, used = [], used + chain
+    unused: List[Folder] = []
     for inner in folder.filled():
         part = found.get(inner.name) or roles.role(inner.name)
         if inner is trains[0]:
             continue
-        if part in labelled and _is_labelled(inner, known):
+        if part in labelled and is_labelled(inner, known):
             labelled[part].append(inner)
         elif part in labelled:
-            notes.append(f'{inner.path}: {_count(inner)} without class folders, not used')
+            notes.append(f'{scan.printable(inner.path)}: {count(inner)} without class folders, not used')
         else:
-            notes.append(f'{inner.path}: {_count(inner)}, not used')
+            unused.append(inner)
+    if unused:
+        names = scan.shown([inner.path for inner in unused], len(unused))
+        notes.append(f'{names}: {count(*unused)}, not used')
     for part in (TEST, VAL):
         _one(root, labelled[part], f'{"test" if part == TEST else "validation"} set')
     if labelled[TEST] and labelled[VAL]:
         left = labelled[VAL][0]
         notes.append(
-            f'{left.path}: {_count(left)}, left out, neither trained on nor tested on (the test set is another)'
+            f'{scan.printable(left.path)}: {count(left)}, left out, neither trained on nor tested on (the test set is another)'
         )
     tests = labelled[TEST] or labelled[VAL]
     if not tests:
         return _Sets(chain[-1].folders, None, chain[-1].path, '', notes, used)
-    test_chain = _unwrapped(tests[0], known)
+    test_chain = unwrapped(tests[0], known)
     return _Sets(
         chain[-1].folders, test_chain[-1].folders, chain[-1].path, test_chain[-1].path, notes, used + test_chain
     )
 
 
-def _is_labelled(folder: Folder, classes: Sequence[str]) -> bool:
-    """Tell a set with class folders from one whose images lie in it, or all in one folder whose name says nothing."""
-    filled = _unwrapped(folder, classes)[-1].filled()
-    if len(filled) == 1 and key(filled[0].name) not in classes:
-        name = filled[0].name
-        return not (roles.role(name) or roles.parted(name) or roles.says_nothing(name) or name == folder.name)
-    return bool(filled)
-
-
 def _one(root: str, folders: Sequence[Folder], what: str) -> None:
     if len(folders) > 1:
-        names = ' and '.join(folder.path for folder in folders[:2])
+        names = ' and '.join(scan.shown([folder.path], 1) for folder in folders[:2])
         raise UserError(f'{root}: {names} could both be the {what}; move one of them elsewhere')
 
 
@@ -192,22 +159,22 @@ def _class_tree(root: str, folder: Folder, used: List[Folder]) -> _Sets:
         if not any(one.files for one in filled):
             return _splits_in_classes(where, folder, insides, used)
     notes = []
-    copy = _copy(filled, parts)
+    copy = copy_of_others(filled, parts)
     if copy is not None:
         filled.remove(copy)
-        notes.append(f'{copy.path}: {_count(copy)} in folders of the same classes, not used')
-    notes += _same_inside(filled)
+        notes.append(f'{scan.printable(copy.path)}: {count(copy)} in folders of the same classes, not used')
+    notes += same_inside(filled)
     classes = [inner for inner in folder.folders if inner not in parts and inner is not copy]
     tests = [inner for inner in parts if roles.role(inner.name) != TRAIN]
     if not tests:
-        notes += [f'{inner.path} is taken for a class, as the folders beside it' for inner in parts]
+        notes += [f'{scan.printable(inner.path)} is taken for a class, as the folders beside it' for inner in parts]
         classes = [inner for inner in folder.folders if inner is not copy]
         return _Sets(classes, None, folder.path, '', notes, used)
     keys = [key(inner.name) for inner in classes]
-    chain = _unwrapped(tests[0], keys)
-    if len(tests) == 1 and _is_set(tests[0]) and {key(inner.name) for inner in chain[-1].filled()} <= set(keys):
+    chain = unwrapped(tests[0], keys)
+    if len(tests) == 1 and is_set(tests[0]) and {key(inner.name) for inner in chain[-1].filled()} <= set(keys):
         return _Sets(classes, chain[-1].folders, folder.path, chain[-1].path, notes, used + chain)
-    others = scan.shown([inner.name for inner in filled if inner is not tests[0]], len(filled) - 1)
+    others = scan.shown([inner.name for inner in filled if inner is not tests[0]], len(filled) - 1, room=scan.ROOM)
     raise UserError(
         f'{where}: {scan.printable(tests[0].name)} beside {others} could be a class or a set of images; '
         'rename it if it is a class, else move it elsewhere or the classes into train/'
@@ -220,40 +187,20 @@ def _refuse_sets(where: str, filled: Sequence[Folder], parts: Sequence[Folder]) 
     if not parts or len(parts) < len(filled):
         if not roles.all_splits(names):
             return
-    flat = [inner.name for inner in filled if not _is_set(inner)]
-    lack = f'{scan.shown(flat, len(flat))} without class folders' if flat else 'none of them for training'
-    raise UserError(f'{where}: {scan.shown(names, len(names))} look like sets of images, {lack}; {EXPECTED}')
-
-
-def _copy(filled: Sequence[Folder], parts: Sequence[Folder]) -> Optional[Folder]:
-    """Return the one among class folders that holds folders of all the other classes again, as some archives do."""
-    for folder in filled:
-        others = {key(inner.name) for inner in filled if inner is not folder}
-        if len(others) > 1 and folder not in parts and not folder.files:
-            if {key(inner.name) for inner in _unwrapped(folder, list(others))[-1].filled()} == others:
-                return folder
-    return None
-
-
-def _same_inside(filled: Sequence[Folder]) -> List[str]:
-    """Say that classes hold the same folders, which may be what was meant for the classes."""
-    inside = [{key(inner.name) for inner in folder.filled()} for folder in filled if not folder.files]
-    if len(filled) < 2 or len(inside) < len(filled):
-        return []
-    shared = set.intersection(*inside)
-    if len(shared) < 2 or 2 * len(shared) < len(set.union(*inside)):
-        return []
-    names = scan.shown([inner.name for inner in filled[0].filled()], len(filled[0].filled()))
-    return [
-        f'each class has the same folders ({names}): if these are the classes, give one of the folders that hold them'
-    ]
+    flat = [inner.name for inner in filled if not is_set(inner)]
+    lack = (
+        f'{scan.shown(flat, len(flat), room=scan.ROOM)} without class folders' if flat else 'none of them for training'
+    )
+    raise UserError(
+        f'{where}: {scan.shown(names, len(names), room=scan.ROOM)} look like sets of images, {lack}; {EXPECTED}'
+    )
 
 
 def _splits_in_classes(where: str, folder: Folder, insides: Sequence[Dict[str, str]], used: List[Folder]) -> _Sets:
     """Take DIR/<class>/train/* and DIR/<class>/test/* (or val) for the sets."""
     filled = folder.filled()
-    if any(_is_set(inner) for one in filled for inner in one.filled()):
-        names = scan.shown([inner.name for inner in filled], len(filled))
+    if any(is_set(inner) for one in filled for inner in one.filled()):
+        names = scan.shown([inner.name for inner in filled], len(filled), room=scan.ROOM)
         raise UserError(f'{where}: several data sets, each with its train folder ({names}); give one of them')
     held = {part for inside in insides for part in inside.values()}
     part = TEST if TEST in held else VAL
@@ -270,7 +217,3 @@ def _splits_in_classes(where: str, folder: Folder, insides: Sequence[Dict[str, s
 
     places = [os.path.join(folder.path, '<class>', name) for name in (TRAIN, part)]
     return _Sets(having(TRAIN), having(part) if part in held else None, places[0], places[1], notes, used)
-
-
-def _count(folder: Folder) -> str:
-    return f'{folder.total} image{"" if folder.total == 1 else "s"}'

@@ -54,21 +54,20 @@ def parted(name: str) -> Optional[Tuple[str, str]]:
 def of_siblings(names: Sequence[str]) -> Dict[str, str]:
     """Return the sets that folders beside each other mean, by name: by their whole names, else by what they differ in.
 
-    The latter needs a training and another set of the same name otherwise, as cats_train and cats_val.
+    The latter needs a training and another set, of the same name otherwise (cats_train and cats_val) or of a name that
+    is a set's as a whole (cats_train and test).
     """
     found = {name: part for name, part in ((name, role(name)) for name in names) if part}
-    if TRAIN in found.values():
-        return found
-    by_rest: Dict[str, List[Tuple[str, str]]] = {}
-    for name in names:
-        divided = parted(name)
-        if divided:
-            by_rest.setdefault(divided[1], []).append((name, divided[0]))
-    for pairs in by_rest.values():
-        parts = {part for _, part in pairs}
-        if TRAIN in parts and len(parts) > 1:
-            return dict(pairs)
-    return found
+    divided = {name: pair for name, pair in ((name, parted(name)) for name in names) if pair and name not in found}
+    if not found:
+        by_rest: Dict[str, Dict[str, str]] = {}
+        for name, (part, rest) in divided.items():
+            by_rest.setdefault(rest, {})[name] = part
+        pairs = [parts for parts in by_rest.values() if TRAIN in parts.values() and len(set(parts.values())) > 1]
+        return pairs[0] if pairs else {}
+    lacking = {TRAIN, VAL, TEST} - set(found.values())
+    wanted = lacking & ({VAL, TEST} if TRAIN in found.values() else {TRAIN})
+    return {**found, **{name: part for name, (part, _) in divided.items() if part in wanted}}
 
 
 def all_splits(names: Sequence[str]) -> bool:

@@ -8,7 +8,7 @@ and disk stations leave behind, are not looked at.
 
 import os
 import stat
-from typing import Dict, Iterator, List, NamedTuple, Optional, Set, Tuple
+from typing import Dict, Iterator, List, NamedTuple, Optional, Sequence, Set, Tuple
 
 from ...base.errors import UserError
 from .kinds import SUFFIXES, UNREADABLE, reason_against
@@ -19,6 +19,7 @@ LITTER = frozenset(
 )
 NAMED = 3  # files that are named for a reason; all are counted
 LONG = 80  # characters of a name that are shown, its last
+ROOM = 120  # characters that names may take in an error
 
 # Why a file is passed over.
 DEAD = 'a dead link'
@@ -75,9 +76,14 @@ def printable(name: str) -> str:
     return ''.join(char if char.isprintable() else '\N{REPLACEMENT CHARACTER}' for char in name)
 
 
-def shown(names: List[str], count: int) -> str:
-    """Write the first of `count` names, the others as an ellipsis."""
-    first = [printable(name if len(name) <= LONG else '…' + name[-LONG:]) for name in names[:NAMED]]
+def shown(names: Sequence[str], count: int, most: int = NAMED, room: int = 3 * LONG) -> str:
+    """Write the first of `count` names, `most` at most and as `room` characters hold, the others as an ellipsis."""
+    first: List[str] = []
+    for name in names[:most]:
+        text = printable(name if len(name) <= LONG else '…' + name[-LONG:])
+        if first and sum(map(len, first)) + len(text) > room:
+            break
+        first.append(text)
     return ', '.join(first + (['…'] if count > len(first) else []))
 
 
@@ -85,7 +91,8 @@ class Folder:
     """A folder of a scanned tree.
 
     path: from the root, '' for the root. files: the images that lie in it directly; folders: those within it, by name;
-    total: the images at any depth; passed: what was passed over directly in it.
+    total: the images at any depth; passed: what was passed over directly in it; outside: the links, at any depth, to
+    folders that do not lie below the root (of the root alone).
     """
 
     def __init__(self, name: str, path: str) -> None:
@@ -94,6 +101,7 @@ class Folder:
         self.folders: List[Folder] = []
         self.passed = Passed()
         self.total = 0
+        self.outside: List[str] = []
 
     def walk(self) -> Iterator['Folder']:
         """Yield the folder and all within it."""
@@ -123,7 +131,8 @@ class _Scan:
     """One pass over a tree. Folders that are links are read last, so that a folder is known by where it lies itself."""
 
     def __init__(self, root: str) -> None:
-        self.root = root
+        self.root, self.real = root, os.path.realpath(root)
+        self.outside: List[str] = []
         self.seen: Set[Tuple[int, int]] = {_identity(os.stat(root))}
         self.above = _above(root)
         self.links: List[Tuple[Folder, str, os.stat_result]] = []
@@ -140,6 +149,7 @@ class _Scan:
             folder.files.sort()
             folder.folders.sort(key=lambda inner: inner.name)
             folder.total = len(folder.files) + sum(inner.total for inner in folder.folders)
+        top.outside = self.outside
         return top
 
     def _enter(self, parent: Folder, name: str, status: os.stat_result) -> None:
@@ -149,6 +159,8 @@ class _Scan:
             parent.passed.add(ABOVE if identity in self.above else TWICE, path)
             return
         self.seen.add(identity)
+        if not os.path.realpath(os.path.join(self.root, path)).startswith(os.path.join(self.real, '')):
+            self.outside.append(path)
         folder = Folder(name, path)
         parent.folders.append(folder)
         self._read(folder)

@@ -154,7 +154,7 @@ def test_every_orientation(turn):
     assert np.array_equal(decode.read_rgb(content, 'x'), wanted)
 
 
-@pytest.mark.parametrize('kind', ['gif', 'webp', 'png', 'tiff'])
+@pytest.mark.parametrize('kind', ['gif', 'webp', 'png', 'tiff', 'mpo'])
 def test_the_first_image_of_several(kind):
     images = [Image.new('RGB', (20, 10), colour) for colour in (COLOUR, (0, 0, 255), (255, 255, 255))]
     options = {'lossless': True} if kind == 'webp' else {}

@@ -114,7 +114,7 @@ def few(root, counts, part=''):
 @pytest.mark.parametrize(
     'change, words',
     [
-        (lambda root: damage(root / 'cow'), 'class cow has no training image that can be read'),
+        (lambda root: damage(root / 'cow'), 'class cow has no training image that can be read (9 files: damaged)'),
         (lambda root: few(root, {'ant': 1, 'bee': 1}), 'no image can be held out for test'),
         (lambda root: (few(root, {'ant': 2, 'bee': 2}), damage(root / 'bee', 1), damage(root / 'ant', 1)), 'held out'),
         (
@@ -155,6 +155,12 @@ def test_test_images_that_are_training_images_too(root):
     shutil.copy(root / 'train' / 'ant' / '003.png', root / 'test' / 'ant' / 'again.png')
     ds = load('folder', dir=str(root))
     assert '1 of 7 test images are also training images, as ant/again.png and ant/003.png' in ds.notes
+
+
+def test_images_in_several_classes(root):
+    shutil.copy(root / 'ant' / '003.png', root / 'bee' / 'again.png')
+    notes = load('folder', dir=str(root), held_out=0.01).notes
+    assert [note for note in notes if note.startswith(('1 training images lie in another class', '1 of 3 test images'))]
 
 
 @pytest.mark.parametrize('count, words', [(10, 'c8 2, c9 2'), (11, 'c8 2, …')])

@@ -72,6 +72,8 @@ SPLITS = [
     ('tiny/tiny/tiny/train', 'tiny/tiny/tiny/test'),
     ('train', 'held_out'),
     ('asl_alphabet_train/asl_alphabet_train', 'asl_alphabet_test/asl_alphabet_test'),
+    ('train', 'flowers_test'),
+    ('flowers_train', 'val'),
     ('Plant Training Data', 'Plant Testing Data'),
 ]
 
@@ -104,11 +106,18 @@ TAKEN = [
     (in_folders('train', 'val') + '; test: 4', [3, 2], [3, 2], 'train', ['test: 4 images without class folders']),
     (in_folders('train', 'val', 'test'), [3, 2], [3, 2], 'train', ['val: 5 images, left out']),
     (in_folders('train', 'test') + '; pred: 4', [3, 2], [3, 2], 'train', ['pred: 4 images, not used']),
+    (in_folders('train') + '; p: 4; q: 1; r/s: 1; t: 1', [3, 2], [], 'train', ['p, q, r, …: 7 images, not used']),
     (in_folders('train', 'test') + '; train: 2', [3, 2], [3, 2], 'train', ['2 files, outside of the class folders']),
     (in_folders('train') + '; test/ant: 1', [3, 2], [1, 0], 'train', []),
     (in_folders('train') + '; test/ant/deep: 1', [3, 2], [1, 0], 'train', []),
-    (in_folders('train') + '; test/Ant: 1; test/BEE : 2', [3, 2], [1, 2], 'train', ['is taken for class ant']),
-    ('train/red ant: 3; train/bee: 2; test/Red_Ant: 1', [2, 3], [0, 1], 'train', ['test/Red_Ant is taken for class']),
+    (
+        in_folders('train') + '; test/Ant: 1; test/BEE: 2',
+        [3, 2],
+        [1, 2],
+        'train',
+        ['alone: test/Ant for ant, test/BEE for bee'],
+    ),
+    ('train/red ant: 3; train/bee: 2; test/Red_Ant: 1', [2, 3], [0, 1], 'train', ['alone: test/Red_Ant for red ant']),
     ('ant/x/y: 3; bee: 1; bee/z: 1', [3, 2], [], '', []),
     ('bus: 3; train: 2', [3, 2], [], '', ['train is taken for a class']),
     ('bus: 3; car: 1; train/fast: 2; train: 1', [3, 1, 3], [], '', ['train is taken for a class']),
@@ -121,6 +130,13 @@ TAKEN = [
         [],
         'asl_train/asl_train',
         ['asl_test: 4 images'],
+    ),
+    (
+        in_folders('Training', 'Test') + '; test-multiple: 4',
+        [3, 2],
+        [3, 2],
+        'Training',
+        ['test-multiple: 4 images, not'],
     ),
     (in_folders('asl_train') + '; asl_test: 4', [3, 2], [], 'asl_train', ['asl_test: 4 images without class']),
     (in_folders('images/dogs') + '; annotations/dogs/ant/x', [3, 2], [], 'images/dogs', []),
@@ -183,6 +199,23 @@ def test_what_is_refused(tmp_path, files, words):
         layout.find(build(tmp_path, files))
     text = str(info.value)
     assert all(word in text for word in words) and '\n' not in text and len(text) < 300 and str(tmp_path) in text, text
+
+
+def test_long_names_are_still_one_short_line(tmp_path):
+    root = build(tmp_path, '; '.join(f'train/{letter * 200}: 1' for letter in 'abcdefghijklmn') + '; test/other: 1')
+    with pytest.raises(UserError) as info:
+        layout.find(root)
+    assert len(str(info.value)) - len(root) < 200
+
+
+def test_links_to_other_places_are_named(tmp_path):
+    build(tmp_path / 'pool', 'x: 3')
+    build(tmp_path / 'data', 'bee: 2; real/y: 1')
+    os.symlink(tmp_path / 'pool' / 'x', tmp_path / 'data' / 'ant')
+    os.symlink('..', tmp_path / 'pool' / 'x' / 'up')
+    found = layout.find(str(tmp_path / 'data'))
+    assert by_class(found, found.train) == [3, 2, 1]
+    assert found.notes == ('links to other places are followed: ant, ' + os.path.join('ant', 'up'),)
 
 
 def test_nowhere(tmp_path):
