@@ -1,7 +1,7 @@
 """Names of split folders, as people write them: train, Training, training_set, seg_train, TestImages, val2017, dataset-dev."""
 
 import re
-from typing import Dict, List, Optional, Sequence, Tuple
+from typing import Dict, Optional, Sequence, Tuple
 
 TRAIN, VAL, TEST = 'train', 'val', 'test'
 LONGEST = 40  # letters and digits of such a name
