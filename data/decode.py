@@ -15,7 +15,7 @@ import os
 import stat
 import threading
 import warnings
-from typing import IO, Any, ContextManager, List, Sequence, Union
+from typing import IO, Any, Iterator, List, Sequence, Union
 
 import numpy as np
 
@@ -23,7 +23,8 @@ from ..base.errors import UserError
 
 NAMED = 20  # corrupt images that are named in the log; the others are counted
 MAX_PIXELS = 200_000_000  # what the largest cameras of phones take
-LARGE = 50_000_000  # pixels; larger ones are decoded one at a time, and shrunk before they are converted
+LARGE = 50_000_000  # pixels; larger ones are shrunk before they are converted
+AT_ONCE = 100_000_000  # pixels that threads decode at a time, at about 10 bytes each; a larger image alone
 LONGEST = 16  # times the short side: what lies beyond is cropped before an image is resized
 # Without those that are programs (EPS), metafiles or containers whose header does not tell the size (ICO).
 FORMATS = (
@@ -36,7 +37,8 @@ TURNS = (0, 3, 1, 5, 4, 6, 2)  # by EXIF orientation from 2 on: the number of PI
 Source = Union[str, bytes, IO[bytes]]
 
 log = logging.getLogger(__name__)
-_one_large = threading.Lock()
+_decoding = threading.Condition()
+_pixels = 0  # that are being decoded, by all threads
 
 
 class BadImage(UserError):
@@ -171,15 +173,29 @@ def read_rgb(source: Source, name: str = '', short_side: int = 0, max_pixels: in
                 scale = 2.0 * short_side / min(image.size)
                 if scale < 1:
                     image.draft(None, tuple(math.ceil(side * scale) for side in image.size))
-            large = image.size[0] * image.size[1] > LARGE
-            alone: ContextManager[Any] = _one_large if large else contextlib.nullcontext()
-            with alone:
+            pixels = image.size[0] * image.size[1]
+            with _room(pixels):
                 image.load()
-                return to_rgb(_reduced(image, short_side) if large else image)
+                return to_rgb(_reduced(image, short_side) if pixels > LARGE else image)
     except BadImage:
         raise
     except Exception as error:  # a damaged file can make decoders raise nearly anything
         raise BadImage(f'{name}: {_reason(error)}') from error
+
+
+@contextlib.contextmanager
+def _room(pixels: int) -> Iterator[None]:
+    """Wait until so many pixels may be decoded beside what other threads decode."""
+    global _pixels
+    with _decoding:
+        _decoding.wait_for(lambda: not _pixels or _pixels + pixels <= AT_ONCE)
+        _pixels += pixels
+    try:
+        yield
+    finally:
+        with _decoding:
+            _pixels -= pixels
+            _decoding.notify_all()
 
 
 def _reduced(image: Any, short_side: int) -> Any:

@@ -4,6 +4,7 @@ import io
 import os
 import struct
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -107,6 +108,22 @@ def test_large_images_are_shrunk_before_they_are_converted(mode, kind, turn, mon
     assert small.shape == whole.shape == ((20, 40, 3) if turn == 1 else (40, 20, 3))
     assert np.abs(small.astype(int) - whole).max() <= 3
     assert decode.read_rgb(content, 'x').shape[:2] in ((160, 320), (320, 160))
+
+
+def test_threads_decode_so_many_pixels_at_a_time(monkeypatch):
+    content = encoded(Image.new('RGB', (20, 10), COLOUR), 'png')
+    monkeypatch.setattr(decode, 'AT_ONCE', 450)  # two of them
+    seen, to_rgb = [], decode.to_rgb
+    monkeypatch.setattr(
+        decode, 'to_rgb', lambda image: (seen.append(decode._pixels), time.sleep(0.002), to_rgb(image))[2]
+    )
+    with ThreadPoolExecutor(6) as pool:
+        assert all(pixels.shape == (10, 20, 3) for pixels in pool.map(decode.read_rgb, [content] * 30))
+        with pytest.raises(decode.BadImage):
+            decode.read_rgb(content[:50], 'x')
+        monkeypatch.setattr(decode, 'AT_ONCE', 10)  # an image of more is decoded alone
+        assert all(pixels.shape == (10, 20, 3) for pixels in pool.map(decode.read_rgb, [content] * 6))
+    assert set(seen[:30]) <= {200, 400} and seen[30:] == [200] * 6 and decode._pixels == 0
 
 
 @pytest.mark.parametrize(
