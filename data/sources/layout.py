@@ -172,7 +172,7 @@ def _class_tree(root: str, folder: Folder, used: List[Folder]) -> _Sets:
         return _Sets(classes, None, folder.path, '', notes, used)
     keys = [key(inner.name) for inner in classes]
     chain = unwrapped(tests[0], keys)
-    if len(tests) == 1 and is_set(tests[0]) and {key(inner.name) for inner in chain[-1].filled()} <= set(keys):
+    if len(parts) == 1 and is_set(tests[0]) and {key(inner.name) for inner in chain[-1].filled()} <= set(keys):
         return _Sets(classes, chain[-1].folders, folder.path, chain[-1].path, notes, used + chain)
     others = scan.shown([inner.name for inner in filled if inner is not tests[0]], len(filled) - 1, room=scan.ROOM)
     raise UserError(

@@ -1,6 +1,8 @@
 """Layouts of class folders as people have them: what is the training set, the test set, a class, and what is refused."""
 
 import os
+import random
+import re
 
 import pytest
 
@@ -239,3 +241,28 @@ def test_nowhere(tmp_path):
 )
 def test_names_of_sets(name, part):
     assert roles.role(name) == part
+
+
+NAMES = ('train', 'Test', 'val', 'ant', 'bee', 'images', 'seg_train', 'seg_test', 'cow', 'a_train', 'a_test')
+
+
+@pytest.mark.parametrize('seed', range(60))
+def test_any_tree_is_taken_whole_or_refused_in_one_line(tmp_path, seed):
+    """No image is in two sets or twice in one, each class is trained on, and what is neither used nor named does not exist."""
+    rng = random.Random(seed)
+    folders = {
+        '/'.join(rng.choice(NAMES) for _ in range(rng.choice((1, 2, 2, 2, 3, 3)))) for _ in range(rng.randint(1, 9))
+    }
+    build(tmp_path, '; '.join(f'{name}: {rng.randint(1, 3)}' for name in sorted(folders)))
+    try:
+        found = layout.find(str(tmp_path))
+    except UserError as error:
+        assert '\n' not in str(error) and len(str(error)) < 300
+        return
+    used = [member.path for member in found.train + found.test]
+    assert len(used) == len(set(used)) and all(os.path.isfile(path) for path in used)
+    assert min(by_class(found, found.train)) > 0 and len(found.classes) > 1
+    unused = sum(int(number) for note in found.notes for number in re.findall(r': (\d+) images?', note))
+    unused += sum(found.passed.counts.values())
+    left_out = [note for note in found.notes if note.startswith('left out')]
+    assert len(used) + unused == len(list(tmp_path.rglob('*.png'))) or left_out, found.notes
