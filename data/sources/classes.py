@@ -1,6 +1,7 @@
 """Class folders: a folder of images, at any depth, for each class."""
 
 import os
+import unicodedata
 from typing import List, NamedTuple, Optional, Sequence, Tuple
 
 from ...base.errors import UserError
@@ -21,8 +22,12 @@ class Member(NamedTuple):
 
 
 def key(name: str) -> str:
-    """Return a class name without case, blanks, - and _, by which folders of the same class are told."""
-    return ''.join(char for char in name.casefold() if not char.isspace() and char not in '-_')
+    """Return a class name without case, blanks, - and _, by which folders of the same class are told.
+
+    Letters with accents are one character, as Linux writes them and macOS does not.
+    """
+    composed = unicodedata.normalize('NFC', name)
+    return ''.join(char for char in composed.casefold() if not char.isspace() and char not in '-_')
 
 
 def class_members(

@@ -6,6 +6,7 @@ It is made anew when names, sizes or times of the files change, or how they are 
 import hashlib
 import logging
 import os
+import unicodedata
 import zipfile
 from concurrent.futures import ThreadPoolExecutor
 from typing import IO, Callable, Dict, List, Optional, Sequence, Tuple
@@ -118,15 +119,14 @@ def indexed(
 def fingerprint(classes: Sequence[str], members: Sequence[Member], tests: int, index: Index) -> str:
     """Compute a sha256 of class names, names and contents of the images that can be used, and which are of the test set.
 
-    tests: how many, the last of `members`. It does not depend on where the folder lies or how images are prepared.
+    tests: how many, the last of `members`. It does not depend on where the folder lies, how images are
+    prepared, or how a system writes letters with accents.
     """
-    total = hashlib.sha256()
-    for name in classes:
-        total.update(f'{name}\n'.encode('utf-8', 'surrogateescape'))
     first = len(members) - tests
+    lines = []
     for number, member in enumerate(members):
         if not index['reasons'][number]:
             half = 'test' if number >= first else 'train'
-            line = f'{half}\t{member.name}\t{index["digests"][number]}\n'
-            total.update(line.encode('utf-8', 'surrogateescape'))
-    return total.hexdigest()
+            lines.append(f'{half}\t{member.name}\t{index["digests"][number]}')
+    text = '\n'.join([*classes, '', *sorted(lines)])
+    return hashlib.sha256(unicodedata.normalize('NFC', text).encode('utf-8', 'surrogateescape')).hexdigest()

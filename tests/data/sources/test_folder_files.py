@@ -194,6 +194,15 @@ def test_the_fingerprint_is_of_the_images(root, tmp_path):
         assert load('folder', dir=str(where), max_bad=0.1, **options).fingerprint == first
 
 
+def test_the_fingerprint_is_the_same_however_accents_are_written(tmp_path):
+    found = set()
+    for where, name in (('linux', 'caf\u00e9'), ('macos', 'cafe\u0301')):
+        files.tree(tmp_path / where, {'ant': 5, name: 5})
+        os.rename(tmp_path / where / 'ant' / '001.png', tmp_path / where / 'ant' / f'{name}.png')
+        found.add(load('folder', dir=str(tmp_path / where)).fingerprint)
+    assert len(found) == 1
+
+
 def other_pixel(root):
     pixels = np.array(Image.open(root / 'ant' / '000.png'))
     pixels[0, 0] ^= 1

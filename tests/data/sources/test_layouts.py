@@ -110,6 +110,13 @@ TAKEN = [
     (in_folders('train', 'test') + '; pred: 4', [3, 2], [3, 2], 'train', ['pred: 4 images, not used']),
     (in_folders('train') + '; p: 4; q: 1; r/s: 1; t: 1', [3, 2], [], 'train', ['p, q, r, …: 7 images, not used']),
     (in_folders('train', 'test') + '; train: 2', [3, 2], [3, 2], 'train', ['2 files, outside of the class folders']),
+    (
+        'train/caf\u00e9: 1; train/bar: 2; test/cafe\u0301: 3',
+        [2, 1],
+        [0, 3],
+        'train',
+        ['taken for classes that differ in'],
+    ),
     (in_folders('train') + '; test/ant: 1', [3, 2], [1, 0], 'train', []),
     (in_folders('train') + '; test/ant/deep: 1', [3, 2], [1, 0], 'train', []),
     (
