@@ -8,7 +8,8 @@ Nothing here depends on networks, optimizers or the trainer; batches are numpy a
     W part and λ part           split.py
     augmentation of batches     augment.py (pad-crop, mirror, cutout); of single large images: crops.py
     bytes to pixels             decode.py (any image file becomes RGB)
-    class folders               sources/scan.py lists them, sources/folder.py reads them
+    class folders               sources/scan.py lists files (kinds.py: which), layout.py finds sets and classes (by
+                                shapes.py and roles.py), index.py decodes once, folder.py is the data set
     RecordIO                    records/
     files kept between runs     cache.py
 """

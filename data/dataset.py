@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike
 from ..base.errors import UserError
 from ..base.keys import check, key
 from ..base.names import Name
-from . import split, streams
+from . import decode, split, streams
 from .prefetch import Batches
 
 
@@ -54,6 +54,7 @@ class Options:
     augment: bool = key(True, 'random crops, mirrors and colours in training')
     workers: int = key(0, 'threads that make batches; 0: what suits the data set', low=0)
     max_bad: float = key(0.01, 'largest share of corrupt images that is passed over', low=0, high=1)
+    max_pixels: int = key(decode.MAX_PIXELS, 'folder: images of more pixels, by their header, are passed over', low=1)
     held_out: float = key(
         0.2, "folder: the test set's share of each class where there is no test folder", low=0, high=1
     )

@@ -3,7 +3,7 @@
     python tools/prepare_imagenet.py OUT --train ILSVRC2012_img_train.tar --val ILSVRC2012_img_val.tar --devkit ILSVRC2012_devkit_t12.tar.gz
     python tools/prepare_imagenet.py OUT --train ILSVRC/train --val ILSVRC/val                      class folders
     python tools/prepare_imagenet.py OUT --train ILSVRC/train --val ILSVRC/val --val-list val.txt   a flat validation folder
-    python tools/prepare_imagenet.py OUT --from-folder MINE          MINE/train and MINE/test, or one tree of which a share is held out
+    python tools/prepare_imagenet.py OUT --from-folder MINE          class folders, in any layout that --dataset folder takes
     python tools/prepare_imagenet.py OUT --validate                  check record files that there are (ours, or im2rec's)
 
 Corrupt images are skipped, counted and named; any kind of image becomes an RGB JPEG.  The training images are divided into
@@ -28,7 +28,10 @@ from dsonas.base import cli, machine
 from dsonas.base.errors import UserError
 from dsonas.data import split, streams
 from dsonas.data.records import check, ilsvrc, plan, prepare, writer
-from dsonas.data.sources import folder
+from dsonas.data.sources import layout
+from dsonas.data.sources.classes import counted
+
+log = logging.getLogger(__name__)
 
 
 def parser() -> argparse.ArgumentParser:
@@ -63,16 +66,7 @@ def sources(args: argparse.Namespace) -> Tuple[Sequence[str], List[Any], List[An
     if args.from_folder:
         if args.train or args.val:
             raise UserError('give --from-folder, or --train and --val, not both')
-        classes, paths, labels, tests = folder.tree(args.from_folder)
-        items = [
-            ilsvrc.Item(os.path.relpath(path, args.from_folder), label, path) for path, label in zip(paths, labels)
-        ]
-        if tests:
-            return classes, items[:-tests], items[-tests:]
-        if not 0 < args.held_out < 1:
-            raise UserError(f'--held-out {args.held_out:g}: a share between 0 and 1')
-        kept, held = split.two_parts(labels, 1 - args.held_out, 0, streams.HELD_OUT)
-        return classes, [items[i] for i in kept], [items[i] for i in held]
+        return from_folder(args.from_folder, args.held_out)
     if not args.train or not args.val:
         raise UserError('give --train and --val (the official tars, or folders), or --from-folder, or --validate')
     for path in (args.train, args.val, args.val_list, args.devkit):
@@ -83,6 +77,28 @@ def sources(args: argparse.Namespace) -> Tuple[Sequence[str], List[Any], List[An
     else:
         classes, train = ilsvrc.train_tar(args.train)
     return classes, train, ilsvrc.validation(args.val, classes, args.val_list or args.devkit)
+
+
+def from_folder(root: str, held_out: float) -> Tuple[Sequence[str], List[Any], List[Any]]:
+    """(classes, training items, validation items) of a tree of class folders, as the data set `folder` takes it."""
+    found = layout.find(root)
+    train, val = (
+        [ilsvrc.Item(os.path.relpath(image.path, root), image.label, image.path) for image in half]
+        for half in (found.train, found.test)
+    )
+    if not val:
+        if not 0 < held_out < 1:
+            raise UserError(f'--held-out {held_out:g}: a share between 0 and 1')
+        kept, held = split.two_parts([image.label for image in train], 1 - held_out, 0, streams.HELD_OUT)
+        train, val = [train[i] for i in kept], [train[i] for i in held]
+    if not val:
+        raise UserError(f'{root}: each class has one image only, of which none can be held out for validation')
+    for note in (found.origin(held_out), *found.notes, *found.passed.sentences()):
+        log.info('%s: %s', root, note)
+    for part, items in (('training', train), ('validation', val)):
+        counts = counted(found.classes, [item.label for item in items])
+        log.info('%s: %d %s images: %s', root, len(items), part, counts)
+    return found.classes, train, val
 
 
 # Which flags help with an error.

@@ -6,6 +6,7 @@ the outer file.
 """
 
 import io
+import logging
 import os
 import re
 import tarfile
@@ -13,6 +14,10 @@ from typing import IO, Any, Collection, Dict, List, NamedTuple, Optional, Sequen
 
 from ...base.errors import UserError
 from ..sources import scan
+from ..sources.classes import class_folders
+from ..sources.kinds import SUFFIXES
+
+log = logging.getLogger(__name__)
 
 
 class Item(NamedTuple):
@@ -84,9 +89,11 @@ def _truncated(path: str, member: tarfile.TarInfo, size: int) -> UserError:
 
 
 def class_folder_items(path: str, classes: Optional[Sequence[str]] = None) -> Tuple[Tuple[str, ...], List[Item]]:
-    """List a tree of class folders: (classes, items). classes and errors: as of scan.class_folders."""
-    known, names, labels = scan.class_folders(path, classes)
-    return known, [Item(name, label, os.path.join(path, name)) for name, label in zip(names, labels)]
+    """List a tree of class folders: (classes, items). classes and errors: as of class_folders."""
+    known, members, notes = class_folders(path, classes)
+    for note in notes:
+        log.info('%s: %s', path, note)
+    return known, [Item(os.path.relpath(member.path, path), member.label, member.path) for member in members]
 
 
 class _Window(io.RawIOBase):
@@ -131,7 +138,7 @@ def flat_files(path: str) -> Dict[str, Item]:
     return {
         os.path.basename(member.name): Item(os.path.basename(member.name), -1, path, member.offset_data, member.size)
         for member in members
-        if member.name.lower().endswith(scan.SUFFIXES)
+        if member.name.lower().endswith(SUFFIXES)
     }
 
 

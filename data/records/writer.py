@@ -54,7 +54,7 @@ def _plain_jpeg(content: bytes) -> bool:
     from PIL import Image
 
     with Image.open(io.BytesIO(content)) as image:
-        return image.format == 'JPEG' and image.mode == 'RGB' and image.getexif().get(0x0112, 1) == 1
+        return image.format == 'JPEG' and image.mode == 'RGB' and decode.orientation(image, otherwise=0) == 1
 
 
 def encode(content: bytes, name: str, short_side: int, quality: int) -> bytes:

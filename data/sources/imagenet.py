@@ -205,7 +205,7 @@ def read_image(path: str, size: int, mean: Sequence[float], std: Sequence[float]
 
     Raises decode.BadImage.
     """
-    with open(path, 'rb') as source:
+    with decode.opened(path) as source:
         content = writer.encode(source.read(), path, 0, QUALITY)
     return CropTransform(size, tuple(mean), tuple(std))([decode.jpeg_to_rgb(content, path)])[0]
 

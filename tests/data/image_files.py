@@ -1,5 +1,8 @@
 """Writes image files of every kind, and trees of class folders, for tests."""
 
+import struct
+import zlib
+
 import numpy as np
 from PIL import Image
 
@@ -22,3 +25,14 @@ def tree(root, counts, suffix='.png', seed=0, sizes=((40, 50), (64, 33), (48, 48
         for i in range(count):
             save(root / name / ('%03d%s' % (i, suffix)), picture(label, rng, *sizes[i % len(sizes)]))
     return root
+
+
+def chunk(kind, data):
+    """A chunk of a PNG."""
+    return struct.pack('>I', len(data)) + kind + data + struct.pack('>I', zlib.crc32(kind + data))
+
+
+def png(width, height, bits=8, colour=0, rows=b'', *more):
+    """A PNG whose header claims a size, whatever rows it has. more: chunks before the data."""
+    header = chunk(b'IHDR', struct.pack('>IIBBBBB', width, height, bits, colour, 0, 0, 0))
+    return b'\x89PNG\r\n\x1a\n' + header + b''.join(more) + chunk(b'IDAT', zlib.compress(rows)) + chunk(b'IEND', b'')

@@ -153,5 +153,6 @@ def test_opencv_path_agrees():
 def test_resize_short_and_centre(shape):
     image = np.random.RandomState(1).randint(0, 255, shape + (3,)).astype(np.uint8)
     out = decode.resize_short(image, 32)
-    assert min(out.shape[:2]) == 32 and abs(max(out.shape[:2]) - 32 * max(shape) / min(shape)) <= 1
+    aspect = min(max(shape) / min(shape), decode.LONGEST)
+    assert min(out.shape[:2]) == 32 and abs(max(out.shape[:2]) - 32 * aspect) <= 1
     assert decode.centre(out, 32).shape == (32, 32, 3)

@@ -4,6 +4,7 @@ import csv
 import io
 import json
 import os
+import shutil
 import subprocess
 import sys
 
@@ -21,7 +22,7 @@ from dsonas.tools import predict
 from dsonas.tools.using import Predictor
 from dsonas.tools.using.formats import FORMATS
 
-from ..data.image_files import tree
+from ..data.image_files import png, tree
 from .trainedmaker import describe, make_trained
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
@@ -128,6 +129,43 @@ def test_unreadable_images_are_named_and_passed_over(run, images, tmp_path, caps
     for name in ('broken.png', 'text.jpg', 'none.png'):
         assert sum(name in line for line in err.splitlines()) == 1
     assert '3 of 4 images could not be read' in err
+
+
+def test_odd_files_are_one_line_each(run, images, tmp_path, capsys):
+    os.mkfifo(tmp_path / 'pipe.png')
+    (tmp_path / 'large.png').write_bytes(png(60000, 60000, rows=bytes(10**6)))
+    words = [run, str(tmp_path / 'pipe.png'), str(tmp_path / 'large.png'), str(images / '1.png'), '--format', 'csv']
+    assert predict.main(words) == 1
+    out, err = capsys.readouterr()
+    assert len(out.splitlines()) == 2 and '1.png' in out
+    assert 'pipe.png: not a regular file' in err and 'large.png: 60000 x 60000 pixels, more than' in err
+    assert len(err.splitlines()) == 3
+
+
+def test_a_folder_as_people_have_it(run, images, tmp_path, capsys, caplog):
+    """Suffixes that do not tell and links are taken; what is passed over is said."""
+    shutil.copytree(images, tmp_path / 'pool')
+    folder = tmp_path / 'mine'
+    folder.mkdir()
+    os.symlink(tmp_path / 'pool' / 'more', folder / 'more')
+    os.symlink('..', folder / 'above')
+    for name in ('a.jfif', 'b.JPG_large', 'c'):
+        shutil.copy(images / '0.png', folder / name)
+    os.mkfifo(folder / 'pipe.png')
+    (folder / 'notes.txt').write_text('words')
+    assert predict.main([run, str(folder), '--format', 'csv']) == 0
+    assert len(capsys.readouterr().out.splitlines()) == 1 + 3 + 2
+    for words in (
+        '1 file, not a regular file (pipe.png)',
+        '1 file, of another kind (notes.txt)',
+        'a link to a folder above',
+    ):
+        assert sum(words in line for line in caplog.messages) == 1
+    for name in ('a.jfif', 'b.JPG_large', 'c'):
+        (folder / name).unlink()
+    (folder / 'more').unlink()
+    with pytest.raises(UserError, match=r'no images in this folder \(1 file: of another kind; '):
+        predict.main([run, str(folder)])
 
 
 def test_nothing_readable(run, tmp_path, capsys):

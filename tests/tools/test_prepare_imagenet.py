@@ -1,5 +1,6 @@
 """prepare_imagenet from every official layout, with corrupt images, interrupted, continued, refused."""
 
+import io
 import json
 import os
 import subprocess
@@ -7,6 +8,7 @@ import sys
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from dsonas.base import cli
 from dsonas.data import decode
@@ -138,6 +140,38 @@ def test_from_folder(tmp_path, capsys):
     assert 'weights.rec 15, gates.rec 15, val.rec 5' in capsys.readouterr().out
 
 
+@pytest.mark.parametrize(
+    'train, test, counts',
+    [
+        ('Training', 'validation', 'weights.rec 15, gates.rec 15, val.rec 5'),
+        ('photos/seg_train/seg_train', 'photos/seg_test', 'weights.rec 15, gates.rec 15, val.rec 5'),
+        ('archive/Images', None, 'weights.rec 12, gates.rec 12, val.rec 6'),
+    ],
+)
+def test_from_folder_takes_the_layouts_that_the_trainer_takes(tmp_path, train, test, counts, capsys, caplog):
+    caplog.set_level('INFO')
+    image_files.tree(tmp_path / 'mine' / train, {'Red Ant': 20, 'bee': 10})
+    if test:
+        image_files.tree(tmp_path / 'mine' / test, {'red_ant': 2, 'bee': 3}, suffix='.jfif', seed=1)
+    os.symlink('nowhere', tmp_path / 'mine' / train / 'bee' / 'dead.png')
+    assert run(tmp_path, '--from-folder', 'mine', '--split', '0.5') == 0
+    assert counts in capsys.readouterr().out
+    assert records.read_manifest(str(tmp_path / 'out'))['classes'] == ['Red Ant', 'bee']
+    for notes in (f'training images from {train}', 'validation images: Red Ant', '1 file, a dead link'):
+        assert sum(notes in line for line in caplog.messages) == 1
+    trained = load('folder', dir=str(tmp_path / 'mine'))
+    made = load('imagenet', dir=str(tmp_path / 'out'), image_size=32)
+    assert trained.classes == made.classes and trained.sizes['test'] == made.sizes['test']
+
+
+def test_from_folder_refuses_what_the_trainer_refuses(tmp_path, capsys):
+    for name in ('train', 'test'):
+        image_files.tree(tmp_path / 'mine', {name: 3})
+    assert run(tmp_path, '--from-folder', 'mine') == 2 and 'look like sets of images' in capsys.readouterr().err
+    image_files.tree(tmp_path / 'single', {'ant': 1, 'bee': 1})
+    assert run(tmp_path, '--from-folder', 'single') == 2 and 'one image only' in capsys.readouterr().err
+
+
 @pytest.mark.parametrize('seed', range(4))
 def test_every_class_is_in_both_parts_though_images_are_corrupt(tmp_path, seed):
     files.write_folders(tmp_path / 'train', files.images(12, 3, corrupt={(label, label % 3) for label in range(12)}))
@@ -229,6 +263,18 @@ def test_short_side_and_quality(layouts):
     assert image.shape == decode.read_rgb(str(source)).shape
     file = recordio.RecordFile(str(layouts / 'out' / 'val.rec'), recordio.read_index(str(layouts / 'out' / 'val.idx')))
     assert recordio.unpack(file.read(0), '')[1] == source.read_bytes()  # a plain JPEG is left as it is
+
+
+def test_odd_images_become_records(tmp_path):
+    """Broken EXIF, extreme shapes: each becomes a JPEG that OpenCV reads."""
+    colour = Image.new('RGB', (50, 40), (200, 100, 40))
+    broken = io.BytesIO()
+    colour.save(broken, 'jpeg', exif=b'Exif\0\0II*\0\xff\xff\xff\xff')
+    long = io.BytesIO()
+    colour.resize((6000, 60)).save(long, 'png')
+    for content, shape in ((broken, (40, 50, 3)), (long, (45, 45 * decode.LONGEST, 3))):
+        record = record_writer.encode(content.getvalue(), 'x', 45, 95)
+        assert decode.jpeg_to_rgb(record, 'x').shape == shape
 
 
 def drop(name):

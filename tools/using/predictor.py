@@ -1,5 +1,6 @@
 """Load the trained network of a run, and predict the classes of image files and arrays."""
 
+import logging
 import os
 import tempfile
 from typing import Any, Callable, Iterable, Iterator, List, Optional, Sequence, Tuple, Union
@@ -17,6 +18,8 @@ from ..reading import runs
 
 Path = Union[str, 'os.PathLike[str]']
 Images = Union[Path, np.ndarray, Sequence[Union[Path, np.ndarray]]]
+log = logging.getLogger(__name__)
+
 Ranked = List[Tuple[str, float]]  # (class name, probability), the most probable first
 
 
@@ -117,9 +120,12 @@ def find_images(sources: Iterable[Path]) -> Iterator[str]:
         if not os.path.isdir(source):
             yield source
             continue
-        names = scan.images(source)
+        passed = scan.Passed()
+        names = scan.images(source, passed)
         if not names:
-            raise UserError(f'{source}: no images in this folder ({" ".join(scan.SUFFIXES)})')
+            raise UserError(f'{source}: no images in this folder{passed.short()}')
+        for sentence in passed.sentences():
+            log.warning('%s: %s', source, sentence)
         for name in names:
             yield os.path.join(source, name)
 

@@ -8,7 +8,7 @@ import pytest
 
 from dsonas.data.place import NotFound
 from dsonas.data.registry import load
-from dsonas.data.sources import folder
+from dsonas.data.sources import index, layout
 
 from .. import image_files as files
 
@@ -41,13 +41,14 @@ def test_held_out_images_are_the_same_for_every_seed(root, collect):
 
 
 @pytest.mark.parametrize('name', ['test', 'val'])
-def test_train_and_test(tmp_path, name, caplog):
+def test_train_and_test(tmp_path, name):
     files.tree(tmp_path / 'train', COUNTS)
     files.tree(tmp_path / name, {'ant': 3, 'cow': 2})
     (tmp_path / 'notes').mkdir()
     ds = load('folder', dir=str(tmp_path))
     assert ds.sizes['train'] == 60 and list(ds.labels('test')) == [0, 0, 0, 2, 2]
-    assert '1 of the 3 classes' in caplog.text
+    assert ds.notes[0] == f'training images from train, test images from {name}'
+    assert [note for note in ds.notes if note.startswith('class bee: no test images')]
 
 
 def test_nested_hidden_and_other_files(root):
@@ -57,9 +58,11 @@ def test_nested_hidden_and_other_files(root):
     files.save(root / '.cache' / 'x.png', files.picture(1, np.random))
     (root / 'bee' / 'Thumbs.db').write_bytes(b'\0')
     (root / 'README.txt').write_text('hello')
-    _, paths, labels, _ = folder.tree(str(root))
-    assert list(np.bincount(labels)) == [30, 22, 9]
-    assert [path for path in paths if 'deep' in path] == [os.path.join(str(root), 'bee', 'deep', 'deeper', 'x.PNG')]
+    found = layout.find(str(root))
+    assert list(np.bincount([image.label for image in found.train])) == [30, 22, 9] and not found.test
+    assert [image.path for image in found.train if 'deep' in image.path] == [
+        os.path.join(str(root), 'bee', 'deep', 'deeper', 'x.PNG')
+    ]
 
 
 @pytest.mark.parametrize('size', [24, 64])
@@ -84,15 +87,18 @@ def test_skip_is_exact_from_files(root):
 
 
 def test_corrupt_images_are_skipped_counted_and_named(root, caplog):
+    caplog.set_level(logging.INFO)
     (root / 'ant' / '005.png').write_bytes(b'not an image')
     content = (root / 'bee' / '007.png').read_bytes()
     (root / 'bee' / '007.png').write_bytes(content[: len(content) // 2])
     for _attempt in range(2):  # found by looking, then from the index
         caplog.clear()
-        with caplog.at_level(logging.WARNING):
-            ds = load('folder', dir=str(root), max_bad=0.05)
+        ds = load('folder', dir=str(root), max_bad=0.05)
         assert ds.sizes['train'] + ds.sizes['test'] == 58
-        assert '005.png' in caplog.text and '007.png' in caplog.text and '2 of 60 images are corrupt' in caplog.text
+        damaged = os.path.join('ant', '005.png') + ', ' + os.path.join('bee', '007.png')
+        assert f'passed over: 2 files, damaged ({damaged})' in ds.notes
+        assert '2 of 60 images are corrupt and skipped' in ds.notes
+        assert all(sum(note in line for line in caplog.messages) == 1 for note in ds.notes)
 
 
 def test_too_many_corrupt_images(root, one_line):
@@ -106,8 +112,8 @@ def test_too_many_corrupt_images(root, one_line):
 
 def test_the_index_is_kept_while_files_stay_and_made_again_when_they_change(root, monkeypatch):
     calls = []
-    look = folder.look_at_all
-    monkeypatch.setattr(folder, 'look_at_all', lambda *arguments: calls.append(1) or look(*arguments))
+    look = index.look_at_all
+    monkeypatch.setattr(index, 'look_at_all', lambda *arguments: calls.append(1) or look(*arguments))
     first = load('folder', dir=str(root))
     assert load('folder', dir=str(root)).mean == first.mean and len(calls) == 1
     files.save(root / 'ant' / '000.png', np.zeros((50, 50, 3), np.uint8))
@@ -115,8 +121,8 @@ def test_the_index_is_kept_while_files_stay_and_made_again_when_they_change(root
     for name in os.listdir(os.environ['DSONAS_CACHE']):
         if name.startswith('folder-'):
             path = os.path.join(os.environ['DSONAS_CACHE'], name)
-            with open(path, 'r+b') as index:
-                index.truncate(os.path.getsize(path) // 2)
+            with open(path, 'r+b') as kept:
+                kept.truncate(os.path.getsize(path) // 2)
     load('folder', dir=str(root))
     assert len(calls) == 3
 
