@@ -1,4 +1,7 @@
-"""Runs as experiments: which differ in their seed alone, what kind of network each trained, what its search cost, means over seeds."""
+"""Runs as experiments: which differ in their seed alone, and have the same data; the kind of network that each trained.
+
+Also what its search cost, and means over seeds.
+"""
 
 import json
 import math
@@ -6,10 +9,11 @@ from typing import Any, Dict, Iterator, List, Mapping, Optional, Sequence, Tuple
 
 from ...runfiles.directory import ARCHITECTURE
 from ...runfiles.network import SEARCHED, kind_of
+from .recipe import DATA, alike, recipe_of
 from .runs import Run
 
 SAME = ('seed', 'run', 'preset', 'train')  # settings that do not tell experiments apart
-DATA = ('dir', 'workers', 'memory_gb', 'reader')
+OF_MACHINE = ('dir', 'workers', 'memory_gb', 'reader')  # of the group data
 
 
 def kind(run: Run) -> str:
@@ -49,7 +53,10 @@ def search_days(run: Run) -> Optional[float]:
 
 
 def group(found: Sequence[Run]) -> List[List[Run]]:
-    """Lists of runs that differ in their seed alone, in the order of their first member; what has no settings stands alone."""
+    """Lists of runs that differ in their seed alone, in the order of their first member; what has no settings stands alone.
+
+    Runs with equal settings on other images, by data.json, are other groups; where a run does not say, they count as equal.
+    """
     groups: Dict[str, List[Run]] = {}
     for run in found:
         key = (
@@ -58,7 +65,13 @@ def group(found: Sequence[Run]) -> List[List[Run]]:
             else run.path
         )
         groups.setdefault(key, []).append(run)
-    return list(groups.values())
+    apart = [
+        [members[number] for number in numbers]
+        for members in groups.values()
+        for numbers in alike([recipe_of(run).only(DATA) for run in members])
+    ]
+    places = {id(run): place for place, run in enumerate(found)}
+    return sorted(apart, key=lambda members: places[id(members[0])])
 
 
 def differing(members: Sequence[Run]) -> List[str]:
@@ -86,7 +99,7 @@ def _kept(run: Run) -> Dict[str, Any]:
     others = () if kind(run) == SEARCHED else ('pretrain', 'search')
     kept = {key: value for key, value in run.config.items() if key not in SAME + others}
     if isinstance(kept.get('data'), dict):
-        kept['data'] = {key: value for key, value in kept['data'].items() if key not in DATA}
+        kept['data'] = {key: value for key, value in kept['data'].items() if key not in OF_MACHINE}
     return kept
 
 

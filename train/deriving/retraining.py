@@ -9,7 +9,9 @@ from ...base.cli import tell
 from ...base.errors import UserError
 from ...data.dataset import DataSet
 from ...runfiles.directory import RunDirectory
-from ...runfiles.network import NetworkDescription, gluoncv_name, write_network
+from ...runfiles.environment import read_environment
+from ...runfiles.network import NetworkDescription, gluoncv_name, kind_of, write_network
+from ...runfiles.summary import read_summary
 from ...symbols import known
 from ...symbols.architecture import Architecture
 from ...symbols.budget import Fit, fit_widths
@@ -44,6 +46,23 @@ def searched(path: str) -> Tuple[Architecture, Candidate]:
     """Read the architecture of a file, and bring it into the network that is asked for."""
     stored = Architecture.load(path)
     return stored, Candidate('searched', lambda space: stored if stored.space == space else stored.with_space(space))
+
+
+def begun(directory: RunDirectory) -> Tuple[Optional[Architecture], Candidate]:
+    """Return (Architecture, None for gluoncv; Candidate) of the network that a run has begun to train, of the kind that it has there.
+
+    Raises UserError where the run has no network yet.
+    """
+    summary = read_summary(directory.summary)
+    environment = read_environment(directory.environment) if os.path.exists(directory.environment) else {}
+    kind = kind_of(summary, environment)
+    zoo_name = gluoncv_name(kind)
+    if zoo_name is not None:
+        return None, gluoncv(zoo_name)
+    if not os.path.exists(directory.architecture):
+        raise UserError(f'--run {directory.path}: no architecture.json there (train/search.py leaves it)')
+    stored, candidate = searched(directory.architecture)
+    return stored, dataclasses.replace(candidate, kind=kind)
 
 
 def full() -> Candidate:
@@ -85,8 +104,6 @@ def retrain(
             config, candidate, run_parts.dataset, fit, run_parts.devices.kernels_kind
         )
         run.start(candidate.kind)
-        if architecture is not None and run_parts.devices.main and not add:
-            architecture.save(run.directory.architecture)
         stage = retrain_stage(config, net, run_parts.dataset, run_parts.devices)
         newest = run.newest((StageName.RETRAIN,)) if resume else None
         position = Position()
@@ -104,6 +121,9 @@ def retrain(
             run.say(f'resumed from {newest.path}')
         else:
             run.log.cut('search', 1 << 30)
+        run.begin()
+        if architecture is not None and run_parts.devices.main and not add:
+            architecture.save(run.directory.architecture)
         course = loop.train(stage, run, position)
         return finish(run_parts, stage, course.epoch, candidate, architecture, widths, size)
 
