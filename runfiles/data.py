@@ -143,7 +143,7 @@ def class_places(network: Sequence[str], data: Sequence[str]) -> List[int]:
         return list(range(len(data)))
     unknown = [name for name in data if name not in set(network)]
     if unknown:
-        raise UserError(f'classes that the network does not have: {names_of(unknown)}; it has {names_of(network)}')
+        raise UserError(f'classes that the network does not have: {names_of(unknown)}; it has {names_of(network, 3)}')
     for names in (network, data):
         twice = [name for name in names if list(names).count(name) > 1] if len(set(names)) < len(names) else []
         if twice:
@@ -154,10 +154,16 @@ def class_places(network: Sequence[str], data: Sequence[str]) -> List[int]:
     return [places[name] for name in data]
 
 
-def names_of(names: Sequence[str], most: int = SHOWN) -> str:
-    """Return some names as text: 'cat, dog, eel, fox and 3 more'."""
-    text = ', '.join(name if len(name) <= 40 else f'{name[:37]}...' for name in names[:most])
-    return text if len(names) <= most else f'{text} and {len(names) - most} more'
+def names_of(names: Sequence[str], most: int = SHOWN, room: int = 60) -> str:
+    """Return some names as text of about `room` letters: 'cat, dog, eel, fox and 3 more'."""
+    kept: List[str] = []
+    for name in names[:most]:
+        short = name if len(name) <= room // 2 else f'{name[: room // 2 - 3]}...'
+        if kept and len(', '.join([*kept, short])) > room:
+            break
+        kept.append(short)
+    rest = len(names) - len(kept)
+    return ', '.join(kept) + (f' and {rest} more' if rest else '')
 
 
 def _is_count(value: Any) -> bool:
