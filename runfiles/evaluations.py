@@ -86,6 +86,5 @@ def evaluations_of(folder: str) -> List[Evaluation]:
 
 def _check(path: str, content: Dict[str, Any], key: str, largest: float) -> None:
     value = content.get(key)
-    is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
-    if not is_number or not 0 <= value <= largest or not math.isfinite(value):  # type: ignore[operator]
+    if not isinstance(value, (int, float)) or isinstance(value, bool) or not 0 <= value <= largest or math.isinf(value):
         raise UserError(f'{path}: {key} is {value!r}, which is no such number')

@@ -15,6 +15,7 @@ from ...base import plugins
 from ...base.errors import UserError
 from ...runfiles import directory
 from ...runfiles.config import plugins_of, read_config, setting, with_current_names
+from ...runfiles.data import FILE as DATA
 from ...runfiles.data import DataDescription, read_data
 from ...runfiles.directory import is_run as is_run
 from ...runfiles.environment import read_environment
@@ -119,7 +120,7 @@ def read(path: str) -> Run:
     except UserError as error:
         run.damaged.append(f'{directory.CONFIG}: {error}')
     run.environment = _part(run, directory.ENVIRONMENT, read_environment, {})
-    run.data = _part(run, directory.DATA, read_data, None, needed=False)
+    run.data = _part(run, DATA, read_data, None, needed=False)
     run.summary = _part(run, directory.SUMMARY, read_summary, {})
     run.log = _part(run, directory.LOG, read_log, [])
     run.gates = _part(run, directory.GATES, read_gates, None, needed=False)
