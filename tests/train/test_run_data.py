@@ -34,7 +34,13 @@ SETTINGS = {
 }
 
 
-@registry.register('made_images', expected='images.npz')
+@pytest.fixture(scope='module', autouse=True)
+def registered():
+    with registry.DATASETS.restored():
+        registry.register('made_images', open_data, expected='images.npz')
+        yield
+
+
 def open_data(options):
     """Images of 16×16 pixels in DIR/images.npz, whose fingerprint is in it as text."""
     with np.load(os.path.join(options.dir, 'images.npz')) as file:
@@ -63,7 +69,7 @@ def images(folder, classes=CLASSES, seed=0, each=(16, 4), fingerprint=None, brig
 
 
 @pytest.fixture(scope='module')
-def trained(tmp_path_factory):
+def trained(registered, tmp_path_factory):
     """A folder with `data`, and `run`: searched, retrained, with a random baseline in it."""
     home = tmp_path_factory.mktemp('runs')
     config = settings.build(dict(SETTINGS, run=str(home / 'run'), **{'data.dir': images(home / 'data')}))

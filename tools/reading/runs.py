@@ -70,7 +70,10 @@ class Run:
     def _retraining(self) -> bool:
         """Whether epochs of the retraining are still to come: a result is then an earlier one's."""
         rows, epochs = self.rows('retrain'), self.get('retrain.epochs')
-        return bool(rows) and isinstance(epochs, int) and max(row['epoch'] for row in rows) < epochs
+        done = max((row['epoch'] for row in rows), default=0)
+        if self.summary.get('ended') and self.summary.get('epochs') == done:  # early, and nothing came after
+            return False
+        return bool(rows) and isinstance(epochs, int) and done < epochs
 
     @property
     def why(self) -> str:

@@ -168,8 +168,8 @@ def _where_equal(environment: Mapping[str, Any]) -> str:
     """Say where the same settings and seed give the same numbers: on this run's processor with its number of threads."""
     processor, threads = environment.get('processor'), environment.get('threads')
     return (
-        f'On CPUs the same settings and seed give the same numbers on one processor'
+        f'On CPUs the same settings, data and seed give the same numbers on one processor'
         f'{f" ({processor})" if processor else ""} with one number of threads{f" ({threads})" if threads else ""} and '
         'the same devices. On another processor, with another number of threads, or on GPUs the last digits differ, '
-        'and what is searched and trained may end elsewhere.'
+        'and what is searched and trained may end elsewhere; so it may where latency is measured anew.'
     )

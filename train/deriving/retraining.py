@@ -21,6 +21,7 @@ from ...symbols.sampling import random_like
 from ...symbols.space import SearchSpace
 from ..config.tree import Config
 from ..engine import loop
+from ..engine.course import Course
 from ..engine.names import StageName
 from ..engine.plan import Position
 from ..engine.stage import Stage, planned, search_space
@@ -125,7 +126,7 @@ def retrain(
         if architecture is not None and run_parts.devices.main and not add:
             architecture.save(run.directory.architecture)
         course = loop.train(stage, run, position)
-        return finish(run_parts, stage, course.epoch, candidate, architecture, widths, size)
+        return finish(run_parts, stage, course, candidate, architecture, widths, size)
 
 
 def build(
@@ -180,13 +181,13 @@ def describe(size: Dict[str, Any], widths: Optional[Sequence[int]]) -> str:
 def finish(
     run_parts: Opened,
     stage: Stage,
-    epochs: int,
+    course: Course,
     candidate: Candidate,
     architecture: Optional[Architecture],
     widths: Optional[Sequence[int]],
     size: Dict[str, Any],
 ) -> Dict[str, Any]:
-    """Test a network after `epochs` epochs, write network.json, network.params and summary.json; returns the summary."""
+    """Test a network at the end of its course, write network.json, network.params and summary.json; returns the summary."""
     run, config = run_parts.run, run_parts.config
     result = test(stage.learner, run, stage.batch_size, stage.inputs(0.0))
     if run_parts.devices.main:
@@ -204,7 +205,7 @@ def finish(
             std=[float(value) for value in run_parts.dataset.std],
         )
         write_network(run.directory.path, description, stage.learner.net.save_parameters)
-    best = run.best.get('retrain', {})
+    best, epochs = run.best.get('retrain', {}), course.epoch
     retrain_seconds = run.log.seconds('retrain')
     summary = run.write_summary(
         run=os.path.basename(run.directory.path),
@@ -218,6 +219,7 @@ def finish(
         best_test_error=best.get('test_error'),
         best_epoch=best.get('epoch'),
         epochs=epochs,
+        ended=course.ended,
         edges=architecture.num_edges if architecture else None,
         retrain_seconds=retrain_seconds,
         seconds=run.log.seconds('pretrain', 'search', 'retrain'),
