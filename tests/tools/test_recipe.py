@@ -181,6 +181,32 @@ def test_equal_recipes_are_not_marked(tmp_path):
     assert result['other_recipes'] == [] and result['against']['random']['difference'] == pytest.approx(-1)
 
 
+def test_the_recipe_of_most_runs_is_the_usual_one_and_one_remark_says_what_differs(tmp_path):
+    make_run(tmp_path / '0', epochs=(2, 3, 1), error=4.0)
+    for number in (1, 2, 3):
+        make_run(tmp_path / str(number), epochs=(2, 3, 15), seed=number, error=4.0 + number)
+        make_run(
+            tmp_path / str(number) / 'retrain-random-1',
+            kind='random',
+            epochs=(0, 0, 1 + 14 * (number < 3)),
+            seed=number,
+        )
+    made = contents.make('1', found_in(tmp_path))
+    marked = [row[0] for row in made.rows if row[0].endswith('[1]')]
+    assert len(marked) == 2 and len(made.remarks) == 1 and 'epochs 1 against 15' in made.remarks[0]
+
+
+def test_a_setting_that_an_older_version_did_not_have_is_not_known(tmp_path):
+    """A run of an older version is in the row of those whose settings are equal as far as it says."""
+    make_run(tmp_path / 'old', error=4.0)
+    make_run(tmp_path / 'new', error=5.0, seed=1, retrain__width_multiple=8)
+    (row,) = [row for row in contents.make('1', found_in(tmp_path)).rows if row[-1] == 'measured']
+    assert row[1] == '4.50 ± 0.71' and row[-2] == '2'
+    make_run(tmp_path / 'newer', error=9.0, seed=2, retrain__width_multiple=16)
+    rows = [row for row in contents.make('1', found_in(tmp_path)).rows if row[-1] == 'measured']
+    assert sorted(row[-2] for row in rows) == ['1', '1', '1'], 'the old one fits both'
+
+
 def test_rows_on_other_images_are_told_apart(tmp_path):
     for number in range(3):
         with_data(make_run(tmp_path / str(number), seed=number, error=4.0 + number), fingerprint=f'{number // 2}1' * 32)

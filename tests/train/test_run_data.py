@@ -146,9 +146,26 @@ def test_no_run_goes_on_with_other_data(home, tmp_path, capsys, main, other, exp
     text = refused(capsys, main, '--resume', '--run', run, '--data-dir', data)
     assert 'other data than it began with' in text and expected in text and '--data-dir' in text
     assert contents(run) == before
-    if 'images' not in expected or 'other' in expected:  # numbers of images may follow a setting, these do not
+    if 'classes' in expected:
         assert expected in refused(capsys, main, '--resume', '--allow-changes', '--run', run, '--data-dir', data)
         assert contents(run) == before
+
+
+def test_other_images_are_gone_on_with_where_that_is_allowed_and_it_is_kept(home, tmp_path, capsys):
+    run = home / 'run'
+    retrain.main(['--resume', '--allow-changes', '--run', str(run), '--data-dir', images(tmp_path / 'other', seed=7)])
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith('warning: ') and 'other images (fingerprint 00000000 -> 00000007)' in line
+    known = read_data(str(run / 'data.json'))
+    assert known.fingerprint == '00000007' * 8 and 'other images' in known.notes[-1]
+
+
+def test_a_baseline_by_another_recipe_is_named_when_it_is_trained(home, capsys):
+    retrain.main(['--run', str(home / 'run'), '--random', '5', '--epochs', '2'])
+    lines = [line for line in capsys.readouterr().err.splitlines() if line.startswith('note: ')]
+    assert len(lines) == 1 and 'retrain.epochs: 1 -> 2' in lines[0]
+    retrain.main(['--run', str(home / 'run'), '--random', '6', '--set', 'retrain.test_every=0'])
+    assert 'note: ' not in capsys.readouterr().err
 
 
 def test_the_same_data_elsewhere_are_no_other_data(home, tmp_path):

@@ -9,7 +9,7 @@ from typing import Any, Dict, Iterator, List, Mapping, Optional, Sequence, Tuple
 
 from ...runfiles.directory import ARCHITECTURE
 from ...runfiles.network import SEARCHED, kind_of
-from .recipe import DATA, alike, recipe_of
+from .recipe import DATA, Recipe, alike, recipe_of
 from .runs import Run
 
 SAME = ('seed', 'run', 'preset', 'train')  # settings that do not tell experiments apart
@@ -55,30 +55,31 @@ def search_days(run: Run) -> Optional[float]:
 def group(found: Sequence[Run]) -> List[List[Run]]:
     """Lists of runs that differ in their seed alone, in the order of their first member; what has no settings stands alone.
 
-    Runs with equal settings on other images, by data.json, are other groups; where a run does not say, they count as equal.
+    Runs with equal settings on other images, by data.json, are other groups. What a run does not say, of its images or of a setting
+    that its version did not have, is no difference.
     """
-    groups: Dict[str, List[Run]] = {}
-    for run in found:
-        key = (
-            json.dumps([_kept(run), kind(run), transferred(run)], sort_keys=True, default=str)
-            if run.config
-            else run.path
+    settings = [
+        Recipe(
+            {
+                'kind': kind(run),
+                'transferred': transferred(run),
+                **dict(_flat(_kept(run))),
+                **recipe_of(run).only(DATA).facts,
+            }
         )
-        groups.setdefault(key, []).append(run)
-    apart = [
-        [members[number] for number in numbers]
-        for members in groups.values()
-        for numbers in alike([recipe_of(run).only(DATA) for run in members])
+        for run in found
     ]
-    places = {id(run): place for place, run in enumerate(found)}
-    return sorted(apart, key=lambda members: places[id(members[0])])
+    known = [place for place, run in enumerate(found) if run.config]
+    groups = [[known[number] for number in numbers] for numbers in alike([settings[place] for place in known])]
+    groups += [[place] for place, run in enumerate(found) if not run.config]
+    return [[found[place] for place in places] for places in sorted(groups)]
 
 
 def differing(members: Sequence[Run]) -> List[str]:
     """Dotted keys of the settings, seeds and machines aside, in which runs differ."""
     each = [dict(_flat(_kept(run))) for run in members]
     keys = sorted({key for values in each for key in values})
-    return [key for key in keys if len({values.get(key) for values in each}) > 1]
+    return [key for key in keys if len({values[key] for values in each if key in values}) > 1]
 
 
 def mean_std(values: Sequence[float]) -> Tuple[float, Optional[float]]:

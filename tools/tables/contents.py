@@ -1,7 +1,7 @@
 """What a table says: measured rows, each a mean over seeds of runs with equal settings, beside the paper's published ones.
 
 A number stands in a table only if its run is finished and undamaged; any other run is named, with what is wrong with it. Rows of
-networks that were trained or tested by another recipe than the first are marked, and the remarks below say what differs.
+networks that were trained or tested by another recipe than most are marked, and the remarks below say what differs.
 """
 
 import dataclasses
@@ -9,7 +9,7 @@ from typing import Dict, List, Sequence, Tuple
 
 from ...runfiles.network import SEARCHED, gluoncv_name
 from ..reading.experiments import differing, group, kind, transferred
-from ..reading.recipe import DATA, recipe_of
+from ..reading.recipe import DATA, alike, recipe_of
 from ..reading.runs import Run
 from . import published
 from .cells import cells_of_summary, cells_of_table_1, cells_of_table_2, cells_of_table_3, supernets
@@ -64,15 +64,23 @@ def make(which: str, found: Sequence[Run], seeds: int = 0, with_published: bool 
 
 
 def _marked(labelled: Sequence[Tuple[str, List[Run]]]) -> Tuple[List[str], List[str]]:
-    """Return (a mark for each row, '' where its recipe is that of the first searched network, else of the first; the remarks)."""
+    """Return (a mark for each row, '' where it is of the usual recipe; the remarks).
+
+    The usual recipe is that of most runs, of the recipes by which a searched network was trained, if there is one.
+    """
     recipes = [recipe_of(members[0]) for _, members in labelled]
-    order = sorted(range(len(labelled)), key=lambda at: (not recipes[at].facts, kind(labelled[at][1][0]) != SEARCHED))
+
+    def weight(places: Sequence[int]) -> Tuple[bool, int]:
+        searched = any(kind(labelled[place][1][0]) == SEARCHED and recipes[place].facts for place in places)
+        return searched, sum(len(labelled[place][1]) for place in places)
+
+    usual = max(alike(recipes), key=weight, default=[])[:1]
     numbers: Dict[str, int] = {}
     marks = []
     for recipe in recipes:
-        text = '; '.join(recipe.differences(recipes[order[0]]))
+        text = '; '.join(recipe.differences(recipes[usual[0]]))
         marks.append(f'[{numbers.setdefault(text, len(numbers) + 1)}]' if text else '')
-    first = (labelled[order[0]][0] or labelled[order[0]][1][0].name) if labelled else ''
+    first = (labelled[usual[0]][0] or labelled[usual[0]][1][0].name) if usual else ''
     return marks, [f'[{number}] not by the recipe of {first}: {text}' for text, number in numbers.items()]
 
 
@@ -103,7 +111,9 @@ def _labelled(which: str, groups: List[List[Run]]) -> List[Tuple[str, List[Run]]
             keys = [
                 key for key in keys if key not in ('space.share', 'search.split', 'search.ratio', 'pretrain.epochs')
             ]
-        extra = ', '.join([f'{key}={members[0].get(key)}' for key in keys] + _data_apart(members[0], twins))
+        extra = ', '.join(
+            [f'{key}={members[0].get(key, "not known")}' for key in keys] + _data_apart(members[0], twins)
+        )
         labelled.append((f'{label} ({extra})' if extra else label, members))
     return labelled
 

@@ -63,20 +63,19 @@ def told(data: DataDescription) -> List[str]:
     return lines + [f'data: {note}' for note in data.notes]
 
 
-def check_same(folder: str, now: DataDescription, what: str, allow_changes: bool = False) -> None:
-    """Refuse to go on in a run directory with other data than it began with. Raises UserError in one line that names them.
+def check_same(folder: str, now: DataDescription, accepted: str, allow_changes: bool = False) -> List[str]:
+    """Compare with the data that the run in a directory began with. Returns what differs and was allowed.
 
-    what: the end of that line: what would be accepted. allow_changes: other numbers of images are taken, as a setting may have
-    asked for them; other classes or images never are.
+    accepted: what the line of an error says that would be. allow_changes: other images are taken; classes of other names, or in
+    another order, never are, since they are what the network tells. Raises UserError in one line that names what differs.
     """
     before = known_data(folder)
     if before is None:
-        return
-    different = identity_differences(before, now)
-    if not allow_changes:
-        different += count_differences(before, now)
-    if different:
-        raise UserError(f'run directory {folder}: other data than it began with ({short(different)}); {what}')
+        return []
+    different = identity_differences(before, now) + count_differences(before, now)
+    if different and (not allow_changes or list(before.classes) != list(now.classes)):
+        raise UserError(f'run directory {folder}: other data than it began with ({short(different)}); {accepted}')
+    return different
 
 
 def differences_from_parent(folder: str, now: DataDescription) -> Optional[str]:

@@ -1,5 +1,6 @@
 """A run in progress: its directory, log and checkpoints, what it tells people, and how it is stopped."""
 
+import dataclasses
 import os
 import sys
 import time
@@ -80,11 +81,26 @@ class Run:
             accepted = 'give the data that it began with by --data-dir, or start another run with --run'
             if mode == 'add':
                 accepted = 'give its own by --data-dir, or --name NAME retrains beside it'
-            facts.check_same(self.directory.path, self.data, accepted, allow_changes)
+            different = facts.check_same(self.directory.path, self.data, accepted, allow_changes)
+            if different:
+                note = f'goes on with other data than it began with: {facts.short(different)}'
+                self.warn(f'warning: {self.directory.path} {note}')
+                self.data = dataclasses.replace(self.data, notes=[*self.data.notes, f'The run {note}.'])
         if mode == 'new':
-            warning = facts.differences_from_parent(self.directory.path, self.data)
-            if warning:
-                self.warn(warning)
+            self._tell_differences_from_parent()
+
+    def _tell_differences_from_parent(self) -> None:
+        """Say in what a run in another run's directory is not to be compared with it: its data, its settings of retraining."""
+        warning = facts.differences_from_parent(self.directory.path, self.data)
+        if warning:
+            self.warn(warning)
+        parent = RunDirectory(os.path.dirname(self.directory.path))
+        if not parent.exists():
+            return
+        others = tuple(key for key in settings.KEYS if not key.startswith('retrain.')) + ('retrain.test_every',)
+        different = settings.differences(settings.build(stored_config(parent.config)), self.config, others)
+        if different:
+            self.warn(f'note: not by the recipe of {parent.path} ({facts.short(different)}): tables will say so')
 
     def start(self, kind: str = SEARCHED) -> None:
         """Take the directory's lock, tell what was understood of the data, and from now on stop when asked to.
