@@ -101,7 +101,10 @@ def identity_differences(before: DataDescription, now: DataDescription) -> List[
     if list(before.classes) != list(now.classes):
         found.append(class_difference(before.classes, now.classes))
     if before.fingerprint and now.fingerprint and before.fingerprint != now.fingerprint:
-        found.append(f'other images (fingerprint {before.fingerprint[:8]} -> {now.fingerprint[:8]})')
+        marks = [
+            mark if len(mark) <= 16 else mark[:8] for mark in map(printable, (before.fingerprint, now.fingerprint))
+        ]
+        found.append(f'other images (fingerprint {" -> ".join(marks)})')
     return found
 
 
@@ -120,7 +123,7 @@ def count_differences(
         by_name = dict(zip(before.classes, before.counts[part]))
         for name, count in zip(now.classes, now.counts[part]):
             if by_name.get(name, count) != count:
-                found.append(f'{by_name[name]} -> {count} {WORDS[part]} images of class {name}')
+                found.append(f'{by_name[name]} -> {count} {WORDS[part]} images of class {names_of([name])}')
                 break
     return found
 
@@ -148,7 +151,7 @@ def class_places(network: Sequence[str], data: Sequence[str]) -> List[int]:
         twice = [name for name in names if list(names).count(name) > 1] if len(set(names)) < len(names) else []
         if twice:
             raise UserError(
-                f'classes in another order than the network has them, and two of them are called {twice[0]}'
+                f'classes in another order than the network has them, and two of them are called {names_of(twice[:1])}'
             )
     places = {name: place for place, name in enumerate(network)}
     return [places[name] for name in data]
@@ -157,13 +160,18 @@ def class_places(network: Sequence[str], data: Sequence[str]) -> List[int]:
 def names_of(names: Sequence[str], most: int = SHOWN, room: int = 60) -> str:
     """Return some names as text of about `room` letters: 'cat, dog, eel, fox and 3 more'."""
     kept: List[str] = []
-    for name in names[:most]:
+    for name in map(printable, names[:most]):
         short = name if len(name) <= room // 2 else f'{name[: room // 2 - 3]}...'
         if kept and len(', '.join([*kept, short])) > room:
             break
         kept.append(short)
     rest = len(names) - len(kept)
     return ', '.join(kept) + (f' and {rest} more' if rest else '')
+
+
+def printable(text: str) -> str:
+    """Return a text with '?' for what cannot be shown in a line: control characters, and what is not Unicode in a file's name."""
+    return ''.join(letter if letter.isprintable() else '?' for letter in text)
 
 
 def _is_count(value: Any) -> bool:
@@ -190,10 +198,6 @@ def _are_counts(value: Any) -> bool:
     )
 
 
-def _is_digest(value: Any) -> bool:
-    return isinstance(value, str) and len(value) <= 128 and not set(value) - set('0123456789abcdef')
-
-
 _NEEDED = ('name', 'classes', 'image_size')
 # Of each field: whether a value is accepted, and what is.
 _FIELDS: Dict[str, Tuple[Callable[[Any], bool], str]] = {
@@ -207,5 +211,5 @@ _FIELDS: Dict[str, Tuple[Callable[[Any], bool], str]] = {
     'limit': (_is_count, 'a whole number of at least 0'),
     'seed': (_is_count, 'a whole number of at least 0'),
     'notes': (_are_texts, 'a list of sentences'),
-    'fingerprint': (_is_digest, 'a hex digest, or empty'),
+    'fingerprint': (_is_text, 'a hex digest, or empty'),
 }

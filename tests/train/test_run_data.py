@@ -14,6 +14,8 @@ from dsonas.data.dataset import DataSet, Images
 from dsonas.runfiles.data import read_data
 from dsonas.runfiles.evaluations import evaluations_of
 from dsonas.runfiles.predictions import read_predictions
+from dsonas.tools.reading.runs import existing
+from dsonas.tools.reporting.report import report
 from dsonas.train import evaluate, retrain, search
 from dsonas.train.config import settings
 
@@ -126,6 +128,21 @@ def test_what_is_told_at_the_start(trained, tmp_path, capsys, command):
         'data: training + test images of each class: cat 16 + 4, dog 16 + 4, eel 16 + 4',
         'data: one file was passed over',
     ]
+
+
+def test_names_that_cannot_be_shown(tmp_path, capsys):
+    """A class whose name has a line break, an escape sequence and bytes that are no text: told in one line, kept as it is."""
+    odd = 'c\n\x1b[31m\udcff'
+    data, run = images(tmp_path / 'data', classes=('cat', odd)), tmp_path / 'run'
+    config = settings.build(dict(SETTINGS, run=str(run), **{'data.dir': data}))
+    (tmp_path / 'settings.yaml').write_text(settings.dump(config))
+    retrain.main(['--config', str(tmp_path / 'settings.yaml'), '--random', '1'])
+    lines = capsys.readouterr().out.splitlines()
+    assert 'data: training + test images of each class: cat 16 + 4, c??[31m? 16 + 4' in lines
+    assert read_data(str(run / 'data.json')).classes == ['cat', odd]
+    other = images(tmp_path / 'other', classes=(odd, 'cat'))
+    assert 'c??[31m?, cat' in refused(capsys, retrain.main, '--resume', '--run', run, '--data-dir', other)
+    assert 'c??[31m?' in report(existing(str(run)))
 
 
 OTHER_DATA = [

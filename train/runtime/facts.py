@@ -13,6 +13,7 @@ from ...runfiles.data import (
     count_differences,
     identity_differences,
     known_data,
+    printable,
 )
 from ...runfiles.directory import is_run
 
@@ -60,7 +61,7 @@ def told(data: DataDescription) -> List[str]:
             f'{min(test)} to {max(test)} images'
         )
     lines.append(f'data: training + test images of each class: {each}')
-    return lines + [f'data: {note}' for note in data.notes]
+    return [printable(line) for line in lines + [f'data: {note}' for note in data.notes]]
 
 
 def check_same(folder: str, now: DataDescription, accepted: str, allow_changes: bool = False) -> List[str]:
