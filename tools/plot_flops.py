@@ -23,7 +23,7 @@ from dsonas.base.errors import UserError
 from dsonas.tools.drawing import figures
 from dsonas.tools.drawing.charts import AXES, MOST_SERIES, bars, scatter
 from dsonas.tools.reading import runs
-from dsonas.tools.reading.sources import image_size_of, load
+from dsonas.tools.reading.sources import load
 from dsonas.tools.reporting.flops import block_flops, groups_of, other_recipes
 
 
@@ -69,11 +69,9 @@ def _by_block(options: argparse.Namespace) -> Figure:
         raise UserError(f'{len(sources)} runs side by side: accepted are at most {MOST_SERIES}')
     found = [block_flops(source, options.widths) for source in sources]
     labels = _labels(options, [name for _, _, name in found])
-    sizes = {
-        source: image_size_of(run, architecture) for source, (architecture, run) in zip(sources, map(load, sources))
-    }
-    if len(set(sizes.values())) > 1:
-        text = ', '.join(f'{source}: {size}' for source, size in sizes.items())
+    sizes = {source: runs.read(source).get('data.image_size') for source in sources if os.path.isdir(source)}
+    if len({size for size in sizes.values() if size}) > 1:
+        text = ', '.join(f'{source}: {size}' for source, size in sizes.items() if size)
         print(f'not comparable as they stand: FLOPs at other image sizes ({text})', file=sys.stderr)
     return bars(
         [(label, values) for label, (_, values, _) in zip(labels, found)],

@@ -87,8 +87,9 @@ def test_what_is_no_part_of_a_recipe(tmp_path, changes):
 
 
 def test_what_means_nothing_is_no_difference(tmp_path):
-    one = make_run(tmp_path / 'one', retrain__schedule='constant', retrain__t0=3, retrain__channels=[4])
-    other = make_run(tmp_path / 'other', retrain__schedule='constant', retrain__t0=5, retrain__channels=[4])
+    alike = dict(retrain__schedule='constant', retrain__channels=[4])
+    one = make_run(tmp_path / 'one', retrain__t0=3, retrain__lr_min=0.1, **alike)
+    other = make_run(tmp_path / 'other', retrain__t0=5, retrain__lr_min=0.2, **alike)
     zoo = make_run(tmp_path / 'zoo', kind='gluoncv:resnet', retrain__schedule='constant', retrain__budget='params=9M')
     for path in (one, other):
         config = yaml.safe_load((tmp_path / path.split('/')[-1] / 'config.yaml').read_text())
@@ -134,6 +135,21 @@ def test_recipes_that_lack_facts_belong_to_the_one_group_that_they_fit():
     assert sorted(place for places in groups for place in places) == list(range(60))
     for places in groups:
         assert not any(recipes[one].differences(recipes[other]) for one in places for other in places)
+
+
+@pytest.mark.parametrize('value', [None, {'a': 1}, 'x' * 999, float('nan'), [['x']], '\n'])
+def test_settings_of_any_type_are_compared(tmp_path, value):
+    """config.yaml may be written by hand: whatever stands in it, recipes are made and differences are lines."""
+    plain = runs.read(make_run(tmp_path / 'run'))
+    for group in ('retrain', 'data', 'space', 'search', 'pretrain', 'train', 'callbacks'):
+        for name in [None, *(plain.config.get(group) or {})]:
+            odd = value if name is None else {**plain.config[group], name: value}
+            other = runs.Run('other', config={**plain.config, group: odd}, summary=plain.summary)
+            for made in (recipe_of, search_recipe_of):
+                for line in made(plain).differences(made(other)) + made(other).differences(made(plain)):
+                    assert '\n' not in line and len(line) < 250
+                assert len(alike([made(plain), made(other)])) in (1, 2)
+            assert experiments.group([plain, other])
 
 
 def test_search_recipes(tmp_path):

@@ -9,7 +9,7 @@ import dataclasses
 from typing import Any, Collection, Dict, Iterator, List, Mapping, Sequence, Tuple
 
 from ...base.errors import UserError
-from ...runfiles.data import names_of
+from ...runfiles.data import names_of, printable
 from ...runfiles.network import SEARCHED, gluoncv_name, kind_of
 from ...symbols.budget import parse_budget
 from .runs import Run
@@ -80,6 +80,8 @@ def recipe_of(run: Run) -> Recipe:
     without = _NO_RECIPE + (_OF_SHAPE if zoo else ())
     if run.get('retrain.schedule') != 'cosine_restarts':
         without += _OF_RESTARTS
+    if run.get('retrain.schedule') == 'constant':
+        without += ('retrain.lr_min',)
     if zoo or run.get('retrain.channels'):
         without += ('retrain.width_multiple',)
     for key, value in _flat(run.config, ('retrain',)):
@@ -193,5 +195,7 @@ def _shown(value: Any) -> str:
         return names_of([str(entry) for entry in value]) or 'none'
     if isinstance(value, bool):
         return 'on' if value else 'off'
-    text = f'{value:g}' if isinstance(value, float) else str(value)
-    return text[:8] if len(text) >= 32 and not set(text) - set('0123456789abcdef') else text
+    text = f'{value:g}' if isinstance(value, float) else printable(str(value))
+    if len(text) >= 32 and not set(text) - set('0123456789abcdef'):  # a digest
+        return text[:8]
+    return text if len(text) <= 60 else f'{text[:57]}...'

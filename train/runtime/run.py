@@ -90,7 +90,9 @@ class Run:
             self._tell_differences_from_parent()
 
     def _tell_differences_from_parent(self) -> None:
-        """Say in what a run in another run's directory is not to be compared with it: its data, its settings of retraining."""
+        """Say in what a retraining in another run's directory is not to be compared with it: its data, its settings."""
+        if not os.path.basename(self.directory.path).startswith('retrain-'):
+            return
         warning = facts.differences_from_parent(self.directory.path, self.data)
         if warning:
             self.warn(warning)
