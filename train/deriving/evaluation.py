@@ -3,20 +3,20 @@
 import hashlib
 import json
 import os
-from typing import Any, Dict, Iterable, Iterator, List, Mapping, Optional, Sequence, Tuple, Union
+import re
+from typing import Any, Dict, Mapping, Optional, Sequence, Tuple, Union
 
 import mxnet as mx
 import numpy as np
 
 from ...base.errors import UserError
-from ...data.dataset import DataSet
 from ...runfiles import evaluations, stored
 from ...runfiles.checkpoint import Checkpoints, read
-from ...runfiles.data import DataDescription, class_places, count_differences, identity_differences, known_data
+from ...runfiles.data import DataDescription, count_differences, identity_differences, known_data
 from ...runfiles.directory import RunDirectory
 from ...runfiles.network import NetworkDescription, read_network
 from ...runfiles.predictions import FILE as PREDICTIONS
-from ...runfiles.predictions import Predictions, read_predictions, write_predictions
+from ...runfiles.predictions import Predictions, read_predictions
 from ..config import settings
 from ..config.tree import Train
 from ..engine.learner import hybridize
@@ -26,8 +26,7 @@ from ..runtime.devices import Devices
 from ..runtime.opening import open_data
 from ..runtime.run import stored_config
 from ..runtime.state import parameters
-
-Batch = Tuple[np.ndarray, np.ndarray]
+from .tested import Seen, TestedData
 
 
 def load_network(
@@ -82,7 +81,7 @@ def evaluate_run(
     net, description, epoch = load_network(directory, devices.contexts, best)
     config = settings.replace(config, data__image_size=description.image_size)
     data = open_data(config)
-    tested = TestedData(data, description)
+    tested, before = TestedData(data, description), known_data(path)
     inputs = (np.zeros(1, np.float32),) if description.drop_path and description.architecture else ()
     seen = Seen(description, worst)
     result = evaluate(
@@ -107,50 +106,29 @@ def evaluate_run(
         'class_errors': list(result.class_errors),
         'class_images': list(result.class_images),
     }
-    return {**outcome, **stored_beside(directory, facts.describe(data), outcome, seen)}
-
-
-class TestedData:
-    """The test images of a DataSet as the network of a description takes them: its classes, by name, and its normalisation."""
-
-    def __init__(self, data: DataSet, description: NetworkDescription) -> None:
-        """Raises UserError for a class that the network does not have."""
-        self.data = data
-        try:
-            self._places = np.array(class_places(description.classes, data.classes), np.int32)
-        except UserError as error:
-            place = f' in {data.options.dir}' if data.options.dir else ''
-            raise UserError(f'data set {data.name}{place}: {error}') from None
-        own, wanted = (
-            [np.array(values, np.float32).reshape(3, 1, 1) for values in (one.mean, one.std)]
-            for one in (data, description)
-        )
-        self._same = all(map(np.array_equal, own, wanted))
-        self._scale, self._shift = own[1] / wanted[1], (own[0] - wanted[0]) / wanted[1]
-
-    def batches(self, batch_size: int) -> Iterator[Batch]:
-        """Yield (x normalised as in training, y places among the network's classes)."""
-        for x, y in self.data.batches('test', batch_size, train=False):
-            yield x if self._same else x * self._scale + self._shift, self._places[y]
+    return {**outcome, **stored_beside(directory, before, facts.describe(data), outcome, seen)}
 
 
 def stored_beside(
-    directory: RunDirectory, data: DataDescription, outcome: Mapping[str, Any], seen: 'Seen'
+    directory: RunDirectory,
+    before: Optional[DataDescription],
+    data: DataDescription,
+    outcome: Mapping[str, Any],
+    seen: Seen,
 ) -> Dict[str, Any]:
     """Write what a test saw where it belongs. Returns {'differs', 'predictions', 'written', 'replaced'} of the result.
 
-    differs: what is other than in the test that the run itself made: its data as data.json has them, or its predictions.npz, where
-    a run of an earlier version has no data.json. predictions: whether it is that test. replaced: what was otherwise in a file that
-    was there.
+    before: the data that the run knows, None where it does not say. differs: what is other than in the test that the run itself
+    made, by `before` or, for a run of an earlier version, by the labels in its predictions.npz. predictions: whether it is that
+    test. replaced: what was otherwise in a file that was there.
     """
-    before = known_data(directory.path)
     differs = identity_differences(before, data) + count_differences(before, data, ('test',)) if before else []
     earlier = earlier_predictions(directory.path)
     labels = seen.all_labels()
     if not differs and earlier is not None and not np.array_equal(earlier['labels'], labels):
         differs.append(f'{len(labels)} test images, whose labels are not those of {directory.predictions}')
     tag = hashlib.sha256(json.dumps([data.name, data.fingerprint, data.classes]).encode('utf-8') + labels.tobytes())
-    name = f'{data.name}-{tag.hexdigest()[:8]}' if differs else ''
+    name = f'{re.sub(r"[^A-Za-z0-9._-]", "_", data.name)}-{tag.hexdigest()[:8]}' if differs else ''
     if outcome['epoch'] != 'last':
         name += '-best' if name else 'best'
         differs.append(f'parameters of epoch {outcome["epoch"]}, the best on the test set')
@@ -175,7 +153,7 @@ def earlier_predictions(folder: str) -> Optional[Predictions]:
         return None
 
 
-def _replaced(earlier: Optional[Predictions], seen: 'Seen') -> str:
+def _replaced(earlier: Optional[Predictions], seen: Seen) -> str:
     """Say what an earlier test of the same images held otherwise, '' where nothing is lost."""
     if earlier is None:
         return ''
@@ -186,63 +164,6 @@ def _replaced(earlier: Optional[Predictions], seen: 'Seen') -> str:
     if not np.array_equal(earlier['predicted'], seen.predicted()):
         texts.append('other predictions')
     return ' and '.join(texts)
-
-
-class Seen:
-    """Collects what a test leaves behind: every prediction, and the images that were most wrong."""
-
-    def __init__(self, description: NetworkDescription, worst: int) -> None:
-        self.description, self.worst = description, worst
-        self.labels: List[np.ndarray] = []
-        self.probabilities: List[np.ndarray] = []
-        self.images: List[Tuple[float, int, np.ndarray]] = []  # (probability of its label, index, image)
-        self._queue: List[np.ndarray] = []
-
-    def all_labels(self) -> np.ndarray:
-        """Return the labels of all images: int64 (n,)."""
-        return np.concatenate(self.labels).astype(np.int64)
-
-    def predicted(self) -> np.ndarray:
-        """Return the most probable class of all images: int (n,)."""
-        return np.concatenate(self.probabilities).argmax(axis=1)
-
-    def watch(self, batches: Iterable[Batch]) -> Iterator[Batch]:
-        """Yield the batches, their images kept until `add` has seen what became of them."""
-        for x, y in batches:
-            self._queue.append(x)
-            yield x, y
-
-    def add(self, logits: np.ndarray, labels: np.ndarray) -> None:
-        """Add one batch's logits (b, classes) and labels (b,)."""
-        shifted = np.exp(logits - logits.max(axis=1, keepdims=True))
-        probabilities = (shifted / shifted.sum(axis=1, keepdims=True)).astype(np.float32)
-        first = sum(len(part) for part in self.labels)
-        self.labels.append(labels)
-        self.probabilities.append(probabilities)
-        x = self._queue.pop(0)
-        for number in np.flatnonzero(probabilities.argmax(axis=1) != labels):
-            self.images.append((float(probabilities[number, labels[number]]), first + int(number), x[number].copy()))
-        self.images.sort(key=lambda entry: entry[:2])
-        del self.images[self.worst :]
-
-    def write(self, folder: str) -> None:
-        """Write predictions.npz into the run directory `folder`."""
-        mean, std = (
-            np.array(values, np.float32).reshape(3, 1, 1) for values in (self.description.mean, self.description.std)
-        )
-        size = self.description.image_size
-        images = [
-            np.clip((image * std + mean) * 255 + 0.5, 0, 255).astype(np.uint8).transpose(1, 2, 0)
-            for _, _, image in self.images
-        ]
-        write_predictions(
-            folder,
-            labels=self.all_labels(),
-            probabilities=np.concatenate(self.probabilities),
-            classes=self.description.classes,
-            worst_index=[index for _, index, _ in self.images],
-            worst_images=np.array(images, np.uint8).reshape(-1, size, size, 3),
-        )
 
 
 def table(result: Dict[str, Any], classes: bool = False) -> str:
