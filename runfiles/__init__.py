@@ -3,6 +3,7 @@
 | file                              | module           | what it holds                                                |
 | --------------------------------- | ---------------- | ------------------------------------------------------------ |
 | `config.yaml`                     | `config.py`      | every setting, resolved                                      |
+| `data.json`                       | `data.py`        | what is learned from: classes, counts, fingerprint           |
 | `environment.json`                | `environment.py` | versions, machine, devices, seed, command of the last start  |
 | `log.csv`                         | `log.py`         | a row an epoch; how to add a column                          |
 | `lambda.npz`                      | `gates.py`       | every λ over the epochs of search                            |
@@ -10,6 +11,7 @@
 | `network.json`, `network.params`  | `network.py`     | the trained network: how to build and feed it, its parameters |
 | `summary.json`                    | `summary.py`     | numbers for tables and reports                               |
 | `predictions.npz`                 | `predictions.py` | what a test of the network saw                               |
+| `evaluations/`                    | `evaluations.py` | tests on other data, or with the best parameters             |
 | `checkpoints/`                    | `checkpoint.py`  | what it takes to go on                                       |
 | `latency.json`                    | (2)              | measured times of operations                                 |
 

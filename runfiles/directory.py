@@ -9,6 +9,7 @@ import portalocker
 
 from ..base import files
 from ..base.errors import UserError
+from .data import FILE as DATA_FILE
 from .network import DESCRIPTION, PARAMETERS
 from .predictions import FILE as PREDICTIONS
 
@@ -22,6 +23,7 @@ class RunDirectory:
     def __init__(self, path: str) -> None:
         self.path = os.path.normpath(path)
         self.config, self.environment = self._file(CONFIG), self._file(ENVIRONMENT)
+        self.data = self._file(DATA_FILE)
         self.log, self.gates = self._file(LOG), self._file(GATES)
         self.architecture, self.summary = self._file(ARCHITECTURE), self._file(SUMMARY)
         self.network, self.parameters = self._file(DESCRIPTION), self._file(PARAMETERS)

@@ -65,6 +65,7 @@ class Summary(TypedDict, total=False):
     best_test_error: Optional[float]  # percent
     best_epoch: Optional[int]
     epochs: int  # of retraining
+    ended: str  # why it ended before the last of them that was planned, '' where it did not
     edges: Optional[int]
     params: int
     flops: Optional[int]  # multiply-adds for one image; None where it is not counted, for a network of gluoncv

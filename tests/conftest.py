@@ -33,6 +33,7 @@ SLOW = (
     ('test_export.py', ('test_onnx', 'test_without_onnxruntime')),
     ('test_predict.py', ('test_as_a_command',)),
     ('test_prepare_imagenet.py', ('test_as_a_command_with_processes',)),
+    ('test_recipe.py', ('test_settings_of_any_type_are_compared',)),
     ('test_report.py', ()),
     ('test_whole_way.py', ()),
     ('test_bn_statistics.py', ('test_a_search_goes_the_same_way_whether_it_is_tested_or_not',)),

@@ -1,5 +1,6 @@
 """Compare searched with random networks over seeds: mean ± std of the test error, the difference, and Welch's p-value.
 
+Only networks that were trained and tested by one recipe are pooled and compared: other epochs, budgets or images stand apart.
 Also what the searches left: of each operation's edges how many, decoys among them (operations that no network needs); and where every
 block was searched on its own, how unequal their FLOPs are, by what the penalty weighs (search.penalty).
 """

@@ -1,6 +1,7 @@
 """Draw the FLOPs of each block of several runs (Fig. 5a), or with --against their error against what they cost.
 
-The cost is FLOPs, parameters or memory access; of many runs the Pareto front is drawn too (Fig. 5b, 5c, 6).
+The cost is FLOPs, parameters or memory access; of many runs the Pareto front is drawn too (Fig. 5b, 5c, 6). Networks that were
+trained or tested by another recipe (other epochs, other images) are drawn apart, and named.
 """
 
 try:
@@ -23,7 +24,7 @@ from dsonas.tools.drawing import figures
 from dsonas.tools.drawing.charts import AXES, MOST_SERIES, bars, scatter
 from dsonas.tools.reading import runs
 from dsonas.tools.reading.sources import load
-from dsonas.tools.reporting.flops import block_flops, groups_of
+from dsonas.tools.reporting.flops import block_flops, groups_of, other_recipes
 
 
 def arguments() -> argparse.ArgumentParser:
@@ -68,6 +69,10 @@ def _by_block(options: argparse.Namespace) -> Figure:
         raise UserError(f'{len(sources)} runs side by side: accepted are at most {MOST_SERIES}')
     found = [block_flops(source, options.widths) for source in sources]
     labels = _labels(options, [name for _, _, name in found])
+    sizes = {source: runs.read(source).get('data.image_size') for source in sources if os.path.isdir(source)}
+    if len({size for size in sizes.values() if size}) > 1:
+        text = ', '.join(f'{source}: {size}' for source, size in sizes.items() if size)
+        print(f'not comparable as they stand: FLOPs at other image sizes ({text})', file=sys.stderr)
     return bars(
         [(label, values) for label, (_, values, _) in zip(labels, found)],
         load(sources[0])[0].space.blocks,
@@ -87,6 +92,8 @@ def _against(options: argparse.Namespace) -> Figure:
             f'{" ".join(options.runs)}: no finished run to draw; accepted are run directories with a test error in '
             'summary.json'
         )
+    for line in other_recipes(finished):
+        print(f'drawn apart: {line}', file=sys.stderr)
     groups = groups_of(finished, options.group)
     if len(groups) > MOST_SERIES:
         raise UserError(f'--group {options.group}: {len(groups)} groups; accepted are at most {MOST_SERIES}')

@@ -1,5 +1,7 @@
 """Test a run's trained network: top-1 and top-5 error and loss on the test set, by class on request. Leaves predictions.npz.
 
+Tests on other data than the run's own, or of the best parameters, are kept apart, in RUN/evaluations/NAME/.
+
 For example:
 
     python train/evaluate.py runs/cifar10-share-1 --classes
@@ -16,7 +18,6 @@ else:
 
 import argparse
 import json
-import os
 from typing import Optional, Sequence
 
 from dsonas.base import cli, files, plugins
@@ -32,7 +33,10 @@ def arguments(argv: Optional[Sequence[str]] = None) -> argparse.Namespace:
     )
     parser.add_argument('--classes', action='store_true', help='errors by class, the worst first')
     parser.add_argument('--json', metavar='FILE', help="write the result to FILE as JSON; '-' prints it alone")
-    parser.add_argument('--dataset', help='test on another data set of as many classes')
+    parser.add_argument(
+        '--dataset',
+        help='test on another data set; its classes are matched by name, and may be fewer or in another order',
+    )
     parser.add_argument(
         '--data-dir', help="where it lies; without it the run's own folder, or for another data set gluon's place"
     )
@@ -50,14 +54,16 @@ def main(argv: Optional[Sequence[str]] = None) -> None:
     result = evaluation.evaluate_run(
         given.run, given.best, given.dataset, given.data_dir, given.batch_size, given.gpus, given.cpus, given.worst
     )
+    if result['differs']:
+        cli.tell(f'not the test of the run itself, and kept apart: {"; ".join(result["differs"])}', 'note: ')
     if given.json == '-':
         print(json.dumps(result, indent=1))
         return
     print(evaluation.table(result, given.classes))
     if given.json:
         files.write_json(given.json, result)
-    elif result['predictions']:
-        print('{} written'.format(os.path.join(given.run, 'predictions.npz')))
+    in_place = f', in place of one with {result["replaced"]}' if result['replaced'] else ''
+    print(f'{result["written"]} written{in_place}')
 
 
 if __name__ == '__main__':

@@ -18,7 +18,7 @@ else:
 
 import argparse
 import os
-from typing import Any, Dict, Optional, Sequence
+from typing import Any, Dict, Optional, Sequence, Tuple
 
 from dsonas.base import cli
 from dsonas.base.errors import UserError
@@ -67,30 +67,15 @@ def main(argv: Optional[Sequence[str]] = None) -> None:
     settings.import_plugins(given.config, given.set)  # an architecture file may name what they register
     start, directory = retraining.start_of(given.run) if given.run else (None, None)
     own = directory.architecture if directory and start and os.path.exists(directory.architecture) else None
-    stored = None
-    if given.architecture:
-        stored, candidate = retraining.searched(given.architecture)
-    elif given.full:
-        candidate = retraining.full()
-    elif given.gluoncv:
-        candidate = retraining.gluoncv(given.gluoncv)
-    elif given.random is not None:
-        like = retraining.searched(own)[0] if own else None
-        candidate = retraining.random(given.random, given.keep, like)
-    elif own:
-        stored, candidate = retraining.searched(own)
+    named = given.architecture or given.full or given.gluoncv or given.random is not None
+    here = bool(given.resume and directory and start and not named and not given.name)  # what this run began to train
+    if here and directory:
+        stored, candidate = retraining.begun(directory)
     else:
-        missing = (
-            f'--run {given.run}: no architecture.json there'
-            if given.run
-            else 'no --run given, whose architecture.json is trained'
-        )
-        raise UserError(
-            f'{missing} (train/search.py leaves it); or give --architecture FILE, --random SEED, --full or --gluoncv NAME'
-        )
+        stored, candidate = asked_for(given, own)
     baseline = candidate.kind.split(':')[0] not in ('searched',) or (given.architecture is not None)
     run, add = given.run, False
-    if start and directory and (given.name or (baseline and has_search(directory))):
+    if start and directory and not here and (given.name or (baseline and has_search(directory))):
         kind = 'architecture' if given.architecture else candidate.kind
         kind = f'random-{given.random}' if given.random is not None else kind
         run = retraining.place(given.run, kind, given.name)
@@ -102,6 +87,29 @@ def main(argv: Optional[Sequence[str]] = None) -> None:
         raise UserError('--resume: there is no run in %s' % (run or '--run'))
     config = configuration(given, start, run, stored)
     retraining.retrain(config, candidate, given.resume, given.allow_changes, add)
+
+
+def asked_for(given: argparse.Namespace, own: Optional[str]) -> Tuple[Optional[Architecture], retraining.Candidate]:
+    """Return (stored Architecture or None, Candidate) that a command line asks for. own: architecture.json of its run, if there is one."""
+    if given.architecture:
+        return retraining.searched(given.architecture)
+    if given.full:
+        return None, retraining.full()
+    if given.gluoncv:
+        return None, retraining.gluoncv(given.gluoncv)
+    if given.random is not None:
+        like = retraining.searched(own)[0] if own else None
+        return None, retraining.random(given.random, given.keep, like)
+    if own:
+        return retraining.searched(own)
+    missing = (
+        f'--run {given.run}: no architecture.json there'
+        if given.run
+        else 'no --run given, whose architecture.json is trained'
+    )
+    raise UserError(
+        f'{missing} (train/search.py leaves it); or give --architecture FILE, --random SEED, --full or --gluoncv NAME'
+    )
 
 
 def has_search(directory: RunDirectory) -> bool:

@@ -6,6 +6,7 @@ import pytest
 
 from dsonas.runfiles import checkpoint
 from dsonas.runfiles.log import COLUMNS, read_log
+from dsonas.tools.reading.runs import read
 from dsonas.train.config import settings
 from dsonas.train.deriving import retraining
 from dsonas.train.engine import callbacks
@@ -115,6 +116,7 @@ def test_a_stage_ends_early_with_its_test_and_stays_ended(tiny, moment, capsys):
     candidate = retraining.searched(os.path.join(config.run, 'architecture.json'))[1]
     summary = retraining.retrain(config, candidate, add=True)
     assert summary['epochs'] == 1 and summary['search']['epochs'] == 1
+    assert summary['ended'] == 'enough is known' and read(config.run).state == 'finished'
     assert [row['stage'] for row in rows(config)] == ['pretrain', 'search', 'retrain']
     pipeline.search(config, ('search',), resume=True)  # nothing is left to do, so no retraining is belied
     assert retraining.retrain(config, candidate, resume=True, add=True)['epochs'] == 1

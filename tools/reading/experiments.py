@@ -1,4 +1,7 @@
-"""Runs as experiments: which differ in their seed alone, what kind of network each trained, what its search cost, means over seeds."""
+"""Runs as experiments: which differ in their seed alone, and have the same data; the kind of network that each trained.
+
+Also what its search cost, and means over seeds.
+"""
 
 import json
 import math
@@ -6,10 +9,11 @@ from typing import Any, Dict, Iterator, List, Mapping, Optional, Sequence, Tuple
 
 from ...runfiles.directory import ARCHITECTURE
 from ...runfiles.network import SEARCHED, kind_of
+from .recipe import DATA, Recipe, alike, recipe_of
 from .runs import Run
 
 SAME = ('seed', 'run', 'preset', 'train')  # settings that do not tell experiments apart
-DATA = ('dir', 'workers', 'memory_gb', 'reader')
+OF_MACHINE = ('dir', 'workers', 'memory_gb', 'reader')  # of the group data
 
 
 def kind(run: Run) -> str:
@@ -49,23 +53,33 @@ def search_days(run: Run) -> Optional[float]:
 
 
 def group(found: Sequence[Run]) -> List[List[Run]]:
-    """Lists of runs that differ in their seed alone, in the order of their first member; what has no settings stands alone."""
-    groups: Dict[str, List[Run]] = {}
-    for run in found:
-        key = (
-            json.dumps([_kept(run), kind(run), transferred(run)], sort_keys=True, default=str)
-            if run.config
-            else run.path
+    """Lists of runs that differ in their seed alone, in the order of their first member; what has no settings stands alone.
+
+    Runs with equal settings on other images, by data.json, are other groups. What a run does not say, of its images or of a setting
+    that its version did not have, is no difference.
+    """
+    settings = [
+        Recipe(
+            {
+                'kind': kind(run),
+                'transferred': transferred(run),
+                **dict(_flat(_kept(run))),
+                **recipe_of(run).only(DATA).facts,
+            }
         )
-        groups.setdefault(key, []).append(run)
-    return list(groups.values())
+        for run in found
+    ]
+    known = [place for place, run in enumerate(found) if run.config]
+    groups = [[known[number] for number in numbers] for numbers in alike([settings[place] for place in known])]
+    groups += [[place] for place, run in enumerate(found) if not run.config]
+    return [[found[place] for place in places] for places in sorted(groups)]
 
 
 def differing(members: Sequence[Run]) -> List[str]:
     """Dotted keys of the settings, seeds and machines aside, in which runs differ."""
     each = [dict(_flat(_kept(run))) for run in members]
     keys = sorted({key for values in each for key in values})
-    return [key for key in keys if len({values.get(key) for values in each}) > 1]
+    return [key for key in keys if len({values[key] for values in each if key in values}) > 1]
 
 
 def mean_std(values: Sequence[float]) -> Tuple[float, Optional[float]]:
@@ -86,7 +100,7 @@ def _kept(run: Run) -> Dict[str, Any]:
     others = () if kind(run) == SEARCHED else ('pretrain', 'search')
     kept = {key: value for key, value in run.config.items() if key not in SAME + others}
     if isinstance(kept.get('data'), dict):
-        kept['data'] = {key: value for key, value in kept['data'].items() if key not in DATA}
+        kept['data'] = {key: value for key, value in kept['data'].items() if key not in OF_MACHINE}
     return kept
 
 

@@ -15,6 +15,8 @@ from ...base import plugins
 from ...base.errors import UserError
 from ...runfiles import directory
 from ...runfiles.config import plugins_of, read_config, setting, with_current_names
+from ...runfiles.data import FILE as DATA
+from ...runfiles.data import DataDescription, read_data
 from ...runfiles.directory import is_run as is_run
 from ...runfiles.environment import read_environment
 from ...runfiles.gates import Gates, read_gates
@@ -28,13 +30,17 @@ from ...symbols.space import SearchSpace
 
 @dataclasses.dataclass
 class Run:
-    """One run directory. config, environment, summary: as read, {} where there is none; log: a dict a row."""
+    """One run directory. config, environment, summary: as read, {} where there is none; log: a dict a row.
+
+    data: what it learned from, None for a run of an older version.
+    """
 
     path: str
     config: Dict[str, Any] = dataclasses.field(default_factory=dict)
     environment: Dict[str, Any] = dataclasses.field(default_factory=dict)
     summary: Dict[str, Any] = dataclasses.field(default_factory=dict)
     log: List[Dict[str, Any]] = dataclasses.field(default_factory=list)
+    data: Optional[DataDescription] = None
     gates: Optional[Gates] = None
     architecture: Optional[Architecture] = None
     missing: List[str] = dataclasses.field(default_factory=list)
@@ -64,7 +70,10 @@ class Run:
     def _retraining(self) -> bool:
         """Whether epochs of the retraining are still to come: a result is then an earlier one's."""
         rows, epochs = self.rows('retrain'), self.get('retrain.epochs')
-        return bool(rows) and isinstance(epochs, int) and max(row['epoch'] for row in rows) < epochs
+        done = max((row['epoch'] for row in rows), default=0)
+        if self.summary.get('ended') and self.summary.get('epochs') == done:  # early, and nothing came after
+            return False
+        return bool(rows) and isinstance(epochs, int) and done < epochs
 
     @property
     def why(self) -> str:
@@ -114,6 +123,7 @@ def read(path: str) -> Run:
     except UserError as error:
         run.damaged.append(f'{directory.CONFIG}: {error}')
     run.environment = _part(run, directory.ENVIRONMENT, read_environment, {})
+    run.data = _part(run, DATA, read_data, None, needed=False)
     run.summary = _part(run, directory.SUMMARY, read_summary, {})
     run.log = _part(run, directory.LOG, read_log, [])
     run.gates = _part(run, directory.GATES, read_gates, None, needed=False)

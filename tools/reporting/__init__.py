@@ -2,5 +2,6 @@
 
 the result, settings, commands   parts.py
 λ over time                      gates.py
+data, tests on other data        data.py
 confusion, worst images          errors.py
 """

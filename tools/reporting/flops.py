@@ -4,7 +4,9 @@ import os
 from typing import Dict, List, Sequence, Tuple
 
 from ...runfiles.config import RENAMED
+from ...runfiles.network import SEARCHED
 from ...symbols.cost import cost
+from ..reading.recipe import WIDTHS, recipe_of, split_alike
 from ..reading.runs import Run
 from ..reading.sources import image_size_of, load, widths_of
 
@@ -28,15 +30,44 @@ def block_flops(source: str, widths: str = 'search') -> Tuple[List[str], List[in
 def groups_of(finished: Sequence[Run], key: str) -> Dict[str, List[Run]]:
     """Group finished runs: {label: [Run]}, in the order of the labels.
 
-    Searched networks are grouped by the setting `key` (dotted), others by their kind.
+    Searched networks are grouped by the setting `key` (dotted), others by their kind. Networks that were trained or tested by
+    another recipe than most are groups of their own, whose labels say so; their widths may differ, as they are drawn against.
     """
     groups: Dict[str, List[Run]] = {}
     key = RENAMED.get(key, key)
-    for run in finished:
-        kind = run.summary.get('kind', 'searched')
-        value = run.get(key)
-        label = kind
-        if kind == 'searched':
-            label = PENALTIES.get(value) if key == 'search.penalty' and value in PENALTIES else f'{key}: {value}'
-        groups.setdefault(label, []).append(run)
+    apart = split_alike(finished, ignore=WIDTHS)
+    usual = max(apart, key=len, default=[])
+    for members in apart:
+        texts = differences(members[0], usual[0])
+        suffix = '' if members is usual else f', {texts[0]}{" ..." if len(texts) > 1 else ""}'
+        taken = set(groups)
+        for run in members:
+            label = _label(run, key) + suffix
+            while label in taken:
+                label += "'"
+            groups.setdefault(label, []).append(run)
     return {label: groups[label] for label in sorted(groups)}
+
+
+def differences(run: Run, usual: Run) -> List[str]:
+    """Return in what the recipe of a run differs from that of another, but for its widths."""
+    return recipe_of(run).differences(recipe_of(usual), WIDTHS) or ['settings or data not known']
+
+
+def other_recipes(finished: Sequence[Run]) -> List[str]:
+    """Return a line for each recipe other than that of most runs: what differs, and in which runs."""
+    apart = split_alike(finished, ignore=WIDTHS)
+    usual = max(apart, key=len, default=[])
+    return [
+        f'another recipe than {usual[0].path}: {"; ".join(differences(members[0], usual[0]))}: '
+        f'{", ".join(run.path for run in members)}'
+        for members in apart
+        if members is not usual
+    ]
+
+
+def _label(run: Run, key: str) -> str:
+    kind, value = str(run.summary.get('kind', SEARCHED)), run.get(key)
+    if kind != SEARCHED:
+        return kind
+    return PENALTIES[value] if key == 'search.penalty' and value in PENALTIES else f'{key}: {value}'

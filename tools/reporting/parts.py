@@ -10,6 +10,7 @@ from markupsafe import Markup
 from ...base.text import format_count, format_duration
 from ...symbols.architecture import Architecture
 from ..reading import experiments
+from ..reading.recipe import recipe_of
 from ..reading.runs import Run
 from .page import group, paragraph, render, section, table
 
@@ -74,22 +75,24 @@ def _budget(budget: Any) -> List[Card]:
 
 
 def baselines(run: Run) -> Markup:
-    """Return the run's network beside those in it (random ones, the complete one, known ones)."""
+    """Return the run's network beside those in it (random ones, the complete one, known ones), and in what their recipes differ."""
     others = run.subruns()
     if not others:
         return Markup()
     names = {'searched': 'searched', 'random': 'random architecture', 'full': 'completely connected'}
-    rows = []
+    rows, recipe = [], recipe_of(run)
     for member in [run] + others:
         kind = experiments.kind(member)
         done = member.state == 'finished'
+        different = recipe_of(member).differences(recipe)
+        remarks = ([] if done else [member.why]) + ([f'not comparable: {"; ".join(different)}'] if different else [])
         rows.append(
             (
                 names.get(kind, kind),
                 member.name,
                 f'{member.summary["test_error"]:.2f}' if done else member.state,
                 *[format_count(member.summary.get(key)) if done else '' for key in ('params', 'flops')],
-                '' if done else member.why,
+                '; '.join(remarks),
             )
         )
     return section(
@@ -165,8 +168,8 @@ def _where_equal(environment: Mapping[str, Any]) -> str:
     """Say where the same settings and seed give the same numbers: on this run's processor with its number of threads."""
     processor, threads = environment.get('processor'), environment.get('threads')
     return (
-        f'On CPUs the same settings and seed give the same numbers on one processor'
+        f'On CPUs the same settings, data and seed give the same numbers on one processor'
         f'{f" ({processor})" if processor else ""} with one number of threads{f" ({threads})" if threads else ""} and '
         'the same devices. On another processor, with another number of threads, or on GPUs the last digits differ, '
-        'and what is searched and trained may end elsewhere.'
+        'and what is searched and trained may end elsewhere; so it may where latency is measured anew.'
     )

@@ -13,6 +13,7 @@ from ..reading.runs import Run
 from ..reading.sources import gates_of, image_size_of, widths_of
 from . import parts
 from .curves import panel
+from .data import data, evaluations
 from .errors import errors
 from .gates import gates, script
 from .page import figure, group, page, paragraph, section
@@ -30,7 +31,14 @@ def report(run: Run) -> str:
     written = [parts.heading(run), parts.result(run), parts.baselines(run)]
     with figures.styled():
         written += [blocks(run), gates(run), curves(run), flops(run)]
-    written += [errors(run), parts.settings(run), parts.environment(run), parts.commands(run)]
+    written += [
+        errors(run),
+        evaluations(run),
+        data(run),
+        parts.settings(run),
+        parts.environment(run),
+        parts.commands(run),
+    ]
     return page(f'{run.name}: report', written, script(run))
 
 

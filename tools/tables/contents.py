@@ -1,13 +1,15 @@
 """What a table says: measured rows, each a mean over seeds of runs with equal settings, beside the paper's published ones.
 
-A number stands in a table only if its run is finished and undamaged; any other run is named, with what is wrong with it.
+A number stands in a table only if its run is finished and undamaged; any other run is named, with what is wrong with it. Rows of
+networks that were trained or tested by another recipe than most are marked, and the remarks below say what differs.
 """
 
 import dataclasses
-from typing import List, Sequence, Tuple
+from typing import Dict, List, Sequence, Tuple
 
-from ...runfiles.network import gluoncv_name
+from ...runfiles.network import SEARCHED, gluoncv_name
 from ..reading.experiments import differing, group, kind, transferred
+from ..reading.recipe import DATA, alike, recipe_of
 from ..reading.runs import Run
 from . import published
 from .cells import cells_of_summary, cells_of_table_1, cells_of_table_2, cells_of_table_3, supernets
@@ -31,28 +33,55 @@ TITLES = {
 
 @dataclasses.dataclass
 class Table:
-    """heads: names of columns, the last two 'Runs' and 'Source'; rows: texts; notes: lines that belong below it."""
+    """heads: names of columns, the last two 'Runs' and 'Source'; rows: texts.
+
+    notes: lines on runs that are not counted; remarks: '[1] …', lines on rows that are marked so.
+    """
 
     caption: str
     heads: Tuple[str, ...]
     rows: List[Tuple[str, ...]]
     notes: List[str]
+    remarks: List[str] = dataclasses.field(default_factory=list)
 
 
 def make(which: str, found: Sequence[Run], seeds: int = 0, with_published: bool = True) -> Table:
     """The Table `which` ('1', '2', '3' or 'summary') of a list of Run. seeds: how many runs a row should have, 0 if not known."""
     groups = group(found)
     rows = [tuple(cells) + ('', PUBLISHED) for cells in published.cells(which)] if with_published else []
-    for label, members in _labelled(which, groups):
+    labelled = _labelled(which, groups)
+    marks, remarks = _marked(labelled)
+    for (label, members), mark in zip(labelled, marks):
         done = [run for run in members if run.state == 'finished']
         wanted = max(seeds, len(members))
         count = str(len(done)) if len(done) == wanted else f'{len(done)} of {wanted}'
         cells = _CELLS[which](label, done, members)
-        rows.append(tuple(cells) + (count, MEASURED))
+        rows.append((f'{cells[0]} {mark}'.strip(), *cells[1:], count, MEASURED))
         if which == 'summary' and done:
             rows += [tuple(cells) + (count, MEASURED) for cells in supernets(label, done)]
     notes = [f'{run.path}: {run.state} ({run.why})' for run in found if run.state != 'finished']
-    return Table(_caption(which, found, with_published), HEADS[which] + ('Runs', 'Source'), rows, notes)
+    return Table(_caption(which, found, with_published), HEADS[which] + ('Runs', 'Source'), rows, notes, remarks)
+
+
+def _marked(labelled: Sequence[Tuple[str, List[Run]]]) -> Tuple[List[str], List[str]]:
+    """Return (a mark for each row, '' where it is of the usual recipe; the remarks).
+
+    The usual recipe is that of most runs, of the recipes by which a searched network was trained, if there is one.
+    """
+    recipes = [recipe_of(members[0]) for _, members in labelled]
+
+    def weight(places: Sequence[int]) -> Tuple[bool, int]:
+        searched = any(kind(labelled[place][1][0]) == SEARCHED and recipes[place].facts for place in places)
+        return searched, sum(len(labelled[place][1]) for place in places)
+
+    usual = max(alike(recipes), key=weight, default=[])[:1]
+    numbers: Dict[str, int] = {}
+    marks = []
+    for recipe in recipes:
+        text = '; '.join(recipe.differences(recipes[usual[0]]))
+        marks.append(f'[{numbers.setdefault(text, len(numbers) + 1)}]' if text else '')
+    first = (labelled[usual[0]][0] or labelled[usual[0]][1][0].name) if usual else ''
+    return marks, [f'[{number}] not by the recipe of {first}: {text}' for text, number in numbers.items()]
 
 
 def _name(which: str, run: Run) -> str:
@@ -82,16 +111,26 @@ def _labelled(which: str, groups: List[List[Run]]) -> List[Tuple[str, List[Run]]
             keys = [
                 key for key in keys if key not in ('space.share', 'search.split', 'search.ratio', 'pretrain.epochs')
             ]
-        extra = ', '.join(f'{key}={members[0].get(key)}' for key in keys)
+        extra = ', '.join(
+            [f'{key}={members[0].get(key, "not known")}' for key in keys] + _data_apart(members[0], twins)
+        )
         labelled.append((f'{label} ({extra})' if extra else label, members))
     return labelled
+
+
+def _data_apart(run: Run, twins: Sequence[List[Run]]) -> List[str]:
+    """List what tells a run's data from those of rows that would be called the same."""
+    own = recipe_of(run).only(DATA)
+    others = [recipe_of(members[0]).only(DATA) for members in twins]
+    names = {text.split(' against ')[0]: None for other in others for text in own.differences(other)}
+    return list(names)
 
 
 def _caption(which: str, found: Sequence[Run], with_published: bool) -> str:
     text = TITLES[which] + '.'
     if with_published and which != 'summary':
         text += f' Rows marked "{PUBLISHED}" are the numbers of the paper (arXiv 1811.01567), not measured here.'
-    text += ' Measured: mean ± standard deviation over runs that differ in their seed alone.'
+    text += ' Measured: mean ± standard deviation over runs on the same data that differ in their seed alone.'
     reasons: List[str] = []
     for run in found:
         dataset = published.dataset_of(which) or run.get('data.name')

@@ -29,7 +29,7 @@ _TEX = (
 
 
 def markdown(table: Table) -> str:
-    """Published rows in italics; the caption above, what is left out below."""
+    """Published rows in italics; the caption above, rows of other recipes and what is left out below."""
 
     def cell(text: str, row: Sequence[str]) -> str:
         text = text.replace('|', r'\|').replace('*', r'\*') or ' '
@@ -37,6 +37,8 @@ def markdown(table: Table) -> str:
 
     lines = [f'**{table.caption}**', '', _line(table.heads), _line(['---'] * len(table.heads))]
     lines += [_line([cell(text, row) for text in row]) for row in table.rows]
+    if table.remarks:
+        lines += ['', 'Not comparable as they stand:', ''] + [f'- {remark}' for remark in table.remarks]
     if table.notes:
         lines += ['', 'Not counted:', ''] + [f'- {note}' for note in table.notes]
     return '\n'.join(lines) + '\n'
@@ -47,12 +49,17 @@ def _line(cells: Sequence[str]) -> str:
 
 
 def comma(table: Table) -> str:
-    """CSV: a line a row, the column Source tells published from measured; caption and what is left out as lines that begin with #."""
+    """CSV: a line a row, the column Source tells published from measured.
+
+    The caption, rows of other recipes and what is left out are lines that begin with #.
+    """
     stream = io.StringIO()
     stream.write(f'# {table.caption}\n')
     writer = csv.writer(stream, lineterminator='\n')
     writer.writerow(table.heads)
     writer.writerows(table.rows)
+    for remark in table.remarks:
+        stream.write(f'# not comparable as it stands: {" ".join(remark.split())}\n')
     for note in table.notes:
         stream.write(f'# not counted: {" ".join(note.split())}\n')
     return stream.getvalue()
@@ -80,6 +87,8 @@ def latex(table: Table) -> str:
             + r' \\'
         )
     lines += [r'\bottomrule', r'\end{tabular}']
+    if table.remarks:
+        lines.append(r'\par Not comparable as they stand: {}.'.format(tex('; '.join(table.remarks))))
     lines += [r'\par Not counted: {}.'.format(tex('; '.join(table.notes)))] if table.notes else []
     return '\n'.join(lines + [r'\end{table}']) + '\n'
 

@@ -1,27 +1,32 @@
 """Read back a run's trained network and test it."""
 
-from typing import Any, Dict, Iterable, Iterator, List, Optional, Sequence, Tuple, Union
+import hashlib
+import json
+import os
+import re
+from typing import Any, Dict, Mapping, Optional, Sequence, Tuple, Union
 
 import mxnet as mx
 import numpy as np
 
 from ...base.errors import UserError
-from ...data.dataset import DataSet
-from ...runfiles import stored
+from ...runfiles import evaluations, stored
 from ...runfiles.checkpoint import Checkpoints, read
+from ...runfiles.data import DataDescription, count_differences, identity_differences, known_data
 from ...runfiles.directory import RunDirectory
 from ...runfiles.network import NetworkDescription, read_network
-from ...runfiles.predictions import write_predictions
+from ...runfiles.predictions import FILE as PREDICTIONS
+from ...runfiles.predictions import Predictions, read_predictions
 from ..config import settings
 from ..config.tree import Train
 from ..engine.learner import hybridize
 from ..engine.testing import evaluate
+from ..runtime import facts
 from ..runtime.devices import Devices
 from ..runtime.opening import open_data
 from ..runtime.run import stored_config
 from ..runtime.state import parameters
-
-Batch = Tuple[np.ndarray, np.ndarray]
+from .tested import Seen, TestedData
 
 
 def load_network(
@@ -55,7 +60,8 @@ def evaluate_run(
 ) -> Dict[str, Any]:
     """Test the network in run directory `path`. Returns a dict of plain numbers.
 
-    Leaves predictions.npz there (runfiles/predictions.py), unless on another data set.
+    Classes are matched by name; images are normalised as in training. Leaves predictions.npz there for the run's own test set and
+    its last parameters, and whatever else is tested in a folder of its own (runfiles/evaluations.py). Raises UserError, OSError.
     """
     for flag, value, low in (('--batch-size', batch_size, 1), ('--worst', worst, 0)):
         if value < low:
@@ -75,25 +81,20 @@ def evaluate_run(
     net, description, epoch = load_network(directory, devices.contexts, best)
     config = settings.replace(config, data__image_size=description.image_size)
     data = open_data(config)
-    if len(data.classes) != len(description.classes):
-        counts = f'it has {len(data.classes)} classes, the network {len(description.classes)}'
-        raise UserError(f'--dataset {config.data.name}: {counts}')
+    tested, before = TestedData(data, description), known_data(path)
     inputs = (np.zeros(1, np.float32),) if description.drop_path and description.architecture else ()
-    seen = Seen(data, worst)
+    seen = Seen(description, worst)
     result = evaluate(
         net,
-        seen.watch(data.batches('test', batch_size, train=False)),
+        seen.watch(tested.batches(batch_size)),
         batch_size,
         devices,
         5,
-        len(data.classes),
+        len(description.classes),
         inputs,
         seen.add,
     )
-    own = config.data.name == description.dataset
-    if own:
-        seen.write(directory.path)
-    return {
+    outcome = {
         'run': directory.path,
         'dataset': data.name,
         'epoch': epoch,
@@ -101,58 +102,68 @@ def evaluate_run(
         'loss': result.loss,
         'test_error': result.error,
         'top5_error': result.topk_error,
-        'classes': list(data.classes),
+        'classes': list(description.classes),
         'class_errors': list(result.class_errors),
         'class_images': list(result.class_images),
-        'predictions': own,
     }
+    return {**outcome, **stored_beside(directory, before, facts.describe(data), outcome, seen)}
 
 
-class Seen:
-    """Collects what a test leaves behind: every prediction, and the images that were most wrong."""
+def stored_beside(
+    directory: RunDirectory,
+    before: Optional[DataDescription],
+    data: DataDescription,
+    outcome: Mapping[str, Any],
+    seen: Seen,
+) -> Dict[str, Any]:
+    """Write what a test saw where it belongs. Returns {'differs', 'predictions', 'written', 'replaced'} of the result.
 
-    def __init__(self, data: DataSet, worst: int) -> None:
-        self.data, self.worst = data, worst
-        self.labels: List[np.ndarray] = []
-        self.probabilities: List[np.ndarray] = []
-        self.images: List[Tuple[float, int, np.ndarray]] = []  # (probability of its label, index, image)
-        self._queue: List[np.ndarray] = []
-
-    def watch(self, batches: Iterable[Batch]) -> Iterator[Batch]:
-        """Yield the batches, their images kept until `add` has seen what became of them."""
-        for x, y in batches:
-            self._queue.append(x)
-            yield x, y
-
-    def add(self, logits: np.ndarray, labels: np.ndarray) -> None:
-        """Add one batch's logits (b, classes) and labels (b,)."""
-        shifted = np.exp(logits - logits.max(axis=1, keepdims=True))
-        probabilities = (shifted / shifted.sum(axis=1, keepdims=True)).astype(np.float32)
-        first = sum(len(part) for part in self.labels)
-        self.labels.append(labels)
-        self.probabilities.append(probabilities)
-        x = self._queue.pop(0)
-        for number in np.flatnonzero(probabilities.argmax(axis=1) != labels):
-            self.images.append((float(probabilities[number, labels[number]]), first + int(number), x[number].copy()))
-        self.images.sort(key=lambda entry: entry[:2])
-        del self.images[self.worst :]
-
-    def write(self, folder: str) -> None:
-        """Write predictions.npz into the run directory `folder`."""
-        mean, std = (np.array(values, np.float32).reshape(3, 1, 1) for values in (self.data.mean, self.data.std))
-        size = self.data.image_size
-        images = [
-            np.clip((image * std + mean) * 255 + 0.5, 0, 255).astype(np.uint8).transpose(1, 2, 0)
-            for _, _, image in self.images
-        ]
-        write_predictions(
-            folder,
-            labels=np.concatenate(self.labels),
-            probabilities=np.concatenate(self.probabilities),
-            classes=self.data.classes,
-            worst_index=[index for _, index, _ in self.images],
-            worst_images=np.array(images, np.uint8).reshape(-1, size, size, 3),
+    before: the data that the run knows, None where it does not say. differs: what is other than in the test that the run itself
+    made, by `before` or, for a run of an earlier version, by the labels in its predictions.npz. predictions: whether it is that
+    test. replaced: what was otherwise in a file that was there.
+    """
+    differs = identity_differences(before, data) + count_differences(before, data, ('test',)) if before else []
+    earlier = earlier_predictions(directory.path)
+    labels = seen.all_labels()
+    if not differs and earlier is not None and not np.array_equal(earlier['labels'], labels):
+        differs.append(f'{len(labels)} test images, whose labels are not those of {directory.predictions}')
+    tag = hashlib.sha256(json.dumps([data.name, data.fingerprint, data.classes]).encode('utf-8') + labels.tobytes())
+    name = f'{re.sub(r"[^A-Za-z0-9._-]", "_", data.name)}-{tag.hexdigest()[:8]}' if differs else ''
+    if outcome['epoch'] != 'last':
+        name += '-best' if name else 'best'
+        differs.append(f'parameters of epoch {outcome["epoch"]}, the best on the test set')
+    folder = evaluations.place(directory.path, name) if name else directory.path
+    replaced = _replaced(earlier_predictions(folder), seen)
+    os.makedirs(folder, exist_ok=True)
+    seen.write(folder)
+    if name:
+        numbers = {key: outcome[key] for key in ('epoch', 'images', 'test_error', 'top5_error', 'loss')}
+        evaluations.write_evaluation(
+            directory.path, evaluations.Evaluation(name, differs=differs, data=data, **numbers)
         )
+    written = os.path.join(folder, PREDICTIONS)
+    return {'differs': differs, 'predictions': not name, 'written': written, 'replaced': replaced}
+
+
+def earlier_predictions(folder: str) -> Optional[Predictions]:
+    """Return the predictions that an earlier test left in a folder; None where there are none, or they are damaged."""
+    try:
+        return read_predictions(folder)
+    except UserError:
+        return None
+
+
+def _replaced(earlier: Optional[Predictions], seen: Seen) -> str:
+    """Say what an earlier test of the same images held otherwise, '' where nothing is lost."""
+    if earlier is None:
+        return ''
+    texts = []
+    kept = len(earlier.get('worst_index', ()))
+    if kept > len(seen.images):
+        texts.append(f'{kept} of the most wrong images instead of {len(seen.images)}')
+    if not np.array_equal(earlier['predicted'], seen.predicted()):
+        texts.append('other predictions')
+    return ' and '.join(texts)
 
 
 def table(result: Dict[str, Any], classes: bool = False) -> str:
@@ -169,9 +180,10 @@ def table(result: Dict[str, Any], classes: bool = False) -> str:
         )
     ]
     if classes:
-        rows = sorted(
-            zip(result['class_errors'], result['classes'], result['class_images']), key=lambda row: -(row[0] or 0)
-        )
+        rows = zip(result['class_errors'], result['classes'], result['class_images'])
+        tested = sorted((row for row in rows if row[0] is not None), key=lambda row: -row[0])
+        without = [name for name, count in zip(result['classes'], result['class_images']) if not count]
         lines.append('')
-        lines.extend('%-24s %6.2f%% of %d' % (name, error or 0, count) for error, name, count in rows)
+        lines.extend('%-24s %6.2f%% of %d' % (name, error, count) for error, name, count in tested)
+        lines.extend('%-24s no test image' % name for name in without)
     return '\n'.join(lines)

@@ -9,7 +9,9 @@ from ...base.cli import tell
 from ...base.errors import UserError
 from ...data.dataset import DataSet
 from ...runfiles.directory import RunDirectory
-from ...runfiles.network import NetworkDescription, gluoncv_name, write_network
+from ...runfiles.environment import read_environment
+from ...runfiles.network import NetworkDescription, gluoncv_name, kind_of, write_network
+from ...runfiles.summary import read_summary
 from ...symbols import known
 from ...symbols.architecture import Architecture
 from ...symbols.budget import Fit, fit_widths
@@ -19,6 +21,7 @@ from ...symbols.sampling import random_like
 from ...symbols.space import SearchSpace
 from ..config.tree import Config
 from ..engine import loop
+from ..engine.course import Course
 from ..engine.names import StageName
 from ..engine.plan import Position
 from ..engine.stage import Stage, planned, search_space
@@ -44,6 +47,23 @@ def searched(path: str) -> Tuple[Architecture, Candidate]:
     """Read the architecture of a file, and bring it into the network that is asked for."""
     stored = Architecture.load(path)
     return stored, Candidate('searched', lambda space: stored if stored.space == space else stored.with_space(space))
+
+
+def begun(directory: RunDirectory) -> Tuple[Optional[Architecture], Candidate]:
+    """Return (Architecture, None for gluoncv; Candidate) of the network that a run has begun to train, of the kind that it has there.
+
+    Raises UserError where the run has no network yet.
+    """
+    summary = read_summary(directory.summary)
+    environment = read_environment(directory.environment) if os.path.exists(directory.environment) else {}
+    kind = kind_of(summary, environment)
+    zoo_name = gluoncv_name(kind)
+    if zoo_name is not None:
+        return None, gluoncv(zoo_name)
+    if not os.path.exists(directory.architecture):
+        raise UserError(f'--run {directory.path}: no architecture.json there (train/search.py leaves it)')
+    stored, candidate = searched(directory.architecture)
+    return stored, dataclasses.replace(candidate, kind=kind)
 
 
 def full() -> Candidate:
@@ -85,8 +105,6 @@ def retrain(
             config, candidate, run_parts.dataset, fit, run_parts.devices.kernels_kind
         )
         run.start(candidate.kind)
-        if architecture is not None and run_parts.devices.main and not add:
-            architecture.save(run.directory.architecture)
         stage = retrain_stage(config, net, run_parts.dataset, run_parts.devices)
         newest = run.newest((StageName.RETRAIN,)) if resume else None
         position = Position()
@@ -104,8 +122,11 @@ def retrain(
             run.say(f'resumed from {newest.path}')
         else:
             run.log.cut('search', 1 << 30)
+        run.begin()
+        if architecture is not None and run_parts.devices.main and not add:
+            architecture.save(run.directory.architecture)
         course = loop.train(stage, run, position)
-        return finish(run_parts, stage, course.epoch, candidate, architecture, widths, size)
+        return finish(run_parts, stage, course, candidate, architecture, widths, size)
 
 
 def build(
@@ -160,13 +181,13 @@ def describe(size: Dict[str, Any], widths: Optional[Sequence[int]]) -> str:
 def finish(
     run_parts: Opened,
     stage: Stage,
-    epochs: int,
+    course: Course,
     candidate: Candidate,
     architecture: Optional[Architecture],
     widths: Optional[Sequence[int]],
     size: Dict[str, Any],
 ) -> Dict[str, Any]:
-    """Test a network after `epochs` epochs, write network.json, network.params and summary.json; returns the summary."""
+    """Test a network at the end of its course, write network.json, network.params and summary.json; returns the summary."""
     run, config = run_parts.run, run_parts.config
     result = test(stage.learner, run, stage.batch_size, stage.inputs(0.0))
     if run_parts.devices.main:
@@ -184,7 +205,7 @@ def finish(
             std=[float(value) for value in run_parts.dataset.std],
         )
         write_network(run.directory.path, description, stage.learner.net.save_parameters)
-    best = run.best.get('retrain', {})
+    best, epochs = run.best.get('retrain', {}), course.epoch
     retrain_seconds = run.log.seconds('retrain')
     summary = run.write_summary(
         run=os.path.basename(run.directory.path),
@@ -198,6 +219,7 @@ def finish(
         best_test_error=best.get('test_error'),
         best_epoch=best.get('epoch'),
         epochs=epochs,
+        ended=course.ended,
         edges=architecture.num_edges if architecture else None,
         retrain_seconds=retrain_seconds,
         seconds=run.log.seconds('pretrain', 'search', 'retrain'),

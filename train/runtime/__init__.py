@@ -4,6 +4,7 @@
 - `exchange.py`  gradients summed over CPU devices and workers
 - `watchdog.py`  ends all workers when one dies
 - `seeds.py`     random streams from the one seed
+- `facts.py`     what a run knows of its data
 - `opening.py`   devices, data and run directory of a run, opened
 - `run.py`       a run at work: its directory, log, checkpoints, what it says
 - `state.py`     what a resumed run needs of networks and optimizers

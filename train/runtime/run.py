@@ -1,5 +1,6 @@
 """A run in progress: its directory, log and checkpoints, what it tells people, and how it is stopped."""
 
+import dataclasses
 import os
 import sys
 import time
@@ -9,6 +10,7 @@ from ...base.errors import UserError
 from ...data.dataset import DataSet
 from ...runfiles.checkpoint import Checkpoint, Checkpoints
 from ...runfiles.config import write_config
+from ...runfiles.data import write_data
 from ...runfiles.directory import RunDirectory
 from ...runfiles.environment import (
     Environment,
@@ -26,6 +28,7 @@ from ..config.tree import Config
 from ..engine.callbacks import restore as restore_states
 from ..engine.callbacks import states
 from ..engine.plan import Position
+from . import facts
 from .devices import Devices
 from .events import Events
 from .progress import Progress
@@ -51,7 +54,9 @@ class Run:
         self.interrupt = Interrupt()
         self.best: Dict[str, Any] = {}  # stage -> {'epoch', 'test_error', 'topk_error'}
         self.events: Optional[Events] = None
+        self.data = facts.describe(dataset)
         self._environment = self._before = Environment()  # of this start, and of the one before it
+        self._begun = False
         self._saved = time.monotonic()
         self.log = Log(self.directory.log)
 
@@ -73,11 +78,36 @@ class Run:
                     f'run directory {self.directory.path}: its configuration differs ({"; ".join(different)}); '
                     '--allow-changes continues with the new one'
                 )
+            accepted = 'give the data that it began with by --data-dir, or start another run with --run'
+            if mode == 'add':
+                accepted = 'give its own by --data-dir, or --name NAME retrains beside it'
+            different = facts.check_same(self.directory.path, self.data, accepted, allow_changes)
+            if different:
+                note = f'goes on with other data than it began with: {facts.short(different)}'
+                self.warn(f'warning: {self.directory.path} {note}')
+                self.data = dataclasses.replace(self.data, notes=[*self.data.notes, f'The run {note}.'])
+        if mode == 'new':
+            self._tell_differences_from_parent()
+
+    def _tell_differences_from_parent(self) -> None:
+        """Say in what a retraining in another run's directory is not to be compared with it: its data, its settings."""
+        if not os.path.basename(self.directory.path).startswith('retrain-'):
+            return
+        warning = facts.differences_from_parent(self.directory.path, self.data)
+        if warning:
+            self.warn(warning)
+        parent = RunDirectory(os.path.dirname(self.directory.path))
+        if not parent.exists():
+            return
+        others = tuple(key for key in settings.KEYS if not key.startswith('retrain.')) + ('retrain.test_every',)
+        different = settings.differences(settings.build(stored_config(parent.config)), self.config, others)
+        if different:
+            self.warn(f'note: not by the recipe of {parent.path} ({facts.short(different)}): tables will say so')
 
     def start(self, kind: str = SEARCHED) -> None:
-        """Take the directory's lock, write config.yaml and environment.json, and from now on stop when asked to.
+        """Take the directory's lock, tell what was understood of the data, and from now on stop when asked to.
 
-        kind: of the network that is trained, see runfiles/network.py.
+        Nothing that the run holds is changed before `begin`. kind: of the network that is trained, see runfiles/network.py.
         """
         if self.devices.main:
             self.directory.lock()
@@ -94,11 +124,23 @@ class Run:
                 kind,
                 self.dataset.options.dir,
             )
-            write_config(self.directory.config, settings.dump(self.config))
-            write_environment(self.directory.environment, self._environment)
-            if self.config.train.tensorboard:
-                self.events = Events(self.directory.events)
+        for line in facts.told(self.data):
+            self.say(line)
         self.interrupt.install()
+
+    def begin(self) -> None:
+        """Write config.yaml, environment.json and data.json of this start, once everything is ready to train.
+
+        A start that is refused, such as a resume, so leaves the files of the last one.
+        """
+        if not self.devices.main or self._begun:
+            return
+        self._begun = True
+        write_config(self.directory.config, settings.dump(self.config))
+        write_environment(self.directory.environment, self._environment)
+        write_data(self.directory.path, self.data)
+        if self.config.train.tensorboard:
+            self.events = Events(self.directory.events)
 
     def newest(self, stages: Sequence[str] = STAGES) -> Optional[Checkpoint]:
         """Return the newest whole Checkpoint, or None; all workers must read the same."""

@@ -43,6 +43,7 @@ def search(config: Config, wanted: Sequence[str], resume: bool = False, allow_ch
                 position = run.restore(stage, newest)
                 run.say(f'resumed from {newest.path}')
             if name in wanted:
+                run.begin()
                 loop.train(stage, run, position)
         if StageName.SEARCH in wanted:
             assert stages.pruner is not None

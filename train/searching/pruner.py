@@ -13,6 +13,7 @@ from typing import Any, Callable, Dict, List, Optional
 
 import numpy as np
 
+from ...base.errors import UserError
 from ...optim.apg_nag import APGNAG
 from ...runfiles.gates import GateHistory
 from ...symbols.architecture import Architecture
@@ -177,6 +178,11 @@ class Pruner(BaseCallback):
         }
 
     def restore(self, state: Dict[str, Any]) -> None:
+        built = Architecture.from_dict(state['built'])
+        if built.space != self.space:
+            raise UserError(
+                'the checkpoint is of another network: the search space is not the one that it was written in'
+            )
         self.pruned = [np.array(gone, bool) for gone in state['pruned']]
         self.architecture = Architecture.from_dict(state['architecture'])
         if 'values' in state:
@@ -185,7 +191,6 @@ class Pruner(BaseCallback):
             self.before_epoch = [1 - np.array(zero, np.float32) for zero in state['zero']]
         self.last_epoch = state['epoch']
         self.changed, self.moved = state.get('changed', 0), state.get('moved', 0)
-        built = Architecture.from_dict(state['built'])
         if built != self.built:
             self.rebuild(built)
             self.built, self.built_flops = built, self.cost(built).flops
