@@ -10,7 +10,7 @@ zero but not yet removed come back, the largest of before first. Where less was 
 less at a pruning before, the smallest λ of their groups go.
 """
 
-from typing import Any, Dict, List, Optional
+from typing import Any, Dict, List, Optional, Tuple
 
 import numpy as np
 
@@ -46,7 +46,7 @@ class Target(BaseCallback):
     """
 
     name = 'search.target'
-    columns = ('gamma', 'left')
+    columns: Tuple[str, ...] = ('gamma', 'left')
 
     def __init__(self, goal: Goal, policy: Policy, pruner: Pruner, search: Search) -> None:
         for key in ('gamma', 'gate_lr'):
@@ -178,12 +178,12 @@ class Target(BaseCallback):
     def _reduced(self, values: List[np.ndarray], wanted: float) -> List[np.ndarray]:
         """Return λ with as many of the smallest of their groups at zero as `wanted` takes. A reduction block keeps a branch."""
         flat = np.concatenate(values)
-        relative = np.concatenate([relative(value, groups) for value, groups in zip(values, self._groups)])
+        sizes = np.concatenate([relative(value, groups) for value, groups in zip(values, self._groups)])
         kept = [np.zeros(len(value), bool) for value in values]
         for index in self.pruner.reductions:
             kept[index][np.abs(values[index]).argmax()] = True
         places = np.flatnonzero((flat != 0) & ~np.concatenate(kept))
-        places = places[np.argsort(relative[places], kind='stable')]
+        places = places[np.argsort(sizes[places], kind='stable')]
         return self._changed(values, places, np.zeros_like(flat), lambda left: left <= wanted, 'removed')
 
     def _changed(
