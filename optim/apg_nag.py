@@ -11,6 +11,7 @@ from typing import Any, Dict, Optional, Set, Tuple, Union
 import mxnet as mx
 import numpy as np
 
+from .groups import normalise_groups
 from .proximal import on_device, soft_threshold
 
 Index = Any  # what a Trainer passes: an int; outside of one, whatever names a parameter
@@ -29,6 +30,8 @@ class APGNAG(mx.optimizer.Optimizer):
         λ_t = max(λ_t, 0)                                           # only if nonnegative
         λ_t = v_t = 0 where pruned                                  # only after prune()
         where all of λ_t is zero: λ_t = λ_{t-1}, v_t = 0 at the largest |λ_{t-1}|     # only after keep_last()
+        v_t = v_t − λ_t (λ_t·v_t) / ‖λ_t‖² in each group, then λ_t, v_t = s_t λ_t, s_t v_t, where s_t = √(entries) / ‖λ_t‖
+                                                                # only after normalise(); not the paper's
 
     μ_{t-1} = μ_t = momentum throughout. Then v_t = S(z_t) - S(z_{t-1}), so a λ that is thresholded to zero twice in a row is exactly
     zero and at rest.
@@ -87,10 +90,14 @@ class APGNAG(mx.optimizer.Optimizer):
         ] = {}  # index -> float or float64 array; plain numpy, so that a pickle is tied to no device
         self._pruned: Dict[Any, np.ndarray[Any, Any]] = {}  # index -> boolean array
         self._kept: Set[Any] = set()  # indices of which one entry always stays
+        self._groups: Dict[Any, np.ndarray[Any, Any]] = {}  # index -> group of each entry, whole numbers from 0
+        self._resting: Dict[Any, np.ndarray[Any, Any]] = {}  # index -> boolean array, for the next update alone
 
     def __setstate__(self, state: Dict[str, Any]) -> None:
         super().__setstate__(state)
-        self.__dict__.setdefault('_kept', set())  # pickles of version 0.1.0 have none
+        self.__dict__.setdefault('_kept', set())  # pickles of version 0.1.0 have none of these
+        self.__dict__.setdefault('_groups', {})
+        self.__dict__.setdefault('_resting', {})
 
     def set_gamma(self, index: Index, gamma: Any) -> None:
         """Set the γ of parameter `index` from the next update on.
@@ -151,6 +158,26 @@ class APGNAG(mx.optimizer.Optimizer):
             raise ValueError(f'apgnag: nothing is left of parameter {index!r} to keep')
         self._kept.add(index)
 
+    def rest(self, index: Index, mask: Any) -> None:
+        """Start the next update of parameter `index` with v = 0 where `mask` (boolean, in its shape) is True: for λ set from outside."""
+        mask = np.array(mask, dtype=bool)
+        self._resting[self._known(index, mask.shape, 'mask')] = mask
+
+    def normalise(self, index: Index, groups: Any) -> None:
+        """Rescale groups of entries of parameter `index` after each update, to the norm that a group of ones has.
+
+        For λ whose common scale the network does not see, since batch norm follows their sum: the function stays as it is, and
+        the size of a step relative to λ stays bounded. v is scaled along, without its part along λ, which would change the common
+        scale alone; a γ that shrinks all λ of a group would build it up. A group that is all zero stays so.
+
+        groups: array of whole numbers in the parameter's shape; entries with equal numbers make a group.
+        Raises ValueError for an unknown index, a wrong shape, and numbers that are not whole or negative.
+        """
+        groups = np.array(groups)
+        if groups.dtype.kind not in 'iu' or groups.size == 0 or groups.min() < 0:
+            raise ValueError(f'apgnag: groups of parameter {index!r} must be whole numbers >= 0')
+        self._groups[self._known(index, groups.shape, 'groups')] = groups.astype(np.int64)
+
     def _known(self, index: Index, shape: Optional[Tuple[int, ...]], setting: str) -> Index:
         """Return `index` as update() will pass it; check it, and `shape`, where a Trainer has told what the parameters are."""
         if not self.param_dict:
@@ -195,6 +222,9 @@ class APGNAG(mx.optimizer.Optimizer):
         mu_previous = mu = self.momentum  # μ_{t-1} and μ_t
         v = state
         before = weight.copy() if index in self._kept else None
+        resting = self._resting.pop(index, None)
+        if resting is not None:
+            mx.nd.where(on_device(resting, v), mx.nd.zeros_like(v), v, out=v)
 
         grad = grad * self.rescale_grad
         if self.clip_gradient:
@@ -219,6 +249,8 @@ class APGNAG(mx.optimizer.Optimizer):
             kept = _largest_if_all_zero(before, weight)
             mx.nd.where(kept, before, weight, out=weight)
             mx.nd.where(kept, mx.nd.zeros_like(v), v, out=v)
+        if index in self._groups:
+            normalise_groups(self._groups[index], weight, v)
 
     def _gamma_like(self, index: Index, weight: Any) -> Any:
         gamma = self._gammas.get(index, self.gamma)

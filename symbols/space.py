@@ -211,6 +211,17 @@ class SearchSpace:
         """Return the names of all λ: one tuple for each λ vector, blocks first, then reduction blocks."""
         return self.edges() + self.reduction_edges()
 
+    def gate_groups(self) -> List[Tuple[int, ...]]:
+        """Return the group of each λ, in the order of gate_names(): a number for each vector's entry, from 0 in each vector.
+
+        The λ of the edges into one operation make a group, those into a block's output, and those of a reduction block: batch norm
+        follows the sum that they weigh, so that the network does not see their common scale.
+        """
+        targets = [edge.target for edge in self.block_edges()]
+        order = sorted(set(targets))
+        block = tuple(order.index(target) for target in targets)
+        return [block for _ in self.scopes] + [tuple(0 for _ in REDUCTION_BRANCHES) for _ in self.reduction_scopes]
+
     @property
     def output(self) -> Node:
         """The Node of the block's output."""

@@ -41,6 +41,12 @@ def arguments(argv: Optional[Sequence[str]] = None) -> argparse.Namespace:
     )
     parser.add_argument('--batch-size', type=int, help='images an update [pretrain.batch_size, search.batch_size]')
     parser.add_argument('--gamma', dest='search.gamma', default=None, help='weight of the L1 norm of λ [search.gamma]')
+    parser.add_argument(
+        '--target',
+        dest='search.target',
+        default=None,
+        help='what shall be left, γ being steered to it: edges=30%%, flops=50%%, params=40%% [search.target, default none]',
+    )
     parser.add_argument('--stages', default=','.join(STAGES), help='which of the stages to run')
     return parser.parse_args(argv)
 

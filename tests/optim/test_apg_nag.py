@@ -187,3 +187,71 @@ def test_refused_arrays():
             mx.optimizer.get_updater(APGNAG(multi_precision=multi_precision))(0, half, half)
     with pytest.raises(ValueError, match='dense'):
         optimizer.update(2, mx.nd.ones((3, 2)), mx.nd.ones((3, 2)).tostype('row_sparse'), mx.nd.zeros((3, 2)))
+
+
+@pytest.mark.parametrize('dtype', ['float32', 'float64'])
+@pytest.mark.parametrize('nonnegative', [False, True])
+def test_normalised_groups_keep_their_norm(dtype, nonnegative):
+    """Eq. 6-8, then v of each group without its part along λ, and both scaled to λ's norm of as many ones; zeros stay zero."""
+    random, groups = np.random.RandomState(5), np.array([0, 0, 0, 1, 1, 2, 2, 2, 3])
+    lam, grads = random.uniform(0.5, 1.5, SIZE), random.standard_normal((30, SIZE))
+    lam[-1] = 0
+    grads[:, -1] = 0
+    optimizer = APGNAG(learning_rate=0.05, momentum=0.9, gamma=0.2, nonnegative=nonnegative)
+    optimizer.normalise(0, groups)
+    weight = mx.nd.array(lam, dtype=dtype)
+    state = optimizer.create_state(0, weight)
+    v = np.zeros(SIZE)
+    for grad in grads:
+        optimizer.update(0, weight, mx.nd.array(grad, dtype=dtype), state)
+        (lam,), (v,) = reference_step(lam, v, grad, nonnegative)
+        for group in range(4):
+            members = groups == group
+            norm = np.linalg.norm(lam[members])
+            if norm:
+                v[members] -= lam[members] * (lam[members] @ v[members]) / norm**2
+                scale = np.sqrt(members.sum()) / norm
+                lam[members], v[members] = scale * lam[members], scale * v[members]
+        tolerance = 1e-4 if dtype == 'float32' else 1e-10
+        assert np.allclose(weight.asnumpy(), lam, atol=tolerance) and np.allclose(state.asnumpy(), v, atol=tolerance)
+    norms = [np.linalg.norm(weight.asnumpy()[groups == group]) for group in range(4)]
+    assert np.allclose(norms, np.sqrt([3, 2, 3, 0])) or nonnegative
+    assert all(norm == 0 or np.isclose(norm, np.sqrt(size)) for norm, size in zip(norms, [3, 2, 3, 1]))
+
+
+def reference_step(lam, v, grad, nonnegative):
+    """One step of eq. 6-8 from any λ and v: ([λ], [v])."""
+    z = lam - 0.05 * grad
+    s = np.sign(z) * np.maximum(np.abs(z) - 0.05 * 0.2, 0)
+    v = s - lam + 0.9 * v
+    new = s + 0.9 * v
+    return [np.maximum(new, 0) if nonnegative else new], [v]
+
+
+@pytest.mark.parametrize('groups', [[0.5] * SIZE, [-1] * SIZE, []])
+def test_groups_that_are_none_are_refused(groups):
+    with pytest.raises(ValueError, match='groups of parameter 0 must be whole numbers'):
+        APGNAG().normalise(0, groups)
+
+
+def test_normalised_groups_and_rest_travel_with_the_optimizer():
+    optimizer = APGNAG(learning_rate=0.1, momentum=0.9)
+    optimizer.normalise(0, [0, 0])
+    optimizer.rest(0, [True, False])
+    again = pickle.loads(pickle.dumps(optimizer))
+    results = []
+    for one in (optimizer, again):
+        weight, state = mx.nd.array([1.0, 1.0]), mx.nd.array([-3.0, 0.1])
+        one.update(0, weight, mx.nd.array([0.0, 0.0]), state)
+        results.append(weight.asnumpy())
+    assert np.array_equal(*results) and abs(np.linalg.norm(results[0]) - 2**0.5) < 1e-6
+    assert abs(results[0][0] / results[0][1] - 1 / (1 + 0.9 * 0.09)) < 1e-6  # the first one's v was set to 0
+
+
+def test_rest_lasts_for_one_update():
+    optimizer, weight, state = APGNAG(learning_rate=0.1, momentum=0.5), mx.nd.array([1.0]), mx.nd.array([1.0])
+    optimizer.rest(0, [True])
+    optimizer.update(0, weight, mx.nd.array([-1.0]), state)
+    assert np.isclose(state.asnumpy()[0], 0.1)
+    optimizer.update(0, weight, mx.nd.array([0.0]), state)
+    assert np.isclose(state.asnumpy()[0], 0.05)

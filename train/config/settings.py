@@ -17,6 +17,7 @@ from ...base import plugins
 from ...base.errors import UserError
 from ...base.keys import show
 from ...symbols.budget import parse_budget
+from .goal import parse_goal
 from .tree import Config, leaves, ratio
 
 PRESETS = os.path.join(
@@ -138,6 +139,8 @@ def check(name: str, value: Any, where: str = '') -> Any:
             raise UserError(f'{where}{name}={show(value)}{near}: expected {key.accepted}')
     if name == 'search.ratio':
         ratio(value)
+    if name == 'search.target':
+        parse_goal(value)
     if name == 'retrain.budget' and value != 'none':
         try:
             parse_budget(value)

@@ -56,6 +56,20 @@ class Search:
     penalty: str = key(
         'flops', 'what γ of each λ follows: eq. 9 (flops), eq. 10 (mac), measured latency, or nothing', POLICIES
     )
+    target: str = key(
+        'none',
+        'what of the supernet shall be left in the end: edges=30%, flops=50%, params=40%; γ is then steered from '
+        "search.gamma on (ours, not the paper's); none: γ stays",
+    )
+    normalise: str = key(
+        'auto',
+        'rescale the λ into each operation to constant norm after each λ step, which the network does not see (ours); '
+        'auto: where there is a target',
+        ('auto', 'always', 'never'),
+    )
+    patience: int = key(
+        0, 'with a target: end once nothing was pruned for so many epochs after it is met; 0: no', low=0
+    )
     ratio: str = key('1:1', 'n:m, of n + m iterations n update W and m update λ')
     split: bool = key(
         True, 'W and λ learn from their own parts; false: both, at each iteration, from the whole training set'

@@ -10,33 +10,37 @@ from ..engine.callbacks import BaseCallback
 from ..engine.course import Course
 from ..engine.names import Update
 from .pruner import Pruner
+from .target import Target
 
 
 class Penalty(BaseCallback):
     """Sets γ of every λ in APG-NAG.
 
     policy: of optim.sparsity. The last branch of a reduction block has no penalty: what has to stay is not pushed to zero.
+    target: multiplies all of them by its factor, where there is one.
     """
 
-    def __init__(self, policy: sparsity.Policy, pruner: Pruner) -> None:
-        self.policy, self.pruner = policy, pruner
-        self._prunings: Optional[int] = None  # of the pruner, when γ were last set
+    def __init__(self, policy: sparsity.Policy, pruner: Pruner, target: Optional[Target] = None) -> None:
+        self.policy, self.pruner, self.target = policy, pruner, target
+        self._set: Any = None  # prunings and factor when γ were last set
 
     def before_step(self, course: Course) -> None:
         self.follow(course.update)
 
     def follow(self, update: Update) -> None:
         """Set γ before a step that updates λ, where they may have changed."""
-        pruner = self.pruner
-        if update == Update.WEIGHTS or (not self.policy.moves and self._prunings == pruner.prunings):
+        pruner, factor = self.pruner, 1.0 if self.target is None else self.target.factor
+        if update == Update.WEIGHTS or (not self.policy.moves and self._set == (pruner.prunings, factor)):
             return
         gammas = self.policy(pruner.values())
+        if self.target is not None:
+            gammas = [factor * gamma for gamma in gammas]
         for index in pruner.reductions:
             if (~pruner.pruned[index]).sum() == 1:
                 gammas[index] = np.zeros_like(gammas[index])
         for index, gamma in enumerate(gammas):
             pruner.optimizer.set_gamma(index, gamma)
-        self._prunings = pruner.prunings
+        self._set = pruner.prunings, factor
 
 
 def structures(graphs: Sequence[Any], costs: Optional[Callable[[Any], float]] = None) -> List[sparsity.Structure]:

@@ -107,6 +107,7 @@ def _finish_search(pruner: Pruner, run_parts: Opened) -> None:
             'epochs': pruner.last_epoch,
             'pretrain_epochs': config.pretrain.epochs,
             'batch_size': settings.batch_size,
+            'target': pruner.target.summary() if pruner.target else None,
             'changed': pruner.changed,
             'moved': pruner.moved,
             'settled': pruner.settled(),

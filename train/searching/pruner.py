@@ -9,7 +9,7 @@ One branch of a reduction block always stays, since nothing passes without it: w
 the λ of all of them to zero, APG-NAG keeps the largest (`keep_last`).
 """
 
-from typing import Any, Callable, Dict, List, Optional
+from typing import TYPE_CHECKING, Any, Callable, Dict, List, Optional
 
 import numpy as np
 
@@ -19,11 +19,15 @@ from ...runfiles.gates import GateHistory
 from ...symbols.architecture import Architecture
 from ...symbols.cost import Cost, cost
 from ...symbols.space import REDUCTION_BRANCHES, SearchSpace
+from ..config.goal import NONE
 from ..config.tree import Search
 from ..engine.callbacks import BaseCallback
 from ..engine.course import Course
 from ..engine.learner import Learner
 from ..engine.names import Update
+
+if TYPE_CHECKING:
+    from .target import Target
 
 REBUILD_AT = 0.9  # rebuild once the FLOPs left have fallen to this share of what the present graph computes
 
@@ -57,6 +61,10 @@ class Pruner(BaseCallback):
         self.reductions = range(len(space.scopes), len(self.pruned))  # indices of the λ vectors of reduction blocks
         for index in self.reductions:
             self.optimizer.keep_last(index)
+        if search.normalise == 'always' or (search.normalise == 'auto' and search.target != NONE):
+            for index, groups in enumerate(space.gate_groups()):
+                self.optimizer.normalise(index, groups)
+        self.target: Optional['Target'] = None  # what is to be left, where search.target says so
         self.before_epoch = self.values()
         self.changed = self.moved = self.prunings = self.last_epoch = 0
         self.built_flops = self.cost(self.built).flops
@@ -99,8 +107,12 @@ class Pruner(BaseCallback):
         self.last_epoch = epoch
         every = self.search.prune_every
         values = self.passable()
+        due = bool(epoch == self.search.epochs or (every and epoch % every == 0))
+        if self.target is not None:
+            values = self.set_values(self.target.correct(values, due))
+            due = due or self.target.settling
         previous, self.architecture = self.architecture, Architecture.from_lambda(self.space, values)
-        if epoch == self.search.epochs or (every and epoch % every == 0):
+        if due:
             values = self.prune(values)
         self.changed = int(sum(((new != 0) != (old != 0)).sum() for new, old in zip(values, self.before_epoch)))
         masks = zip(self.architecture.masks(), previous.masks())
@@ -116,6 +128,14 @@ class Pruner(BaseCallback):
             'params': int(left.params),
             'changed': self.changed,
         }
+
+    def set_values(self, values: List[np.ndarray]) -> List[np.ndarray]:
+        """Set λ, those that change at rest. Returns them."""
+        for index, (gate, new, old) in enumerate(zip(self.learner.gates, values, self.values())):
+            if not np.array_equal(new, old):
+                gate.set_data(new)
+                self.optimizer.rest(index, new != old)
+        return values
 
     def _keep_history(self, epoch: int, values: List[np.ndarray]) -> None:
         if self.history is not None:

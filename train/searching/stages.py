@@ -1,6 +1,6 @@
 """Stages 1 and 2 over one supernet."""
 
-from typing import Optional
+from typing import List, Optional
 
 from ...data.dataset import DataSet
 from ...optim import sparsity
@@ -9,8 +9,10 @@ from ...runfiles.gates import GateHistory
 from ...symbols.architecture import Architecture
 from ...symbols.cost import gate_graphs
 from ...symbols.supernet import Supernet
+from ..config.goal import parse_goal
 from ..config.tree import Config, Search
 from ..engine import standard
+from ..engine.callbacks import Callback
 from ..engine.learner import Learner, apg_nag, nag
 from ..engine.losses import Loss
 from ..engine.names import StageName
@@ -20,6 +22,7 @@ from .diagnosis import Diagnosis
 from .latency import measured_graphs
 from .penalty import Penalty, structures
 from .pruner import Pruner
+from .target import Settling, Target
 
 
 class SupernetStages:
@@ -70,7 +73,7 @@ class SupernetStages:
             learner.replace(learner.net.pruned(architecture))
 
         self.pruner = Pruner(self.space, learner, settings, self.dataset.image_size, rebuild, history)
-        own = [Penalty(policy, self.pruner), self.pruner]
+        own = self._own(policy, self.pruner)
         return Stage(
             StageName.SEARCH,
             learner,
@@ -83,6 +86,14 @@ class SupernetStages:
             seeded=self._seeded,
             callbacks=standard.around(config, before=own, after=[Diagnosis(self.pruner, settings)]),
         )
+
+    def _own(self, policy: sparsity.Policy, pruner: Pruner) -> List[Callback]:
+        """Make the callbacks that set γ and prune."""
+        search, goal = self.config.search, parse_goal(self.config.search.target)
+        if goal is None:
+            return [Penalty(policy, pruner), pruner]
+        pruner.target = target = Target(goal, policy, pruner, search)
+        return [target, Penalty(policy, pruner, target), pruner, Settling(target, search.patience)]
 
     def _policy(self, settings: Search) -> sparsity.Policy:
         graphs = gate_graphs(self.space, self.dataset.image_size)
