@@ -27,6 +27,7 @@ class Part(Name):
 
 
 PARTS = tuple(Part)
+LABELS = ('fine', 'coarse')
 READERS = ('indexed', 'recorditer')
 
 Batch = Tuple[np.ndarray, np.ndarray]  # x normalised float32 (b, 3, H, W), y int32 (b,)
@@ -59,6 +60,7 @@ class Options:
         0.2, "folder: the test set's share of each class where there is no test folder", low=0, high=1
     )
     memory_gb: float = key(2.0, 'folder: decode once into memory up to this size', low=0)
+    labels: str = key('fine', 'cifar100: its 100 fine or its 20 coarse classes', LABELS)
     reader: str = key('indexed', 'imagenet: indexed resumes exactly; recorditer is mx.io.ImageRecordIter', READERS)
     seed: int = 0  # of the split, the order and the augmentation; no key of its own
 
