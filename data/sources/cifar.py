@@ -179,7 +179,7 @@ def open_data(options: Options, kind: Kind, labels: str, mean: Sequence[float], 
     """Open a data set with its labels of that name; augmented by pad-crop (4 pixels) and mirror."""
     data = read_kind(options.dir, kind)
     train, test = (augment.resized(half.images, options.image_size) for half in (data.train, data.test))
-    transform = augment.Transform(mean, std, pad=train.shape[-1] // 8, mirrored=True, cut=options.cutout)
+    transform = augment.Transform(tuple(mean), tuple(std), pad=train.shape[-1] // 8, mirrored=True, cut=options.cutout)
     return DataSet(
         kind.name,
         data.classes[labels],

@@ -57,7 +57,7 @@ for _core in ('numpy.core', 'numpy._core'):  # before NumPy 2, and since
     _ALLOWED[f'{_core}.numeric', '_frombuffer'] = _from_buffer
 
 
-class _PlainUnpickler(pickle._Unpickler):  # type: ignore[name-defined,misc]
+class _PlainUnpickler(pickle._Unpickler):
     """Read dicts, lists, strings, numbers and arrays.
 
     Python's own implementation, since the one in C takes memory for lengths that a pickle only claims.
@@ -68,12 +68,12 @@ class _PlainUnpickler(pickle._Unpickler):  # type: ignore[name-defined,misc]
             return _ALLOWED[module, name]
         raise pickle.UnpicklingError(f'it holds {module}.{name}, which no such file does')
 
-    def load_bytearray8(self) -> None:
+    def load_bytearray8(self: Any) -> None:
         """Read a bytearray without room being made for the length that it claims."""
         size = int.from_bytes(self.read(8), 'little')
         self.append(bytearray(self.read(size)))
 
-    dispatch = dict(pickle._Unpickler.dispatch)  # type: ignore[attr-defined]
+    dispatch: Any = dict(pickle._Unpickler.dispatch)
     dispatch[pickle.BYTEARRAY8[0]] = load_bytearray8
 
 
