@@ -6,6 +6,7 @@
 - `plan.py`      locks that folder and keeps what is to be written to it
 - `writer.py`    writes one record file with its index
 - `check.py`     decodes every record of a folder and writes its manifest
+- `manifest.py`  checks what a manifest says; `names.py` finds class names beside records
 - `store.py`     opens a folder of records by its manifest
 - `recordio.py`  reads and writes single records
 """

@@ -6,7 +6,7 @@ Arrays are read as every NumPy from 1 to 2 pickles them, with any protocol.
 import io
 import pickle
 import re
-from typing import Any, Dict, Tuple
+from typing import Any, ClassVar, Dict, Tuple
 
 import numpy as np
 
@@ -73,7 +73,7 @@ class _PlainUnpickler(pickle._Unpickler):
         size = int.from_bytes(self.read(8), 'little')
         self.append(bytearray(self.read(size)))
 
-    dispatch: Any = dict(pickle._Unpickler.dispatch)
+    dispatch: ClassVar[Any] = dict(pickle._Unpickler.dispatch)
     dispatch[pickle.BYTEARRAY8[0]] = load_bytearray8
 
 
