@@ -62,7 +62,7 @@ def list_labels(path: str, files: Collection[str], classes: Sequence[str]) -> Di
     names, labels = labelled.Names(files), labelled.Labels(classes)
     named = set(classes)
     header = labelled.is_header(lambda cell: names.knows(cell) or cell in named)
-    table = tables.read(path, header)
+    table = labelled.joined(tables.read(path, header), names.knows)
     whole_lines = [' '.join(row.cells) for row in table.rows]
     classes_first = all(line in named or row.cells[0] in named for line, row in zip(whole_lines, table.rows))
     if (table.width == 1 or classes_first) and not any(

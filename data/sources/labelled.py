@@ -2,10 +2,10 @@
 
 import os
 import re
-from typing import Callable, Collection, Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple
+from typing import Callable, Collection, Dict, List, Mapping, NamedTuple, Optional, Sequence
 
 from ...base.errors import UserError
-from . import scan, tables
+from .kinds import SUFFIXES
 from .tables import Row, Table
 
 # What headers are called, in lower case and without anything but letters and digits; the first ones are preferred.
@@ -41,7 +41,7 @@ def fractional(text: str) -> bool:
 
 def stem(name: str) -> str:
     """Return a name without the suffix of a kind of image; other suffixes are part of it."""
-    return os.path.splitext(name)[0] if name.lower().endswith(scan.SUFFIXES) else name
+    return os.path.splitext(name)[0] if name.lower().endswith(SUFFIXES) else name
 
 
 def parts_of(name: str) -> List[str]:
@@ -137,13 +137,13 @@ def columns(table: Table, known: Callable[[str], bool]) -> Columns:
 
     known(cell): whether a cell names an image. Raises UserError if no column names images, or several may be the label.
     """
-    image = lambda cell: known(cell) or cell.lower().endswith(scan.SUFFIXES)  # noqa: E731
+    image = lambda cell: known(cell) or cell.lower().endswith(SUFFIXES)  # noqa: E731
     every = range(table.width)
     by_header = _named(table, PATHS)
     shares = {i: _share(table, i, known) for i in every}
     path = next((i for i in by_header if shares[i] > 0.5), -1)
     if path < 0 and max(shares.values()) > 0:
-        path = max(every, key=lambda i: (shares[i], i in by_header, table.column(i)[0].lower().endswith(scan.SUFFIXES)))
+        path = max(every, key=lambda i: (shares[i], i in by_header, table.column(i)[0].lower().endswith(SUFFIXES)))
     if path < 0 and by_header:
         path = by_header[0]
     if path < 0:
@@ -190,6 +190,28 @@ def _headers(table: Table) -> str:
     return f' (there are {words:.100})'
 
 
+def joined(table: Table, known: Callable[[str], bool]) -> Table:
+    """Bring a table with a column for each class, a 1 in that of the image's and 0 in the others, into one with labels.
+
+    Any other table is returned as it is.
+    """
+    if table.header is None or table.width < 3 or _named(table, LABELS):
+        return table
+    cells = [row.cells[: table.width] for row in table.rows]
+    ones = [[whole(cell) if whole(cell) in (0, 1) else None for cell in row] for row in cells]
+    hot = [i for i in range(table.width) if all(row[i] is not None for row in ones) and not known(cells[0][i])]
+    if len(hot) < 2 or not all(sum(row[i] or 0 for i in hot) == 1 for row in ones):
+        return table
+    rest = [i for i in range(table.width) if i not in hot]
+    names = [table.header.cells[i] for i in hot]
+
+    def row_of(row: Row, label: str) -> Row:
+        return Row(row.line, tuple(row.cells[i] for i in rest) + (label,))
+
+    rows = [row_of(row, names[[one[i] for i in hot].index(1)]) for row, one in zip(table.rows, ones)]
+    return table._replace(header=row_of(table.header, LABELS[0]), rows=rows)
+
+
 class Labels:
     """Finds the class that a label means among named classes: by its name, or by its number from 0 in their order.
 
@@ -224,17 +246,3 @@ class Labels:
         return f'the {len(self._classes)} classes ({names})' + (
             f', or a number from 0 to {len(self._classes) - 1}' if self._numbered else ''
         )
-
-
-def class_list(path: str) -> Tuple[str, ...]:
-    """Read a list of class names: a name a line, or a number and a name, in either order. Raises UserError, OSError."""
-    rows = tables.read(path, lambda first, others: False).rows
-    lines = [' '.join(row.cells) for row in rows]
-    for cut in ([line.split(None, 1) for line in lines], [line.rsplit(None, 1)[::-1] for line in lines]):
-        numbered = {whole(words[0]): words[1] for words in cut if len(words) == 2}
-        if set(numbered) == set(range(len(lines))):
-            return tuple(numbered[i] for i in range(len(lines)))
-    if len(set(lines)) != len(lines):
-        twice = next(line for line in lines if lines.count(line) > 1)
-        raise UserError(f'{path} names {twice} twice; expected a name for each class')
-    return tuple(lines)

@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 
 from dsonas.base.errors import UserError
-from dsonas.data.records import check, names, recordio
+from dsonas.data.records import check, recordio
 from dsonas.data.registry import load
+from dsonas.data.sources import class_names
 
 from .. import image_files
 
@@ -32,9 +33,7 @@ def write(folder, stem, labels, pack=float):
     """STEM.rec and .idx with mx.recordio; pack(label) is what stands in the header."""
     writer = mx.recordio.MXIndexedRecordIO(str(folder / (stem + '.idx')), str(folder / (stem + '.rec')), 'w')
     for i, label in enumerate(labels):
-        writer.write_idx(
-            i, mx.recordio.pack_img(mx.recordio.IRHeader(0, pack(label), i, 0), image(i, i))
-        )
+        writer.write_idx(i, mx.recordio.pack_img(mx.recordio.IRHeader(0, pack(label), i, 0), image(i, i)))
     writer.close()
 
 
@@ -118,7 +117,7 @@ def test_several_labels_are_refused_though_a_list_gives_one(tmp_path):
 )
 def test_lists_of_class_names(tmp_path, file, content, classes):
     (tmp_path / file).write_text(content)
-    assert names.beside(str(tmp_path), 3) == (None if classes is None else (file, classes))
+    assert class_names.beside(str(tmp_path), 3) == (None if classes is None else (file, classes))
     for stem in ('train', 'val'):
         write(tmp_path, stem, [0, 1, 2])
     numbers = ('class 0', 'class 1', 'class 2')

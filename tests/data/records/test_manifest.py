@@ -91,7 +91,11 @@ def test_every_entry_with_every_wrong_value(copied):
                 found = outcome(copied)
                 if isinstance(found, str):
                     refused += 1
-                    assert '\n' not in found and (str(copied) in found or 'one class only' in found) and len(found) < 300 + len(str(copied)), found
+                    assert (
+                        '\n' not in found
+                        and (str(copied) in found or 'one class only' in found)
+                        and len(found) < 300 + len(str(copied))
+                    ), found
                 elif place[0] not in ('bad', 'split'):
                     assert found == before, (place, wrong)
             changed = json.loads(json.dumps(manifest))
