@@ -115,7 +115,8 @@ def _read_tar(path: str, wanted: Callable[[str], bool], member: int, total: int)
         with tarfile.open(fileobj=counted, mode='r|', tarinfo=Header) as archive:  # type: ignore[call-overload]
             for entry in archive:
                 if entry.isreg() and not entry.issparse() and wanted(os.path.basename(entry.name)):
-                    contents[entry.name] = _bounded(archive.extractfile(entry), f'{path}, {entry.name}', member)
+                    name = f'{path}, {entry.name}'
+                    contents[entry.name] = _bounded(archive.extractfile(entry), name, entry.size, member)
         while counted.read(1 << 20):  # to the end, where the checksum of compressed data stands
             pass
     return contents
@@ -131,14 +132,17 @@ def _read_zip(path: str, wanted: Callable[[str], bool], member: int, total: int)
         for entry in archive.infolist():
             if not entry.is_dir() and wanted(os.path.basename(entry.filename)):
                 with archive.open(entry) as stream:
-                    contents[entry.filename] = _bounded(stream, f'{path}, {entry.filename}', member)
+                    name = f'{path}, {entry.filename}'
+                    contents[entry.filename] = _bounded(stream, name, entry.file_size, member)
                 if sum(map(len, contents.values())) > total:
                     raise _too_large(path, total)
     return contents
 
 
-def _bounded(stream: Any, name: str, limit: int) -> bytes:
-    """Read a stream of at most `limit` bytes, whatever length it declares."""
+def _bounded(stream: Any, name: str, declared: int, limit: int) -> bytes:
+    """Read a stream of at most `limit` bytes: none of it if it declares more, no more of it if it declares less."""
+    if declared > limit:
+        raise _too_large(name, limit)
     pieces, size = [], 0
     for piece in iter(lambda: stream.read(1 << 20), b''):
         size += len(piece)

@@ -37,7 +37,7 @@ def class_list(path: str) -> Tuple[str, ...]:
             return tuple(numbered[i] for i in range(len(lines)))
     if len(set(lines)) != len(lines):
         twice = next(line for line in lines if lines.count(line) > 1)
-        raise UserError(f'{path} names {twice} twice; expected a name for each class')
+        raise UserError(f'{path} names {twice:.40} twice; expected a name for each class')
     return tuple(lines)
 
 

@@ -57,7 +57,7 @@ def _classes(entries: Sequence[Entry], path: str) -> Tuple[List[str], Dict[str, 
         odd = next((entry for entry in entries if numbers[entry.label] is None), None)
         if odd is not None:
             raise UserError(
-                f'{odd.where}: label {odd.label}; labels are names of classes or whole numbers, not quantities'
+                f'{odd.where}: label {odd.label:.40}; labels are names of classes or whole numbers, not quantities'
             )
         of = {label: str(number) for label, number in numbers.items()}
         classes = sorted(set(of.values()), key=int)
@@ -105,13 +105,13 @@ def _members(
         except UserError as error:
             raise UserError(f'{entry.where}: {error}') from error
         if path is None:
-            missing.append(f'{entry.where}: no such image as {scan.printable(entry.image)}')
+            missing.append(f'{entry.where}: no such image as {scan.printable(entry.image):.80}')
             continue
         other = first.setdefault(path, entry)
         if other is not entry:
             if labels[other.label] != labels[entry.label]:
                 raise UserError(
-                    f'{entry.where}: {scan.printable(entry.image)} is {entry.label}, but {other.label} in {other.where}'
+                    f'{entry.where}: {scan.printable(entry.image):.60} is {entry.label:.40}, but {other.label:.40} in {other.where}'
                 )
             twice += 1
             continue
@@ -151,7 +151,7 @@ def listing(path: str) -> Listed:
     for entry in test:
         label = _test_label(entry, of, numbers)
         if label is None:
-            known = f'{classes[0]}, …' if classes else 'none'
+            known = f'{classes[0]:.40}, …' if classes else 'none'
             raise UserError(
                 f'{entry.where}: class {entry.label!r:.60} is none of the {len(classes)} training classes ({known})'
             )

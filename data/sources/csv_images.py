@@ -62,7 +62,7 @@ class Finder:
             return names[name]
         paths = sorted(stems.get(name) or stems.get(stem(name), []))
         if len(paths) > 1:
-            raise UserError(f'{name!r} can be {paths[0]} or {os.path.basename(paths[1])}')
+            raise UserError(f'{name!r:.60} can be {paths[0]} or {os.path.basename(paths[1])}')
         return paths[0] if paths else None
 
     def _tries(self, parts: Sequence[str], label: str) -> Iterator[Tuple[str, str]]:

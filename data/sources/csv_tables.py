@@ -116,13 +116,13 @@ def _labelled(entries: Sequence[Entry]) -> List[Entry]:
     """Return the entries. Raises UserError for one without a label."""
     for entry in entries:
         if not entry.label:
-            raise UserError(f'{entry.where}: {scan.printable(entry.image)[:60]} has no label')
+            raise UserError(f'{entry.where}: {scan.printable(entry.image):.60} has no label')
     return list(entries)
 
 
 def _parts(table: Table, column: int) -> Optional[List[str]]:
     """Return the set of each row by the column that says it; None if that column says something else."""
-    header = plain(table.header.cells[column]) if table.header else ''
+    header = plain(table.title(column))
     values = [row.cells[column].casefold() for row in table.rows]
     if header.startswith('is'):
         part = roles.role(header[2:])
@@ -148,7 +148,7 @@ def _divided(table: Table, columns: Columns, name: str, notes: List[str]) -> Dic
     found: Dict[str, List[Entry]] = {TRAIN: [], TEST: [], VAL: []}
     for entry, part in zip(entries, parts):
         found[part].append(entry)
-    header = table.header.cells[columns.split] if table.header else ''
+    header = table.title(columns.split)
     counts = ', '.join(f'{part} {len(found[part])}' for part in found if found[part])
     notes.append(f'column {header} of {name} divides its rows: {counts}')
     if not found[TRAIN]:
@@ -162,7 +162,7 @@ def _held(path: str, root: str, part: str, train: Table, columns: Columns, notes
     table, own = _opened(path, root, part)
     label = own.label
     if train.header and table.header:
-        wanted = plain(train.header.cells[columns.label])
+        wanted = plain(train.title(columns.label))
         same = [i for i, cell in enumerate(table.header.cells[: table.width]) if plain(cell) == wanted]
         label = same[0] if same else -1
     if label < 0:
@@ -188,7 +188,7 @@ def read(path: str) -> Sets:
     train, columns = _opened(os.path.join(root, chosen[TRAIN]), root, TRAIN)
     if columns.label < 0:
         raise UserError(f'{train.path}: no column of labels; accepted: one called label, class, category, …')
-    said = [train.header.cells[i] if train.header else f'number {i + 1}' for i in (columns.path, columns.label)]
+    said = [train.title(i) for i in (columns.path, columns.label)]
     notes.append(f'{chosen[TRAIN]}: images from column {said[0]}, labels from column {said[1]}')
     found = _divided(train, columns, chosen[TRAIN], notes)
     held: Dict[str, Tuple[List[Entry], str]] = {}

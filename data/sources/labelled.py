@@ -77,7 +77,7 @@ class Names:
         )
         best = sorted(candidates, key=lambda name: -_common(parts, name))[:2]
         if len(best) == 2 and _common(parts, best[0]) == _common(parts, best[1]):
-            raise UserError(f'{text!r} can be {self._files[best[0]]} or {self._files[best[1]]}')
+            raise UserError(f'{text!r:.60} can be {self._files[best[0]]} or {self._files[best[1]]}')
         return self._files[best[0]] if best else None
 
     def knows(self, text: str) -> bool:
@@ -203,7 +203,7 @@ def joined(table: Table, known: Callable[[str], bool]) -> Table:
     if len(hot) < 2 or not all(sum(row[i] or 0 for i in hot) == 1 for row in ones):
         return table
     rest = [i for i in range(table.width) if i not in hot]
-    names = [table.header.cells[i] for i in hot]
+    names = [table.title(i) for i in hot]
 
     def row_of(row: Row, label: str) -> Row:
         return Row(row.line, tuple(row.cells[i] for i in rest) + (label,))
@@ -242,7 +242,7 @@ class Labels:
     @property
     def accepted(self) -> str:
         """What a label may be, for messages."""
-        names = f'{self._classes[0]}, …' if len(self._classes) > 1 else self._classes[0]
+        names = f'{self._classes[0]:.40}' + (', …' if len(self._classes) > 1 else '')
         return f'the {len(self._classes)} classes ({names})' + (
             f', or a number from 0 to {len(self._classes) - 1}' if self._numbered else ''
         )

@@ -43,6 +43,11 @@ class Table(NamedTuple):
         """Return the cells of a column."""
         return [row.cells[index] for row in self.rows]
 
+    def title(self, index: int) -> str:
+        """Name a column in messages: by its header, or by its number from 1."""
+        named = self.header.cells[index] if self.header is not None else ''
+        return named[:40] if named else f'number {index + 1}'
+
     def where(self, row: Row) -> str:
         """Name a row in messages."""
         return f'{self.path}, line {row.line}'
@@ -125,6 +130,11 @@ def read(path: str, is_header: Callable[[Row, Sequence[Row]], bool]) -> Table:
     rows = rows[1:] if header else rows
     if not rows:
         raise UserError(f'{path} holds no rows but its header')
+    if header and all(len(row.cells) == len(header.cells) + 1 for row in rows):  # R does not name its numbers of rows
+        header = Row(header.line, ('', *header.cells))
+    if header:
+        width = max(len(row.cells) for row in rows)
+        header = Row(header.line, header.cells + ('',) * (width - len(header.cells)))
     if separator == '' and lines[0][1].count(','):
         raise UserError(f'{path}, line {rows[0].line}: not as many columns as in the lines before or after it')
     return Table(path, header, rows, separator)

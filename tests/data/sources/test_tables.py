@@ -86,3 +86,13 @@ def test_refusals(tmp_path, content, words, one_line):
 def test_a_header_alone_is_no_table(tmp_path):
     with pytest.raises(UserError, match='no rows but its header'):
         read(tmp_path, 'image,label\n', header=True)
+
+
+def test_a_header_that_is_shorter_or_longer_than_the_rows(tmp_path):
+    """R leaves out the header of its numbers of rows; other headers lack words at the end, or have some too many."""
+    table = read(tmp_path, '"path","label"\n"1","a.jpg","cat"\n"2","b.jpg","dog"\n', header=True)
+    assert table.header.cells == ('', 'path', 'label') and table.title(0) == 'number 1' and table.title(2) == 'label'
+    table = read(tmp_path, 'path\na.jpg,cat,1\nb.jpg,dog,2\n', header=True)
+    assert table.header.cells == ('path', '', '') and table.width == 3
+    table = read(tmp_path, 'path,label,more\na.jpg,cat\nb.jpg,dog\n', header=True)
+    assert table.width == 2 and table.title(1) == 'label'
