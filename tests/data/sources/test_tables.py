@@ -92,7 +92,7 @@ def test_a_header_that_is_shorter_or_longer_than_the_rows(tmp_path):
     """R leaves out the header of its numbers of rows; other headers lack words at the end, or have some too many."""
     table = read(tmp_path, '"path","label"\n"1","a.jpg","cat"\n"2","b.jpg","dog"\n', header=True)
     assert table.header.cells == ('', 'path', 'label') and table.title(0) == 'number 1' and table.title(2) == 'label'
-    table = read(tmp_path, 'path\na.jpg,cat,1\nb.jpg,dog,2\n', header=True)
-    assert table.header.cells == ('path', '', '') and table.width == 3
+    table = read(tmp_path, 'path,label\na.jpg,cat,1,x\nb.jpg,dog,2,y\n', header=True)
+    assert table.header.cells == ('path', 'label', '', '') and table.width == 4
     table = read(tmp_path, 'path,label,more\na.jpg,cat\nb.jpg,dog\n', header=True)
     assert table.width == 2 and table.title(1) == 'label'
