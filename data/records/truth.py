@@ -86,7 +86,9 @@ def list_labels(path: str, files: Collection[str], classes: Sequence[str]) -> Di
         if name is None:
             unknown.append(f'{table.where(row)}: {text:.80}')
         elif chosen.setdefault(name, label) != label:
-            raise UserError(f'{table.where(row)}: {text:.60} is {label:.40}, but {chosen[name]:.40} in line {lines[name]}')
+            raise UserError(
+                f'{table.where(row)}: {text:.60} is {label:.40}, but {chosen[name]:.40} in line {lines[name]}'
+            )
         else:
             lines[name] = row.line
     if unknown:
