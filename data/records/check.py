@@ -1,5 +1,6 @@
 """Checking record files and writing their manifest."""
 
+import logging
 import os
 from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple
 
@@ -9,6 +10,8 @@ from ...base import files
 from ...base.errors import UserError
 from .. import decode
 from . import names, plan, recordio, store, writer
+
+log = logging.getLogger(__name__)
 
 Progress = Callable[[str, int, int], object]  # step, done, total
 
@@ -147,6 +150,8 @@ def validate(
             old = store.read_manifest(folder)
             before = old['classes']
             extra = {key: old[key] for key in ('split', 'plan', 'short_side', 'quality', 'skipped') if key in old}
+            if len(train) == 1:
+                extra.pop('split', None)  # which was that of two files
         highest = -1
         for name in train + ['val.rec']:
             highest = max(highest, _complete(folder, name))
@@ -168,10 +173,39 @@ def _complete(folder: str, name: str) -> int:
         file = recordio.RecordFile(path, offsets)
         rows = [(i, _own_label(file, i), f'record {i}') for i in range(len(file))]
         writer.write_table(stem + '.lst', rows)
-    labels = recordio.read_labels(stem + '.lst')
-    if not len(labels):
+    if not offsets:
         raise UserError(f'{path} holds no records')
-    return int(labels.max())
+    _keep_listed(stem, recordio.RecordFile(path, offsets))
+    return int(recordio.read_labels(stem + '.lst').max(initial=0))
+
+
+def _keep_listed(stem: str, file: recordio.RecordFile) -> None:
+    """Bring the list of an im2rec that skipped images into that of the records, by the keys in the index.
+
+    The whole list is kept as STEM.all.lst. Any other disagreement is left for `finish` to refuse.
+    """
+    records = len(file)
+    columns = recordio.read_table(stem + '.lst', 3)
+    keys = recordio.read_table(stem + '.idx', 2)[0]
+    if len(columns[0]) <= records or len(set(keys)) < records:
+        return
+    rows = {row[0]: row for row in zip(*columns)}
+    kept = [rows[key] for key in keys if key in rows]
+    if len(rows) == len(columns[0]) and len(kept) == records and _same_labels([row[1] for row in kept], file):
+        whole = stem + '.all.lst'
+        log.warning(
+            '%s.lst lists %d images, of which %d have records; it is kept as %s', stem, len(rows), records, whole
+        )
+        os.replace(stem + '.lst', whole)
+        writer.write_table(stem + '.lst', kept)
+
+
+def _same_labels(listed: Sequence[str], file: recordio.RecordFile) -> bool:
+    """Tell whether labels, as they are listed, are those of the records."""
+    try:
+        return [float(label) for label in listed] == [_own_label(file, i) for i in range(len(file))]
+    except ValueError:  # a UserError among them: something that is no label
+        return False
 
 
 def _own_label(file: recordio.RecordFile, i: int) -> int:

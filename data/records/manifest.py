@@ -70,7 +70,6 @@ def _check(manifest: Dict[str, Any]) -> None:
         fraction: Any = split.get('fraction') if isinstance(split, dict) else None
         number = isinstance(fraction, (int, float)) and not isinstance(fraction, bool)
         _expect(number and 0 < fraction < 1, 'split: fraction', 'a number between 0 and 1')
-        _expect(len(manifest['train']) == 2, 'split', 'right for one training file')
 
 
 def check(manifest: Dict[str, Any], path: str, remedy: str) -> None:

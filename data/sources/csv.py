@@ -84,6 +84,7 @@ def _named(classes: List[str], root: str) -> Tuple[List[str], List[str]]:
 
 def _members(
     entries: Sequence[Entry],
+    finder: Finder,
     part: str,
     root: str,
     classes: Sequence[str],
@@ -95,7 +96,6 @@ def _members(
 
     Raises UserError for an image with two labels, and for a name that can be two files.
     """
-    finder = Finder(root, part)
     members: List[Member] = []
     first: Dict[str, Entry] = {}
     twice = 0
@@ -162,7 +162,7 @@ def listing(path: str) -> Listed:
     )
     missing: List[str] = []
     members = [
-        _members(entries, part, sets.root, names, labels, missing, notes) if entries else []
+        _members(entries, sets.finders[part], part, sets.root, names, labels, missing, notes) if entries else []
         for part, entries in ((TRAIN, train), (TEST, test))
     ]
     if missing:

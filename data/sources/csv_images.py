@@ -17,13 +17,14 @@ Listing = Tuple[Dict[str, str], Dict[str, List[str]]]  # the names in a folder, 
 class Finder:
     """Finds image files by what a table says of them, for one of the sets (roles.TRAIN, …): ids, names, paths.
 
-    A path is looked for from the table's folder on, then in the folders in it: those that are called after the image's
+    root: the folder of the data; table: the table, from there on. A path is looked for from the table's folder on, then
+    in root and the folders in it: those that are called after the image's
     label, then those called after the set, last those of another set. Leading folders that are not there are left out
     one by one, as of paths on another machine. `folders` counts how many images were found where.
     """
 
-    def __init__(self, root: str, part: str) -> None:
-        self._root = root
+    def __init__(self, root: str, table: str, part: str) -> None:
+        self._root, self._beside = root, os.path.dirname(os.path.join(root, table))
         self._listings: Dict[str, Listing] = {}
         self.bases = [root, *self._ranked(root, part)]
         self.folders: Dict[str, int] = {}
@@ -67,13 +68,15 @@ class Finder:
 
     def _tries(self, parts: Sequence[str], label: str) -> Iterator[Tuple[str, str]]:
         """Yield (folder, name) of the places where an image may be, the most likely ones first."""
-        yield os.path.join(self._root, *parts[:-1]), parts[-1]
+        yield os.path.join(self._beside, *parts[:-1]), parts[-1]
         if label and '/' not in label and label not in ('.', '..'):
             for base in self.bases:
                 yield os.path.join(base, label), parts[-1]
         for drop in range(len(parts)):
             for base in self.bases:
                 yield os.path.join(base, *parts[drop:-1]), parts[-1]
+        if len(parts) > 1:  # from the folder above, as of tables in a folder of their own
+            yield os.path.join(self._root, os.pardir, *parts[:-1]), parts[-1]
 
     def find(self, text: str, label: str = '') -> Optional[str]:
         """Return the path of the image that `text` means, or None. Raises UserError, naming both, if it can be two."""

@@ -14,8 +14,9 @@ from .tables import Table
 
 SUFFIXES = ('.csv', '.tsv', '.txt')  # those before are preferred
 EXPECTED = 'expected train.csv, or one table of images and labels'
+FOLDERS = 64  # that are looked into for tables
 DEEP = 3  # folders that hold nothing but one another
-NO_TABLE = re.compile(r'submission|readme|license|requirements|classes|names|synset', re.I)
+NO_TABLE = re.compile(r'.*submission|readme|licen[sc]e|requirements|classes|(class_?|label_?)?names|synset', re.I)
 
 
 class Entry(NamedTuple):
@@ -27,9 +28,13 @@ class Entry(NamedTuple):
 
 
 class Sets(NamedTuple):
-    """entries: by roles.TRAIN and roles.TEST. root: the folder of the tables. train_from, test_from: as sentences name them."""
+    """The rows of roles.TRAIN and roles.TEST, and what finds the images of each.
+
+    root: the folder of the data. train_from, test_from: as sentences name them.
+    """
 
     entries: Dict[str, List[Entry]]
+    finders: Dict[str, Finder]
     root: str
     train_from: str
     test_from: str
@@ -37,21 +42,30 @@ class Sets(NamedTuple):
 
 
 def _part(name: str) -> Optional[str]:
-    """Return the set that a table's name means."""
-    stem = os.path.splitext(name)[0]
-    divided = roles.parted(stem)
-    return roles.role(stem) or (divided[0] if divided else None)
+    """Return the set that a table's name, or that of its folder, means."""
+    folder, base = os.path.split(os.path.splitext(name)[0])
+    divided = roles.parted(base)
+    return roles.role(base) or (divided[0] if divided else roles.role(folder))
 
 
-def _unwrapped(path: str) -> Tuple[str, List[str]]:
-    """Return the folder that holds tables, `path` or the only one in it, and their names."""
+def _tables_in(path: str) -> List[str]:
+    names = sorted(entry.name for entry in os.scandir(path) if entry.is_file() and not entry.name.startswith('.'))
+    return [name for name in names if name.lower().endswith(SUFFIXES) and not NO_TABLE.match(name)]
+
+
+def _tables(path: str) -> Tuple[str, List[str]]:
+    """Return the folder of the data, `path` or the only one in it, and the tables in it or in a folder of their own."""
     for _ in range(DEEP):
-        names = sorted(entry.name for entry in os.scandir(path) if entry.is_file() and not entry.name.startswith('.'))
-        found = [name for name in names if name.lower().endswith(SUFFIXES) and not NO_TABLE.search(name)]
-        folders = scan_folders(path)
-        if found or len(folders) != 1:
-            return path, found
+        names, folders = _tables_in(path), scan_folders(path)
+        if names:
+            return path, names
+        if len(folders) != 1:
+            break
         path = folders[0]
+    held = {os.path.basename(folder): _tables_in(folder) for folder in folders[:FOLDERS] if os.access(folder, os.R_OK)}
+    held = {folder: names for folder, names in held.items() if names}
+    if len(held) == 1 or any(roles.role(folder) == TRAIN for folder in held):
+        return path, [os.path.join(folder, name) for folder, names in held.items() for name in names]
     return path, []
 
 
@@ -65,13 +79,13 @@ def _chosen(path: str) -> Tuple[str, Dict[str, str]]:
 
     Raises place.NotFound if there is none, UserError if several may be meant.
     """
-    root, names = _unwrapped(path)
+    root, names = _tables(path)
     by_part: Dict[str, List[str]] = {}
     for name in names:
         by_part.setdefault(_part(name) or '', []).append(name)
 
     def order(name: str) -> Tuple[bool, int]:
-        stem, suffix = os.path.splitext(name)
+        stem, suffix = os.path.splitext(os.path.basename(name))
         return roles.role(stem) is None, SUFFIXES.index(suffix.lower())
 
     chosen: Dict[str, str] = {}
@@ -90,10 +104,10 @@ def _chosen(path: str) -> Tuple[str, Dict[str, str]]:
     return root, chosen
 
 
-def _opened(path: str, root: str, part: str) -> Tuple[Table, Columns]:
+def _opened(root: str, name: str, part: str) -> Tuple[Table, Columns]:
     """Read a table and tell its columns."""
-    finder = Finder(root, part)
-    known = finder.knows
+    known = Finder(root, name, part).knows
+    path = os.path.join(root, name)
     table = labelled.joined(tables.read(path, labelled.is_header(lambda cell: bool(cell) and known(cell))), known)
     return table, labelled.columns(table, known)
 
@@ -139,27 +153,36 @@ def _parts(table: Table, column: int) -> Optional[List[str]]:
     return [known[value] or '' for value in values]
 
 
+def _parts_of_paths(entries: Sequence[Entry]) -> Optional[List[str]]:
+    """Return the set of each row by the first folder of its path; None unless all say one, and training is among them."""
+    words = {entry.image: labelled.parts_of(entry.image) for entry in entries}
+    parts = [roles.role(words[entry.image][0]) if len(words[entry.image]) > 1 else None for entry in entries]
+    known = [part for part in parts if part]
+    return known if len(known) == len(entries) and len(set(known)) > 1 and TRAIN in known else None
+
+
 def _divided(table: Table, columns: Columns, name: str, notes: List[str]) -> Dict[str, List[Entry]]:
     """Return the rows of a table by set; all for training if no column says it."""
     entries = _rows(table, columns, columns.label)
     parts = _parts(table, columns.split) if columns.split >= 0 else None
+    by = f'column {table.title(columns.split)}'
+    if parts is None:
+        parts, by = _parts_of_paths(entries), 'the first folder of each path'
     if parts is None:
         return {TRAIN: _labelled(entries)}
     found: Dict[str, List[Entry]] = {TRAIN: [], TEST: [], VAL: []}
     for entry, part in zip(entries, parts):
         found[part].append(entry)
-    header = table.title(columns.split)
     counts = ', '.join(f'{part} {len(found[part])}' for part in found if found[part])
-    notes.append(f'column {header} of {name} divides its rows: {counts}')
+    notes.append(f'{by} divides the rows of {name}: {counts}')
     if not found[TRAIN]:
-        raise UserError(f'{table.path}: column {header} has no rows for training')
+        raise UserError(f'{table.path}: {by} leaves no rows for training')
     return {part: _labelled(rows) if part == TRAIN else rows for part, rows in found.items()}
 
 
-def _held(path: str, root: str, part: str, train: Table, columns: Columns, notes: List[str]) -> List[Entry]:
+def _held(root: str, name: str, part: str, train: Table, columns: Columns, notes: List[str]) -> List[Entry]:
     """Return the rows of a table of test images; none, with a note, if it has no labels."""
-    name = os.path.basename(path)
-    table, own = _opened(path, root, part)
+    table, own = _opened(root, name, part)
     label = own.label
     if train.header and table.header:
         wanted = plain(train.title(columns.label))
@@ -185,22 +208,23 @@ def read(path: str) -> Sets:
         _chosen(path) if os.path.isdir(path) else (os.path.dirname(path) or '.', {TRAIN: os.path.basename(path)})
     )
     notes: List[str] = []
-    train, columns = _opened(os.path.join(root, chosen[TRAIN]), root, TRAIN)
+    train, columns = _opened(root, chosen[TRAIN], TRAIN)
     if columns.label < 0:
         raise UserError(f'{train.path}: no column of labels; accepted: one called label, class, category, …')
     said = [train.title(i) for i in (columns.path, columns.label)]
     notes.append(f'{chosen[TRAIN]}: images from column {said[0]}, labels from column {said[1]}')
     found = _divided(train, columns, chosen[TRAIN], notes)
-    held: Dict[str, Tuple[List[Entry], str]] = {}
+    held: Dict[str, Tuple[List[Entry], str, Finder]] = {}
     for part in (TEST, VAL):
-        name = f'the {part} rows of {chosen[TRAIN]}'
+        table, name = chosen[TRAIN], f'the {part} rows of {chosen[TRAIN]}'
         entries = _some_labelled(found.get(part, []), name, notes)
         if not entries and part in chosen:
-            name = chosen[part]
-            entries = _held(os.path.join(root, name), root, part, train, columns, notes)
+            table = name = chosen[part]
+            entries = _held(root, name, part, train, columns, notes)
         if entries:
-            held[part] = entries, name
-    test, origin = held.get(TEST) or held.get(VAL) or ([], '')
+            held[part] = entries, name, Finder(root, table, part)
+    finders = {TRAIN: Finder(root, chosen[TRAIN], TRAIN)}
+    test, origin, finders[TEST] = held.get(TEST) or held.get(VAL) or ([], '', finders[TRAIN])
     if len(held) == 2:
         notes.append(f'left out: {held[VAL][1]}, beside {origin}')
-    return Sets({TRAIN: found[TRAIN], TEST: test}, root, chosen[TRAIN], origin, notes)
+    return Sets({TRAIN: found[TRAIN], TEST: test}, finders, root, chosen[TRAIN], origin, notes)

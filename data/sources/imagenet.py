@@ -156,7 +156,7 @@ def _index(name: str) -> str:
 def _check_recorditer(manifest: Dict[str, Any], options: Options) -> None:
     """Check that ImageRecordIter can read these files with these options. Raises UserError."""
     instead = '; use data.reader=indexed'
-    if len(manifest['train']) != 2:
+    if len(manifest['train']) != 2 or not manifest.get('split'):
         raise UserError(
             f'data.reader=recorditer: {options.dir} has no record file for each of W part and lambda part{instead}'
         )

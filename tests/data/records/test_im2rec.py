@@ -57,6 +57,24 @@ def test_what_im2rec_makes_is_read(tmp_path, monkeypatch, flags, capsys):
     assert [ds.classes[label] for label in ds.labels('train')] == [os.path.dirname(name) for name in rows[2]]
 
 
+@pytest.mark.parametrize('order', [[0, 1, 2, 3, 4, 5], [4, 0, 5, 2, 1, 3]])
+def test_images_that_im2rec_could_not_read_are_no_records(tmp_path, order, caplog):
+    """With several processes it goes on, and they stay in its list; which records there are, the index says."""
+    for stem in ('train', 'val'):
+        writer = mx.recordio.MXIndexedRecordIO(str(tmp_path / (stem + '.idx')), str(tmp_path / (stem + '.rec')), 'w')
+        for i in order:
+            if i != 2:
+                writer.write_idx(i, mx.recordio.pack_img(mx.recordio.IRHeader(0, i % 3, i, 0), image(i, i)))
+        writer.close()
+        (tmp_path / (stem + '.lst')).write_text(''.join(f'{i}\t{i % 3:f}\tx{i}.jpg\n' for i in order))
+    whole = (tmp_path / 'val.lst').read_bytes()
+    assert not any(check.validate(str(tmp_path))['bad'].values())
+    ds = load('imagenet', dir=str(tmp_path), image_size=16)
+    assert list(ds.labels('test')) == [i % 3 for i in order if i != 2]
+    assert recordio.read_table(str(tmp_path / 'val.lst'), 3)[2] == [f'x{i}.jpg' for i in order if i != 2]
+    assert (tmp_path / 'val.all.lst').read_bytes() == whole and 'lists 6 images, of which 5' in caplog.text
+
+
 @pytest.mark.parametrize('pack', [float, lambda label: [float(label)], lambda label: np.array([label], np.float32)])
 @pytest.mark.parametrize('listed', [False, True])
 def test_one_label_however_it_is_packed(tmp_path, pack, listed):

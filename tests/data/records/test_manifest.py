@@ -62,10 +62,10 @@ def paths(value, at=()):
         yield at + (0,)
 
 
-def outcome(folder):
+def outcome(folder, reader='indexed'):
     """How opening ends: the sizes, or the message."""
     try:
-        return load('imagenet', dir=str(folder), image_size=16, max_bad=1).sizes
+        return load('imagenet', dir=str(folder), image_size=16, max_bad=1, reader=reader).sizes
     except UserError as error:
         return str(error)
 
@@ -104,7 +104,7 @@ def test_every_entry_with_every_wrong_value(copied):
                 inner = inner[key]
             del inner[place[-1]]
             path.write_text(json.dumps(changed))
-            assert '\n' not in str(outcome(copied))
+            assert '\n' not in str(outcome(copied)) and '\n' not in str(outcome(copied, 'recorditer'))
         assert tracemalloc.get_traced_memory()[1] < 64 << 20
     finally:
         tracemalloc.stop()
@@ -116,7 +116,6 @@ def test_every_entry_with_every_wrong_value(copied):
     [
         (lambda m: m.update(train=['../x/weights.rec', 'gates.rec']), 'train is not a list of 1 or 2 names'),
         (lambda m: m.update(train=['weights.rec', 'weights.rec']), 'lists of different files'),
-        (lambda m: m.update(train=['weights.rec']), 'split is not right for one training file'),
         (lambda m: m.update(bad={'weights.rec': [9]}), 'a list of numbers below 9'),
         (lambda m: m['files']['weights.rec'].update(records=True), 'records is not a whole number'),
         (lambda m: m['split'].update(fraction=1.5), 'a number between 0 and 1'),
@@ -232,3 +231,14 @@ def test_fingerprint_and_notes(copied):
     check.validate(str(copied), max_bad=1)
     manifest = store.read_manifest(str(copied))
     assert store.fingerprint(manifest) != first.fingerprint and manifest['bad']['val.rec'] == [0, 1, 2, 3, 4]
+
+
+def test_a_split_of_two_files_does_not_matter_for_one(copied):
+    """Where one training file takes the place of two, what was said of two is left out."""
+    (copied / 'train.rec').write_bytes((copied / 'weights.rec').read_bytes())
+    for name in ('weights.rec', 'train.idx'):
+        (copied / name).unlink()
+    manifest = check.validate(str(copied))
+    assert manifest['train'] == ['train.rec'] and 'split' not in manifest
+    assert outcome(copied) == {'train': 9, 'weights': 5, 'gates': 4, 'test': 5}
+    assert 'data.reader=indexed' in outcome(copied, 'recorditer')

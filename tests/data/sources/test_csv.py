@@ -152,6 +152,41 @@ def test_equal_names_in_the_folders_of_both_sets(tmp_path):
     assert not any('also training images' in note for note in ds.notes)
 
 
+@pytest.mark.parametrize('test', ['test', 'val'])
+def test_each_set_finds_its_own_images(tmp_path, test):
+    """train/ and val/ have equal names, and so have the tables in them, as Hugging Face lays them out."""
+    for part, seed in (('train', 0), (test, 1)):
+        rows = [(os.path.basename(path), label) for path, label in images(tmp_path / 'd' / part, seed=seed)]
+        table(tmp_path / 'd' / part / 'metadata.csv', rows, ('file_name', 'label'))
+        table(tmp_path / (part + '.csv'), rows, ('file_name', 'label'))
+    for root in (tmp_path, tmp_path / 'd'):
+        ds = open_set(root)
+        assert counts(ds) == counts(ds, 'test') == COUNTS
+        assert not any('also training images' in note for note in ds.notes), ds.notes
+
+
+@pytest.mark.parametrize('given', ['', 'labels', 'labels/train.csv'])
+@pytest.mark.parametrize('prefix', ['images/', ''])
+def test_tables_in_a_folder_of_their_own(tmp_path, given, prefix):
+    """Paths are from the folder above; by name alone, images are found where that folder is given."""
+    rows = [(prefix + os.path.basename(path), label) for path, label in images(tmp_path / 'images')]
+    (tmp_path / 'labels').mkdir()
+    (tmp_path / 'more').mkdir()
+    table(tmp_path / 'labels' / 'train.csv', rows)
+    if given and not prefix:
+        with pytest.raises(UserError, match='none of its images'):
+            open_set(tmp_path / given)
+    else:
+        assert open_set(tmp_path / given, held_out=0.5).sizes['train'] == 12
+
+
+def test_paths_that_say_the_set(tmp_path):
+    rows = images(tmp_path / 'train') + images(tmp_path / 'valid', {'ant': 2, 'bee': 1}, seed=2)
+    ds = open_set(table(tmp_path / 'labels.csv', rows))
+    assert counts(ds) == COUNTS and counts(ds, 'test') == {'ant': 2, 'bee': 1, 'cow': 0}
+    assert any('first folder of each path divides the rows' in note for note in ds.notes)
+
+
 def test_a_test_table_without_labels_is_not_used(tmp_path):
     table(tmp_path / 'train.csv', images(tmp_path / 'train'))
     for rows, header in (
@@ -298,7 +333,7 @@ def refused(tmp_path, build):
         ),
         (
             lambda d, rows: table(d / 'x.csv', [(p, c, 'test') for p, c in rows], ('path', 'label', 'split')),
-            ['no rows for training'],
+            ['column split leaves no rows for training'],
         ),
         (lambda d, rows: (d / 'x.csv').write_bytes(b'\x89PNG\0\0\0'), ['x.csv is not text']),
         (lambda d, rows: (d / 'x.csv').write_text(''), ['x.csv holds no rows']),
