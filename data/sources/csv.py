@@ -19,7 +19,7 @@ from .classes import Member
 from .csv_images import Finder
 from .csv_tables import Entry
 from .folder import read_image  # noqa: F401 (test images are prepared alike)
-from .labelled import fractional, whole
+from .labelled import fractional, parts_of, whole
 from .layout import Layout
 from .roles import TEST, TRAIN
 
@@ -117,7 +117,7 @@ def _members(
             continue
         status = os.stat(path) if os.path.exists(path) else None  # a dead link is found so when it is read
         label = labels[entry.label]
-        name = f'{classes[label]}/' + '/'.join(os.path.relpath(path, root).split(os.sep))
+        name = '/'.join([classes[label], *parts_of(entry.image)])  # the same wherever the images lie
         members.append(Member(path, label, name, status.st_size if status else 0, status.st_mtime_ns if status else 0))
     if not members:
         tried = ', '.join(sorted(os.path.basename(base) for base in finder.bases)[:5])

@@ -295,6 +295,15 @@ def test_other_labels_are_other_data(tmp_path):
     assert open_set(table(tmp_path / 'z.csv', [(rows[0][0], 'bee')] + rows[1:])).fingerprint != first
 
 
+def test_the_fingerprint_does_not_say_where_the_images_lie(tmp_path):
+    marks = set()
+    for place in ('one', 'another'):
+        (tmp_path / place).mkdir()
+        rows = [(os.path.basename(path), label) for path, label in images(tmp_path / place / ('images' + place))]
+        marks.add(open_set(table(tmp_path / place / 'x.csv', rows)).fingerprint)
+    assert len(marks) == 1
+
+
 def refused(tmp_path, build):
     root = tmp_path / 'd'
     root.mkdir()
