@@ -193,8 +193,11 @@ def _headers(table: Table) -> str:
 def joined(table: Table, known: Callable[[str], bool]) -> Table:
     """Bring a table with a column for each class, a 1 in that of the image's and 0 in the others, into one with labels.
 
-    Any other table is returned as it is.
+    Where blanks alone separate words, the label is what is behind the image, or the image what is before the label. Any
+    other table is returned as it is.
     """
+    if table.separator == ' ' and table.header is None:
+        return _of_words(table, known)
     if table.header is None or table.width < 3 or _named(table, LABELS):
         return table
     cells = [row.cells[: table.width] for row in table.rows]
@@ -210,6 +213,24 @@ def joined(table: Table, known: Callable[[str], bool]) -> Table:
 
     rows = [row_of(row, names[[one[i] for i in hot].index(1)]) for row, one in zip(table.rows, ones)]
     return table._replace(header=row_of(table.header, LABELS[0]), rows=rows)
+
+
+def _of_words(table: Table, known: Callable[[str], bool]) -> Table:
+    """Divide rows of words into two columns, by which the image is."""
+    image = lambda text: known(text) or text.lower().endswith(SUFFIXES)  # noqa: E731
+    words = [row.cells for row in table.rows[:SAMPLE]]
+    if max(map(len, words)) == 2:
+        return table
+    counts = [
+        sum(image(cells[0]) for cells in words),
+        sum(image(' '.join(cells[:-1])) for cells in words),
+        sum(image(' '.join(cells[1:])) for cells in words),
+    ]
+    if max(counts) <= len(words) / 2:
+        return table
+    cut = -1 if counts[1] > counts[0] and counts[1] >= counts[2] else 1
+    rows = [Row(row.line, (' '.join(row.cells[:cut]), ' '.join(row.cells[cut:]))) for row in table.rows]
+    return table._replace(rows=rows)
 
 
 class Labels:

@@ -127,6 +127,13 @@ def test_several_labels_are_refused_though_a_list_gives_one(tmp_path):
         ('labels.txt', 'ant 0\nbee 1\ncow 2\n', ('ant', 'bee', 'cow')),
         ('class_names.csv', 'ant,0\nbee,1\ncow,2\n', ('ant', 'bee', 'cow')),
         ('synset.txt', 'n01 ant, an insect\nn02 bee\nn03 cow\n', ('n01 ant, an insect', 'n02 bee', 'n03 cow')),
+        ('classes.csv', 'id,name\n0,ant\n1,bee\n2,cow\n', ('ant', 'bee', 'cow')),
+        ('classes.csv', 'class\nant\nbee\ncow\n', ('ant', 'bee', 'cow')),
+        ('label_num_to_name_map.json', '{"0": "ant", "2": "cow cow", "1": "bee"}', ('ant', 'bee', 'cow cow')),
+        ('class_to_idx.json', '{"ant": 0, "bee": 1, "cow": 2}', ('ant', 'bee', 'cow')),
+        ('a.json', '{"ant": 0, "bee": 1, "cow": 1}', None),
+        ('a.json', '{"0": ["ant"], "1": {}, "2": null}', None),
+        ('a.json', '[' * 100000, None),
         ('labels.txt', '0\n1\n0\n', None),  # of images
         ('classes.txt', 'ant\nbee\n', None),
         ('classes.txt', '\0\1', None),

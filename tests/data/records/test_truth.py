@@ -78,6 +78,25 @@ def test_forms(tmp_path, content):
     assert read(tmp_path, content) == TRUTH
 
 
+@pytest.mark.parametrize(
+    'content',
+    [
+        'x1.JPEG golden retriever\nx2.JPEG ant\n',
+        'x1.JPEG golden retriever\nx2.JPEG ant bear\n',
+        'golden_retriever x1.JPEG\nant x2.JPEG\n',
+    ],
+)
+def test_words_with_blanks_within(tmp_path, content):
+    classes = ('ant bear', 'ant', 'golden retriever') if 'bear' in content else CLASSES
+    found = read(tmp_path, content, ('x1.JPEG', 'x2.JPEG'), classes=classes)
+    assert list(found) == ['x1.JPEG', 'x2.JPEG'] and found['x1.JPEG'].replace('_', ' ') == 'golden retriever'
+    assert found['x2.JPEG'] == ('ant bear' if 'bear' in content else 'ant')
+    assert read(tmp_path, 'my photo.JPEG ant\na cat.JPEG bee\n', ('my photo.JPEG', 'a cat.JPEG')) == {
+        'my photo.JPEG': 'ant',
+        'a cat.JPEG': 'bee',
+    }
+
+
 def test_im2recs_list(tmp_path):
     rows = [('%d' % i, '%f' % CLASSES.index(label), name) for i, (name, label) in enumerate(NAMED)]
     assert read(tmp_path, lines(rows, '\t'), name='val.lst') == TRUTH

@@ -251,6 +251,15 @@ def test_labels(tmp_path, labels, classes):
     assert counts(ds) == {name: order[name] for name in classes}
 
 
+def test_classes_of_several_words_are_not_merged(tmp_path):
+    """Where blanks alone separate: `id Boeing 747` and `id Boeing 707` are two classes."""
+    names = dict(zip(COUNTS, ('Boeing 747', 'Boeing 707', 'ATR')))
+    rows = [f'{os.path.basename(path)[:-4]} {names[label]}' for path, label in images(tmp_path / 'images')]
+    for order in (rows, rows[:18]):
+        (tmp_path / 'train.txt').write_text('\n'.join(order) + '\n')
+        assert open_set(tmp_path / 'train.txt').classes == tuple(sorted({row.split(None, 1)[1] for row in order}))
+
+
 def test_numbers_get_names_from_a_list_beside_the_table(tmp_path):
     rows = [(path, str(list(COUNTS).index(label) * 2)) for path, label in images(tmp_path / 'images')]
     (tmp_path / 'classes.txt').write_text('a\nb\nc\nd\ne\n')
