@@ -3,8 +3,9 @@
 import pytest
 
 from dsonas.data.dataset import Options
+from dsonas.data.registry import DATASETS
 from dsonas.symbols.space import SearchSpace
-from dsonas.train.config import settings
+from dsonas.train.config import flags, settings
 from dsonas.train.config.tree import ratio
 
 
@@ -135,3 +136,8 @@ def test_a_group_is_the_dataclass_that_uses_its_keys():
     assert isinstance(config.data, Options) and isinstance(config.space, SearchSpace)
     assert 'data.seed' not in settings.KEYS and 'space.classes' not in settings.KEYS
     assert [name for name in settings.KEYS if name.startswith('data.')][:2] == ['data.name', 'data.dir']
+
+
+def test_help_names_every_data_set():
+    text = ' '.join(flags.parser('x').format_help().split())
+    assert f'data set: {", ".join(DATASETS)} [data.name' in text and 'csv' in DATASETS and 'cifar100' in DATASETS
