@@ -27,6 +27,7 @@ class Part(Name):
 
 
 PARTS = tuple(Part)
+LABELS = ('fine', 'coarse')
 READERS = ('indexed', 'recorditer')
 
 Batch = Tuple[np.ndarray, np.ndarray]  # x normalised float32 (b, 3, H, W), y int32 (b,)
@@ -43,7 +44,7 @@ class Options:
     dir: str = key(
         '',
         "where it lies on disk; empty: gluon's place for it, $MXNET_HOME/datasets/NAME (MXNET_HOME: ~/.mxnet), "
-        'looked up by each command (digits needs none, folder has no such place)',
+        'looked up by each command (digits needs none, folder and csv have no such place)',
     )
     split: float = key(
         0.0, "the W part's share of the training set; 0: 0.5, or as the data set was prepared", low=0, below=1
@@ -54,11 +55,14 @@ class Options:
     augment: bool = key(True, 'random crops, mirrors and colours in training')
     workers: int = key(0, 'threads that make batches; 0: what suits the data set', low=0)
     max_bad: float = key(0.01, 'largest share of corrupt images that is passed over', low=0, high=1)
-    max_pixels: int = key(decode.MAX_PIXELS, 'folder: images of more pixels, by their header, are passed over', low=1)
-    held_out: float = key(
-        0.2, "folder: the test set's share of each class where there is no test folder", low=0, high=1
+    max_pixels: int = key(
+        decode.MAX_PIXELS, 'folder, csv: images of more pixels, by their header, are passed over', low=1
     )
-    memory_gb: float = key(2.0, 'folder: decode once into memory up to this size', low=0)
+    held_out: float = key(
+        0.2, "folder, csv: the test set's share of each class where there are no test images", low=0, high=1
+    )
+    memory_gb: float = key(2.0, 'folder, csv: decode once into memory up to this size', low=0)
+    labels: str = key('fine', 'cifar100: its 100 fine or its 20 coarse classes', LABELS)
     reader: str = key('indexed', 'imagenet: indexed resumes exactly; recorditer is mx.io.ImageRecordIter', READERS)
     seed: int = 0  # of the split, the order and the augmentation; no key of its own
 

@@ -75,7 +75,7 @@ class _Module:
 
 DATASETS: Registry[DataSource] = Registry('data set')
 
-for _name in ('digits', 'cifar10', 'imagenet', 'folder'):
+for _name in ('digits', 'cifar10', 'cifar100', 'imagenet', 'folder', 'csv'):
     DATASETS.register(_name, _Module(_name))
 
 

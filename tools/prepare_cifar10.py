@@ -1,10 +1,12 @@
-"""Check the official CIFAR-10 archive, in either version, and lay it out as the trainer reads it fastest.
+"""Check the official archive of CIFAR-10 or CIFAR-100, in either version, and lay it out as the trainer reads it fastest.
 
     python tools/prepare_cifar10.py OUT --from cifar-10-python.tar.gz       OUT/cifar-10-batches-bin, with checksums
+    python tools/prepare_cifar10.py OUT --from cifar-100-python.tar.gz      OUT/cifar-100-binary
     python tools/prepare_cifar10.py OUT --from DIR --records                and OUT/records, for --dataset imagenet
 
-The trainer also reads the archive itself (`--dataset cifar10 --data-dir DIR`); with this step every later start takes less
-time and notices damage.  The records hold PNGs, divided into W part and lambda part.
+Which of the two it is, the files say; where both lie in DIR, `--dataset` does.  The trainer also reads the archive itself
+(`--dataset cifar10 --data-dir DIR`); with this step every later start takes less time and notices damage.  The records hold
+PNGs, divided into W part and lambda part.
 """
 
 try:
@@ -26,8 +28,10 @@ import numpy as np
 from dsonas.base import cli, files
 from dsonas.base.errors import UserError
 from dsonas.data import split, streams
+from dsonas.data.dataset import LABELS
 from dsonas.data.records import check, recordio
-from dsonas.data.sources import cifar10
+from dsonas.data.sources import cifar, cifar_files
+from dsonas.data.sources.cifar_kinds import KINDS
 
 
 def parser() -> argparse.ArgumentParser:
@@ -40,35 +44,41 @@ def parser() -> argparse.ArgumentParser:
         metavar='PATH',
         help='the archive, its folder, or the extracted folder; binary or python version',
     )
+    parse.add_argument(
+        '--dataset', choices=[kind.name for kind in KINDS], help='where both lie there [the first of them]'
+    )
+    parse.add_argument('--labels', choices=LABELS, default='fine', help="records: which of CIFAR-100's labels")
     parse.add_argument('--records', action='store_true', help='make record files, too')
     parse.add_argument('--split', type=float, default=0.5, metavar='F', help="records: the W part's share")
     parse.add_argument('--seed', type=int, default=0, metavar='N', help='records: of the split and the order')
     return parse
 
 
-def write_binary(folder: str, classes: Sequence[str], train: Any, test: Any) -> Dict[str, str]:
+def write_binary(folder: str, data: cifar.Cifar) -> Dict[str, str]:
     """The binary version's files in folder, and their manifest; the dict of their sha256."""
     os.makedirs(folder, exist_ok=True)
-    cuts = np.array_split(np.arange(len(train[1])), len(cifar10.TRAIN))
-    batches = {name + '.bin': (train[0][cut], train[1][cut]) for name, cut in zip(cifar10.TRAIN, cuts)}
-    batches['test_batch.bin'] = test
-    contents = {
-        name: np.concatenate([labels[:, None].astype(np.uint8), images.reshape(len(images), -1)], axis=1).tobytes()
-        for name, (images, labels) in batches.items()
-    }
-    contents['batches.meta.txt'] = ('\n'.join(classes) + '\n').encode()
+    kind = data.located.kind
+    version = kind.versions[0]
+    sets = sorted(kind.labels, key=lambda labels: labels.column)
+    contents: Dict[str, bytes] = {}
+    for names, half in ((version.train, data.train), (version.test, data.test)):
+        for name, cut in zip(names, np.array_split(np.arange(len(half.images)), len(names))):
+            columns = [half.labels[labels.name][cut, None].astype(np.uint8) for labels in sets]
+            contents[name] = np.concatenate(columns + [half.images[cut].reshape(len(cut), -1)], axis=1).tobytes()
+    for labels in sets:
+        contents[labels.names_file] = ('\n'.join(data.classes[labels.name]) + '\n').encode()
     sums = {name: hashlib.sha256(content).hexdigest() for name, content in contents.items()}
     manifest = {
-        'format': cifar10.FORMAT,
+        'format': cifar_files.manifest_format(kind),
         'version': 1,
-        'train': len(train[1]),
-        'test': len(test[1]),
+        'train': len(data.train.images),
+        'test': len(data.test.images),
         'files': sums,
     }
-    stale = os.path.join(folder, cifar10.MANIFEST)
+    stale = os.path.join(folder, cifar_files.MANIFEST)
     if os.path.exists(stale):
         os.unlink(stale)
-    for name, content in list(contents.items()) + [(cifar10.MANIFEST, json.dumps(manifest, indent=1).encode())]:
+    for name, content in list(contents.items()) + [(cifar_files.MANIFEST, json.dumps(manifest, indent=1).encode())]:
         files.write_bytes(os.path.join(folder, name), content)
     return sums
 
@@ -98,22 +108,26 @@ def write_records(
 
 
 def run(args: argparse.Namespace) -> None:
-    classes, train, test = cifar10.read(args.source)
-    folder = os.path.join(args.out, cifar10.VERSIONS['binary'][1])
-    if os.path.isdir(args.source) and os.path.realpath(cifar10.find(args.source)[1]) == os.path.realpath(folder):
+    kinds = sorted(KINDS, key=lambda kind: kind.name != args.dataset)  # stable: those not asked for stay in order
+    data = cifar.read_kind(args.source, kinds[0]) if args.dataset else cifar.read(args.source, kinds)
+    kind = data.located.kind
+    folder = os.path.join(args.out, kind.versions[0].folder)
+    if os.path.isdir(data.located.where) and os.path.realpath(data.located.where) == os.path.realpath(folder):
         raise UserError(f'{args.source} lies in {args.out}, which would be replaced; give another OUT')
-    write_binary(folder, classes, train, test)
-    again = cifar10.read(args.out)
-    if again[0] != classes or not all(
-        np.array_equal(a, b) for old, new in zip((train, test), again[1:]) for a, b in zip(old, new)
-    ):
+    write_binary(folder, data)
+    again = cifar.read_kind(folder, kind)
+    if again.classes != data.classes or again.fingerprint() != data.fingerprint():
         raise UserError(f'{folder}: what was written is not what is read back')
-    print(f'{folder}: {len(train[1])} training and {len(test[1])} test images of {len(classes)} classes')
+    sizes = len(data.train.images), len(data.test.images), len(data.classes['fine'])
+    print('{}: {} training and {} test images of {} classes'.format(folder, *sizes))
     if args.records:
-        manifest = write_records(os.path.join(args.out, 'records'), classes, train, test, args.split, args.seed)
+        labels = args.labels if args.labels in data.classes else 'fine'
+        train, test = ((half.images, half.labels[labels]) for half in (data.train, data.test))
+        out = os.path.join(args.out, 'records')
+        manifest = write_records(out, data.classes[labels], train, test, args.split, args.seed)
         names = manifest['train'] + manifest['test']
         counts = ', '.join(f'{name} {manifest["files"][name]["records"]}' for name in names)
-        print(f'{os.path.join(args.out, "records")}: {counts}')
+        print(f'{out}: {counts}')
 
 
 def main(arguments: Sequence[str]) -> None:

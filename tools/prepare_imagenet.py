@@ -46,7 +46,11 @@ def parser() -> argparse.ArgumentParser:
     parse.add_argument('out', metavar='OUT', help='folder for the record files')
     add('--train', text='the training tar, or a folder of class folders', metavar='PATH')
     add('--val', text='the validation tar, a folder of class folders, or a flat folder', metavar='PATH')
-    add('--val-list', text='the classes of a flat validation set: a line an image, file and class', metavar='FILE')
+    add(
+        '--val-list',
+        text='the classes of a flat validation set: a table of files and classes, CSV or its like',
+        metavar='FILE',
+    )
     add('--devkit', text='the same, from the ILSVRC2012 development kit', metavar='PATH')
     add('--from-folder', text='any tree of class folders instead', metavar='DIR')
     add('--held-out', 0.2, 'share of each class for test, where the tree has no test folder', type=float, metavar='F')

@@ -1,5 +1,6 @@
 """Checking record files and writing their manifest."""
 
+import logging
 import os
 from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple
 
@@ -8,7 +9,9 @@ import numpy as np
 from ...base import files
 from ...base.errors import UserError
 from .. import decode
-from . import plan, recordio, store, writer
+from . import names, plan, recordio, store, writer
+
+log = logging.getLogger(__name__)
 
 Progress = Callable[[str, int, int], object]  # step, done, total
 
@@ -25,6 +28,8 @@ def _look(numbers: Sequence[int], file: recordio.RecordFile, labels: np.ndarray)
             label, image = recordio.unpack(file.read(i), file.where(i))
             decode.read_rgb(image, file.where(i))
             decode.jpeg_to_rgb(image, file.where(i))
+        except recordio.Unsuitable:
+            raise
         except UserError as error:
             wrong.append((i, str(error)))
             continue
@@ -71,9 +76,12 @@ def finish(
     for name in train + test:
         stem = os.path.splitext(name)[0]
         file = recordio.RecordFile(os.path.join(folder, name), recordio.read_index(os.path.join(folder, stem + '.idx')))
-        labels = np.array([float(label) for label in recordio.read_table(os.path.join(folder, stem + '.lst'), 3)[1]])
+        labels = recordio.read_labels(os.path.join(folder, stem + '.lst'))
         if len(labels) != len(file):
-            raise UserError(f'{file.path}: {len(file)} records in {stem}.idx, {len(labels)} in {stem}.lst')
+            raise UserError(
+                f'{file.path}: {len(file)} records in {stem}.idx, {len(labels)} in {stem}.lst; '
+                f'where that one is not right, remove it to have it made from the records'
+            )
         wrong = check_records(file, labels, workers, progress)
         bad[name], total = [i for i, _ in wrong], total + len(file)
         reasons += [reason for _, reason in wrong]
@@ -120,7 +128,8 @@ def validate(
 
     The files are train.rec, or weights.rec and gates.rec, and val.rec; missing indexes and lists are made. Damaged
     records are listed in the manifest, and readers skip them; more than the share max_bad of them, or missing files,
-    raise UserError. Class names are `classes`, or those of the old manifest, or numbers. workers: processes.
+    raise UserError, and labels that are not the number of a class recordio.Unsuitable. Class names are `classes`, or
+    those of a list in the folder (names.py), or those of the old manifest, or numbers. workers: processes.
     """
     with plan.locked(folder):
         have = [
@@ -136,15 +145,17 @@ def validate(
                 'expected weights.rec and gates.rec (or train.rec), and val.rec'
             )
         extra: Dict[str, Any] = {}
+        before: Sequence[str] = ()
         if os.path.isfile(os.path.join(folder, store.MANIFEST)):
             old = store.read_manifest(folder)
-            classes = classes or old['classes']
+            before = old['classes']
             extra = {key: old[key] for key in ('split', 'plan', 'short_side', 'quality', 'skipped') if key in old}
+            if len(train) == 1:
+                extra.pop('split', None)  # which was that of two files
         highest = -1
         for name in train + ['val.rec']:
             highest = max(highest, _complete(folder, name))
-        if classes is None:
-            classes = [f'class {label}' for label in range(highest + 1)]
+        classes = classes or names.best(folder, highest + 1, before)
         if highest >= len(classes):
             raise UserError(f'{folder}: a record has label {highest}, but there are {len(classes)} classes')
         return finish(folder, classes, train, ['val.rec'], workers, max_bad, progress, extra)
@@ -160,9 +171,49 @@ def _complete(folder: str, name: str) -> int:
         raise UserError(f'{stem}.idx does not belong to {path}: it has other offsets; remove it to have it made anew')
     if not os.path.isfile(stem + '.lst'):
         file = recordio.RecordFile(path, offsets)
-        labels = [recordio.unpack(file.read(i), file.where(i))[0] for i in range(len(file))]
-        writer.write_table(stem + '.lst', [(i, int(label), f'record {i}') for i, label in enumerate(labels)])
-    labels = [float(label) for label in recordio.read_table(stem + '.lst', 3)[1]]
-    if not labels:
+        rows = [(i, _own_label(file, i), f'record {i}') for i in range(len(file))]
+        writer.write_table(stem + '.lst', rows)
+    if not offsets:
         raise UserError(f'{path} holds no records')
-    return int(max(labels))
+    _keep_listed(stem, recordio.RecordFile(path, offsets))
+    return int(recordio.read_labels(stem + '.lst').max(initial=0))
+
+
+def _keep_listed(stem: str, file: recordio.RecordFile) -> None:
+    """Bring the list of an im2rec that skipped images into that of the records, by the keys in the index.
+
+    The whole list is kept as STEM.all.lst. Any other disagreement is left for `finish` to refuse.
+    """
+    records = len(file)
+    columns = recordio.read_table(stem + '.lst', 3)
+    keys = recordio.read_table(stem + '.idx', 2)[0]
+    if len(columns[0]) <= records or len(set(keys)) < records:
+        return
+    rows = {row[0]: row for row in zip(*columns)}
+    kept = [rows[key] for key in keys if key in rows]
+    if len(rows) == len(columns[0]) and len(kept) == records and _same_labels([row[1] for row in kept], file):
+        whole = stem + '.all.lst'
+        log.warning(
+            '%s.lst lists %d images, of which %d have records; it is kept as %s', stem, len(rows), records, whole
+        )
+        os.replace(stem + '.lst', whole)
+        writer.write_table(stem + '.lst', kept)
+
+
+def _same_labels(listed: Sequence[str], file: recordio.RecordFile) -> bool:
+    """Tell whether labels, as they are listed, are those of the records."""
+    try:
+        return [float(label) for label in listed] == [_own_label(file, i) for i in range(len(file))]
+    except ValueError:  # a UserError among them: something that is no label
+        return False
+
+
+def _own_label(file: recordio.RecordFile, i: int) -> int:
+    """Return the label of a record, 0 for a damaged one. Raises Unsuitable if it is not the number of a class."""
+    try:
+        label, _ = recordio.unpack(file.read(i), file.where(i))
+    except recordio.Unsuitable:
+        raise
+    except UserError:
+        return 0  # it is found damaged when every record is decoded
+    return recordio.whole_label(label, file.where(i))

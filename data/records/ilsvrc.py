@@ -8,14 +8,14 @@ the outer file.
 import io
 import logging
 import os
-import re
 import tarfile
-from typing import IO, Any, Collection, Dict, List, NamedTuple, Optional, Sequence, Tuple
+from typing import IO, Any, Dict, List, NamedTuple, Optional, Sequence, Tuple
 
 from ...base.errors import UserError
-from ..sources import scan
+from ..sources import archives, scan
 from ..sources.classes import class_folders
 from ..sources.kinds import SUFFIXES
+from .truth import devkit_labels, in_order, list_labels
 
 log = logging.getLogger(__name__)
 
@@ -45,9 +45,9 @@ class NoTruth(UserError):
 
 def _members(fileobj: Any, path: str, name: str) -> List[tarfile.TarInfo]:
     try:
-        with tarfile.open(fileobj=fileobj, mode='r:') as archive:
-            return [member for member in archive if member.isfile()]
-    except (tarfile.TarError, EOFError) as error:
+        with tarfile.open(fileobj=fileobj, mode='r:', tarinfo=archives.Header) as archive:
+            return [member for member in archive if member.isreg() and not member.issparse()]
+    except archives.DAMAGE as error:  # a UserError, of a huge header, among them
         where = f'{path}, {name}' if name else path
         raise UserError(f'{where} is damaged or truncated ({error})') from error
 
@@ -124,86 +124,22 @@ class _Window(io.RawIOBase):
 
 
 def flat_files(path: str) -> Dict[str, Item]:
-    """List the images of a tar (ILSVRC2012_img_val.tar) or flat folder: {file name: Item with label -1}.
+    """List the images of a tar (ILSVRC2012_img_val.tar) or flat folder: {relative path: Item with label -1}.
 
     Raises UserError if the tar is damaged or truncated.
     """
     if os.path.isdir(path):
-        return {os.path.basename(name): Item(name, -1, os.path.join(path, name)) for name in scan.images(path)}
+        return {name: Item(name, -1, os.path.join(path, name)) for name in scan.images(path)}
     size = os.path.getsize(path)
     with open(path, 'rb') as source:
         members = _members(source, path, '')
     if members and members[-1].offset_data + members[-1].size > size:
         raise _truncated(path, members[-1], size)
     return {
-        os.path.basename(member.name): Item(os.path.basename(member.name), -1, path, member.offset_data, member.size)
+        member.name: Item(os.path.basename(member.name), -1, path, member.offset_data, member.size)
         for member in members
         if member.name.lower().endswith(SUFFIXES)
     }
-
-
-def devkit_labels(path: str) -> List[str]:
-    """Read the class names (WNIDs) of the validation images, in order, from the development kit.
-
-    path: ILSVRC2012_devkit_t12.tar.gz or its extracted folder. Raises UserError if it is damaged or another file.
-    """
-    from scipy.io import loadmat
-
-    wanted = ('meta.mat', 'ILSVRC2012_validation_ground_truth.txt')
-    contents: Dict[str, bytes] = {}
-    if os.path.isdir(path):
-        for folder, _, names in os.walk(path):
-            for name in wanted:
-                if name in names:
-                    with open(os.path.join(folder, name), 'rb') as stream:
-                        contents[name] = stream.read()
-    else:
-        try:
-            with tarfile.open(path) as archive:
-                for member in archive:
-                    name = os.path.basename(member.name)
-                    source = archive.extractfile(member) if name in wanted else None
-                    if source is not None:
-                        contents[name] = source.read()
-        except (tarfile.TarError, EOFError) as error:
-            raise UserError(f'{path} is damaged or truncated ({error})') from error
-    missing = [name for name in wanted if name not in contents]
-    if missing:
-        raise UserError(f'{path} has no {" and no ".join(missing)}; expected the ILSVRC2012 development kit')
-    meta, truth = (contents[name] for name in wanted)
-    synsets = loadmat(io.BytesIO(meta), squeeze_me=True, struct_as_record=False)['synsets']
-    wnids = {int(synset.ILSVRC2012_ID): str(synset.WNID) for synset in synsets}
-    return [wnids[int(line)] for line in truth.split()]
-
-
-def list_labels(path: str, files: Collection[str], classes: Sequence[str]) -> Dict[str, str]:
-    """Read a list of the validation images: {file name: class name}.
-
-    A line is `file class`, `file number` (the class's number in sorted order, from 0), or only a class, for the
-    files in sorted order; separated by blanks or commas, the rest of the line is ignored. Raises UserError for
-    anything else.
-    """
-    with open(path, encoding='utf-8') as source:
-        rows = [(number, re.split(r'[\s,]+', line.strip())) for number, line in enumerate(source, 1) if line.strip()]
-    if rows and rows[0][1][0] == 'ImageId':
-        rows = rows[1:]
-    known, stems, ordered = set(classes), {os.path.splitext(name)[0]: name for name in files}, sorted(files)
-    labels = {}
-    for position, (number, row) in enumerate(rows):
-        if row[0] in known:
-            if position >= len(ordered):
-                raise UserError(f'{path} has {len(rows)} lines for {len(ordered)} images')
-            labels[ordered[position]] = row[0]
-            continue
-        name = stems.get(os.path.splitext(os.path.basename(row[0]))[0])
-        value = row[1] if len(row) > 1 else ''
-        if value.isdigit() and value not in known and int(value) < len(classes):
-            value = classes[int(value)]
-        if name is None or value not in known:
-            words = ' '.join(row[:2])
-            raise UserError(f'{path}, line {number}: {words!r}; expected an image and its class (as {classes[0]})')
-        labels[name] = value
-    return labels
 
 
 def validation(path: str, classes: Sequence[str], truth: str = '') -> List[Item]:
@@ -217,19 +153,20 @@ def validation(path: str, classes: Sequence[str], truth: str = '') -> List[Item]
     if not truth:
         raise NoTruth(f'{path}: which class is each of its images?')
     files = flat_files(path)
-    if os.path.isdir(truth) or '.tar' in os.path.basename(truth):
-        in_order = devkit_labels(truth)
-        if len(in_order) != len(files):
-            raise UserError(f'{path} has {len(files)} images, the ground truth in {truth} is for {len(in_order)}')
-        labels = dict(zip(sorted(files), in_order))
+    ordered = in_order(files)
+    if os.path.isdir(truth) or archives.kind(truth):
+        listed = devkit_labels(truth)
+        if len(listed) != len(files):
+            raise UserError(f'{path} has {len(files)} images, the ground truth in {truth} is for {len(listed)}')
+        labels = dict(zip(ordered, listed))
     else:
         labels = list_labels(truth, files, classes)
     numbers = {name: number for number, name in enumerate(classes)}
-    for name in sorted(files):
+    for name in ordered:
         if name not in labels:
             raise UserError(f'{truth}: {name} has no class there')
         if labels[name] not in numbers:
             raise UserError(
                 f'{truth}: class {labels[name]} of {name} is none of the {len(classes)} classes of the training images'
             )
-    return [files[name]._replace(label=numbers[labels[name]]) for name in sorted(files)]
+    return [files[name]._replace(label=numbers[labels[name]]) for name in ordered]

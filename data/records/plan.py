@@ -49,7 +49,7 @@ def keep(folder: str, plan: Dict[str, Any], restart: bool) -> None:
     """
     path = os.path.join(folder, PLAN)
     if os.path.isfile(path):
-        with open(path, encoding='utf-8') as source:
+        with open(path, encoding='utf-8', errors='replace') as source:
             held = source.read()
         if held == json.dumps(plan) and not restart:
             return

@@ -13,6 +13,7 @@ Implemented here instead of with mxnet.recordio, so that writing a file can be r
 can read it.
 """
 
+import math
 import os
 import struct
 import threading
@@ -24,9 +25,14 @@ from numpy.typing import ArrayLike
 from ...base.errors import UserError
 
 MAGIC = 0xCED7230A
+LABELS = 1 << 17  # more classes than these are a mistake
 _MAGIC = struct.pack('<I', MAGIC)
 _HEADER = struct.Struct('<IfQQ')
 _LABEL = struct.Struct('<f')
+
+
+class Unsuitable(UserError):
+    """A record or a list that is whole, but not of images with one class each."""
 
 
 def pack(label: float, key: int, image: bytes) -> bytes:
@@ -35,15 +41,15 @@ def pack(label: float, key: int, image: bytes) -> bytes:
 
 
 def unpack(payload: bytes, name: str) -> Tuple[float, bytes]:
-    """Unpack a payload: (label, image bytes). Raises UserError if it is too short or holds several labels."""
+    """Unpack a payload: (label, image bytes). Raises UserError if it is too short, Unsuitable if it holds several labels."""
     if len(payload) < _HEADER.size:
         raise UserError(f'{name}: {len(payload)} bytes are no image record')
     flag, label, _, _ = _HEADER.unpack_from(payload)
-    if flag > 1:
-        raise UserError(f'{name}: the record has {flag} labels, expected one')
+    if flag > 1 and len(payload) >= _HEADER.size + flag * _LABEL.size:
+        raise Unsuitable(f'{name}: the record has {flag} labels, expected one: the class of the image')
     if flag == 0:
         return label, payload[_HEADER.size :]
-    if len(payload) < _HEADER.size + _LABEL.size:
+    if len(payload) < _HEADER.size + flag * _LABEL.size:
         raise UserError(f'{name}: {len(payload)} bytes are no image record with a label')
     return _LABEL.unpack_from(payload, _HEADER.size)[0], payload[_HEADER.size + _LABEL.size :]
 
@@ -129,7 +135,7 @@ class RecordFile:
         with self._lock:  # opened late: an object that was never read can go to another process
             if self._handle is None:
                 self._handle = open(self.path, 'rb')
-        content = os.pread(self._handle.fileno(), max(end - start, 0), start)
+        content = os.pread(self._handle.fileno(), max(min(end, self.size) - start, 0), start)
         return unframe(content, self.where(i))[0]
 
     def where(self, i: int) -> str:
@@ -164,12 +170,42 @@ def read_table(path: str, columns: int) -> List[List[str]]:
     return [list(column) for column in zip(*rows)] if rows else [[] for _ in range(columns)]
 
 
+def whole_label(label: float, where: str) -> int:
+    """Bring a label into a whole number. Raises Unsuitable if it is none, or below 0 or beyond any number of classes."""
+    if not 0 <= label < LABELS or label != int(label):
+        raise Unsuitable(f'{where}: label {label:g}, expected the number of a class, whole and from 0')
+    return int(label)
+
+
+def read_labels(path: str) -> np.ndarray:
+    """Read the labels of an .lst file: int32 (n,).
+
+    Raises UserError for what is no label, Unsuitable for one that is not whole, and for several of an image.
+    """
+    labels = []
+    for number, (label, name) in enumerate(zip(*read_table(path, 3)[1:]), 1):
+        try:
+            labels.append(whole_label(float(label), f'{path}, line {number}'))
+            several = '\t' in name and math.isfinite(float(name.split('\t')[0]))
+        except Unsuitable:
+            raise
+        except ValueError as error:
+            if len(labels) < number:
+                raise UserError(f'{path}, line {number}: {label!r:.40} is no label') from error
+            several = False  # a name with tabs
+        if several:
+            raise Unsuitable(f'{path}, line {number}: several labels, expected one: the class of the image')
+    return np.array(labels, np.int32)
+
+
 def read_index(path: str) -> np.ndarray:
     """Read the offsets in an .idx file: int64 (n,), ascending from 0. Raises UserError if they are not."""
     try:
         offsets = np.array([int(offset) for offset in read_table(path, 2)[1]], np.int64)
-    except ValueError as error:
-        raise UserError(f'{path} is not an index of records: {error}') from error
+    except UserError:
+        raise
+    except (ValueError, OverflowError) as error:
+        raise UserError(f'{path} is not an index of records: {str(error):.100}') from error
     if len(offsets) and (offsets[0] != 0 or np.any(np.diff(offsets) <= 0)):
         raise UserError(f'{path} is not an index of a whole record file: offsets must rise from 0')
     return offsets

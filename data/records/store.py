@@ -20,9 +20,12 @@ from ...base import machine
 from ...base.errors import UserError
 from .. import decode
 from ..crops import CropTransform
+from ..sources import archives
+from . import manifest as manifests
 from . import recordio
 
 FORMAT, VERSION, MANIFEST = 'dsonas.records', 1, 'manifest.json'
+LARGEST = 1 << 28  # bytes of a manifest
 SAMPLES = 32  # records of each file that are checked when it is opened
 MAKE = 'make them with tools/prepare_imagenet.py, or check those that there are with its --validate'
 
@@ -44,17 +47,29 @@ def read_manifest(folder: str) -> Dict[str, Any]:
     if not os.path.isfile(path):
         raise UserError(f'{folder} has no {MANIFEST}, so its records have not been checked; {MAKE}')
     try:
-        with open(path, encoding='utf-8') as source:
-            manifest = json.load(source)
-        found = manifest.get('format'), manifest.get('version')
-    except (ValueError, AttributeError) as error:
+        content = json.loads(archives.read_file(path, LARGEST).decode('utf-8'))
+        found = content.get('format'), content.get('version')
+    except (ValueError, AttributeError, RecursionError) as error:
         raise UserError(f'{path} is damaged ({error}); {MAKE}') from error
     if found != (FORMAT, VERSION):
-        raise UserError(f'{path}: format {found[0]} version {found[1]}, expected {FORMAT} version {VERSION}')
-    missing = [key for key in ('classes', 'train', 'test', 'files', 'bad') if key not in manifest]
+        raise UserError(
+            f'{path}: format {found[0]!s:.40} version {found[1]!s:.40}, expected {FORMAT} version {VERSION}'
+        )
+    missing = [key for key in ('classes', 'train', 'test', 'files', 'bad') if key not in content]
     if missing:
         raise UserError(f'{path} lacks {", ".join(missing)}')
-    return manifest
+    manifests.check(content, path, MAKE)
+    checked: Dict[str, Any] = content
+    return checked
+
+
+def fingerprint(manifest: Dict[str, Any]) -> str:
+    """Compute a sha256 of the record files and their lists, from the checksums in the manifest."""
+    total = hashlib.sha256(FORMAT.encode())
+    for name in manifest['train'] + manifest['test']:
+        for file in (name, os.path.splitext(name)[0] + '.lst'):
+            total.update(f'{manifest["files"].get(file, {}).get("sha256", "")}\n'.encode())
+    return total.hexdigest()
 
 
 def check_file(folder: str, name: str, manifest: Dict[str, Any]) -> None:
@@ -83,10 +98,7 @@ def open_file(folder: str, name: str, manifest: Dict[str, Any]) -> Tuple[recordi
         check_file(folder, stem + suffix, manifest)
     records = recordio.RecordFile(os.path.join(folder, name), recordio.read_index(os.path.join(folder, stem + '.idx')))
     lst = os.path.join(folder, stem + '.lst')
-    try:
-        labels = np.array([float(label) for label in recordio.read_table(lst, 3)[1]]).astype(np.int32)
-    except ValueError as error:
-        raise UserError(f'{lst}: {error}') from error
+    labels = recordio.read_labels(lst)
     if len(labels) != len(records) or len(records) != manifest['files'][name]['records']:
         listed = manifest['files'][name]['records']
         raise UserError(
@@ -96,8 +108,8 @@ def open_file(folder: str, name: str, manifest: Dict[str, Any]) -> Tuple[recordi
     for i in np.unique(np.linspace(0, len(records) - 1, SAMPLES).astype(int)) if len(records) else ():
         if i not in bad:
             label, _ = recordio.unpack(records.read(i), records.where(i))
-            if int(label) != labels[i]:
-                raise UserError(f'{records.where(i)} has label {int(label)}, but {labels[i]} in {lst}')
+            if label != labels[i]:
+                raise UserError(f'{records.where(i)} has label {label:g}, but {labels[i]} in {lst}')
     return records, labels
 
 

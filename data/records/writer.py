@@ -125,9 +125,10 @@ def read_journal(path: str, size: int) -> Tuple[List[Row], int]:
         for line in lines:
             try:
                 row = Row(*json.loads(line.decode('utf-8')))
-            except (ValueError, TypeError):
+                whole = 0 <= row.start <= row.end <= size
+            except (ValueError, TypeError, RecursionError):
                 break
-            if not line.endswith(b'\n') or row.position != len(rows) or row.end > size:
+            if not whole or not line.endswith(b'\n') or row.position != len(rows):
                 break
             rows.append(row)
             used += len(line)

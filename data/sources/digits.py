@@ -157,4 +157,5 @@ def open_data(options: Options) -> DataSet:
         mean,
         std,
         options,
+        fingerprint=DIGEST,
     )

@@ -162,8 +162,15 @@ def _twice(members: Sequence[Member], index: Index, train: np.ndarray, test: np.
 
 def open_data(options: Options) -> DataSet:
     """Open `folder`. Raises place.NotFound, or UserError for a tree that is none of the layouts and too many corrupt images."""
+    return data_set('folder', find(options.dir), options, options.dir)
+
+
+def data_set(name: str, layout: Layout, options: Options, root: str, missing: Sequence[str] = ()) -> DataSet:
+    """Make the DataSet of the images of a layout in the folder root.
+
+    missing: errors, one for each image that should be there and is not. Raises UserError for too many corrupt images.
+    """
     size = options.image_size or DEFAULT_SIZE
-    layout = find(options.dir)
     members = layout.train + layout.test
     labels = np.array([member.label for member in members], np.int32)
     side = size if size < CROP_FROM else RESIZE * size * 1.2  # photographs are not square
@@ -174,18 +181,18 @@ def open_data(options: Options) -> DataSet:
     passed = layout.passed
     for member, reason in zip(members, index['reasons']):
         if reason:
-            passed.add(str(reason), os.path.relpath(member.path, options.dir))
+            passed.add(str(reason), os.path.relpath(member.path, root))
     corrupt = np.isin(index['reasons'], (decode.BadImage.reason, decode.Empty.reason))
-    errors = [str(error) for error in index['errors'][corrupt]]
-    decode.check_bad(errors, len(members), options.max_bad, options.dir)
+    errors = [*missing, *map(str, index['errors'][corrupt])]
+    decode.check_bad(errors, len(members) + len(missing), options.max_bad, options.dir)
     train, test = _divided(layout, labels, index['reasons'], options)
     means = index['means'][train].mean(0)
     deviations = np.maximum(np.sqrt(np.maximum(index['squares'][train].mean(0) - means**2, 0)), 1e-3)
     mean, std = tuple(map(float, means)), tuple(map(float, deviations))
     notes = _sets(layout, labels, train, test, options.held_out) + _twice(members, index, train, test)
     notes += passed.sentences()
-    if errors:
-        notes.append(f'{len(errors)} of {len(members)} images are corrupt and skipped')
+    if errors[len(missing) :]:
+        notes.append(f'{len(errors) - len(missing)} of {len(members)} images are corrupt and skipped')
     for part, chosen in (('training', train), ('test', test)):
         log.info('%s: %d %s images: %s', options.dir, len(chosen), part, counted(layout.classes, labels[chosen]))
     for note in notes:
@@ -203,9 +210,7 @@ def open_data(options: Options) -> DataSet:
         return Files([members[i].path for i in chosen], labels[chosen], size, transform, held, options.max_pixels)
 
     mark = fingerprint(layout.classes, members, len(layout.test), index)
-    return DataSet(
-        'folder', layout.classes, source(train), source(test), mean, std, options, notes=notes, fingerprint=mark
-    )
+    return DataSet(name, layout.classes, source(train), source(test), mean, std, options, notes=notes, fingerprint=mark)
 
 
 def _prepared_file(source: IO[bytes], name: str, size: int, max_pixels: int) -> np.ndarray:

@@ -156,7 +156,7 @@ def _index(name: str) -> str:
 def _check_recorditer(manifest: Dict[str, Any], options: Options) -> None:
     """Check that ImageRecordIter can read these files with these options. Raises UserError."""
     instead = '; use data.reader=indexed'
-    if len(manifest['train']) != 2:
+    if len(manifest['train']) != 2 or not manifest.get('split'):
         raise UserError(
             f'data.reader=recorditer: {options.dir} has no record file for each of W part and lambda part{instead}'
         )
@@ -222,9 +222,14 @@ def open_data(options: Options) -> DataSet:
     bad = [f'{name}, record {i}' for name in sorted(manifest['bad']) for i in manifest['bad'][name]]
     decode.report_bad(bad, len(train.labels) + len(test.labels) + len(bad), options.max_bad, options.dir)
     parts, split = None, manifest.get('split')
-    if split and options.split in (0, split['fraction']):
+    if split and options.split in (0, split['fraction']) and len(manifest['train']) == 2:
         parts = np.split(np.arange(len(train.labels)), train.counts[:1])
-    arguments = ('imagenet', manifest['classes'], train, test, MEAN, STD, options, parts)
+    files = ', '.join(f'{name} ({manifest["files"][name]["records"]})' for name in manifest['train'] + manifest['test'])
+    notes = [f'{options.dir}: records in {files}', f'the test set is {manifest["test"][0]}']
+    if bad:
+        notes.append(f'{len(bad)} damaged records are skipped')
+    mark = store.fingerprint(manifest)
+    arguments = ('imagenet', manifest['classes'], train, test, MEAN, STD, options, parts, notes, mark)
     if options.reader == 'indexed':
         return DataSet(*arguments)
     _check_recorditer(manifest, options)

@@ -45,6 +45,28 @@ def test_records(tmp_path, monkeypatch):
     )  # PNG loses nothing
 
 
+@pytest.mark.parametrize('version', ['binary', 'python'])
+def test_cifar100(tmp_path, version, capsys, monkeypatch, one_line_error):
+    monkeypatch.setenv('DSONAS_CACHE', str(tmp_path / 'cache'))
+    path = archive.pack(tmp_path / 'in' / 'x.tar.gz', archive.files100(version), 'inner/')
+    archive.write(tmp_path / 'in', 'python')
+    assert run([str(tmp_path / 'a'), '--from', str(path)]) == 0
+    assert '200 training and 100 test images of 100 classes' in capsys.readouterr().out
+    for name, content in archive.files100('binary').items():  # the very bytes of the official binary version
+        assert (tmp_path / 'a' / 'cifar-100-binary' / name).read_bytes() == content
+    assert load('cifar100', dir=str(tmp_path / 'a')).fingerprint == load('cifar100', dir=str(path)).fingerprint
+    arguments = ['--from', str(tmp_path / 'in'), '--dataset', 'cifar100', '--records', '--labels', 'coarse']
+    assert run([str(tmp_path / 'b')] + arguments) == 0
+    ds = load('imagenet', dir=str(tmp_path / 'b' / 'records'), image_size=32)
+    assert ds.classes == tuple(archive.COARSE)
+    assert list(ds.labels('test')) == list(archive.coarse(np.arange(100) * 3 % 100))
+    assert run([str(tmp_path / 'c'), '--from', str(path), '--dataset', 'cifar10']) == 2
+    assert 'is the data set cifar100' in capsys.readouterr().err
+    names = tmp_path / 'a' / 'cifar-100-binary' / 'coarse_label_names.txt'
+    names.write_text(names.read_text().replace('00', 'xx'))
+    one_line_error(lambda: load('cifar100', dir=str(tmp_path / 'a')), 'coarse_label_names.txt', 'manifest.json')
+
+
 def test_damage_is_noticed_afterwards(tmp_path, one_line_error):
     archive.write(tmp_path, 'binary')
     assert run([str(tmp_path / 'out'), '--from', str(tmp_path)]) == 0

@@ -3,8 +3,9 @@
 import pytest
 
 from dsonas.data.dataset import Options
+from dsonas.data.registry import DATASETS
 from dsonas.symbols.space import SearchSpace
-from dsonas.train.config import settings
+from dsonas.train.config import flags, settings
 from dsonas.train.config.tree import ratio
 
 
@@ -28,6 +29,8 @@ def test_data_set_brings_its_published_settings_beneath_the_preset():
     assert (config.space.blocks, config.space.stem, config.retrain.budget) == ((2, 2, 13, 6), 'imagenet', 'flops=600M')
     assert config.search.nonnegative is False and config.space.searchable_reduction is False
     assert settings.resolve().space.blocks == (8, 8, 8)
+    config = settings.resolve(preset='text', flags={'data.name': 'cifar100', 'data.labels': 'coarse'})
+    assert (config.data.name, config.data.labels, config.retrain.epochs) == ('cifar100', 'coarse', 630)
 
 
 def test_base_of_a_file(tmp_path):
@@ -43,6 +46,7 @@ def test_base_of_a_file(tmp_path):
         ('gamma=1', ['gamma', 'search.gamma']),
         ('search.penalty=flop', ['search.penalty', 'flops, mac, latency']),
         ('data.name=nope', ['data.name', 'digits, cifar10']),
+        ('data.labels=all', ['data.labels', 'fine, coarse']),
         ('data.limit=1.5', ['data.limit', 'whole number']),
         ('data.limit=-1', ['data.limit', 'at least 0']),
         ('search.split=maybe', ['search.split', 'true or false']),
@@ -132,3 +136,8 @@ def test_a_group_is_the_dataclass_that_uses_its_keys():
     assert isinstance(config.data, Options) and isinstance(config.space, SearchSpace)
     assert 'data.seed' not in settings.KEYS and 'space.classes' not in settings.KEYS
     assert [name for name in settings.KEYS if name.startswith('data.')][:2] == ['data.name', 'data.dir']
+
+
+def test_help_names_every_data_set():
+    text = ' '.join(flags.parser('x').format_help().split())
+    assert f'data set: {", ".join(DATASETS)} [data.name' in text and 'csv' in DATASETS and 'cifar100' in DATASETS

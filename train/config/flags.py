@@ -36,7 +36,7 @@ def parser(description: str) -> argparse.ArgumentParser:
         shown = settings.show(default[key])
         add(name, dest=key, default=None, help=f'{text} [{key}, default {shown or "none"}]')
 
-    flag('--dataset', 'data.name', 'data set')
+    flag('--dataset', 'data.name', f'data set: {", ".join(settings.KEYS["data.name"].choices)}')
     flag(
         '--data-dir',
         'data.dir',

@@ -119,3 +119,7 @@ def test_pixels_are_normalised():
     x = np.concatenate([x for x, _ in ds.batches('train', 500, train=False)])
     np.testing.assert_allclose(x.mean((0, 2, 3)), 0, atol=1e-3)
     np.testing.assert_allclose(x.std((0, 2, 3)), 1, atol=1e-3)
+
+
+def test_the_fingerprint_is_of_what_is_generated():
+    assert load('digits').fingerprint == load('digits', limit=50, seed=3).fingerprint == digits.DIGEST
