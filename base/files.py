@@ -66,13 +66,19 @@ def write_json(path: str, content: Any, **options: Any) -> None:
     write_text(path, json.dumps(content, **dict({'indent': 1}, **options)) + '\n')
 
 
-def read_json(path: str) -> Any:
-    """Read plain data from a JSON file. Raises OSError, UserError naming the file where it is not JSON."""
-    with named(path), open(path, encoding='utf-8') as stream:
-        try:
-            return json.load(stream)
-        except (ValueError, RecursionError) as error:
-            raise UserError(f'{path}: not JSON: {error}') from None
+def read_bytes(path: str, largest: int) -> bytes:
+    """Read a file of at most `largest` bytes. Raises OSError; UserError naming the file where it is larger, or no file.
+
+    A pipe is read where the system names it (/dev/stdin, /dev/fd/63).
+    """
+    with named(path):
+        if not (os.path.isfile(path) or os.path.isdir(path) or is_open_stream(path)) and os.path.exists(path):
+            raise UserError(f'{path}: it is a device or a pipe, not a file')
+        with open(path, 'rb') as stream:
+            content = stream.read(largest + 1)
+    if len(content) > largest:
+        raise UserError(f'{path}: more than {largest} bytes; accepted are smaller files')
+    return content
 
 
 def beside(path: str) -> str:
@@ -148,8 +154,9 @@ def _opened(path: str, text: bool) -> IO[Any]:
 
 
 def _is_special(path: str) -> bool:
-    if os.path.abspath(path).startswith(
-        ('/dev/std', '/dev/fd/', '/proc/')
-    ):  # they lead to what is open, which may be a file
-        return True
-    return os.path.exists(path) and not os.path.isfile(path)
+    return is_open_stream(path) or (os.path.exists(path) and not os.path.isfile(path))
+
+
+def is_open_stream(path: str) -> bool:
+    """Tell whether a path names what the process has open (/dev/stdout, /dev/fd/63), which may be a file or a pipe."""
+    return os.path.abspath(path).startswith(('/dev/std', '/dev/fd/', '/proc/'))

@@ -1,4 +1,4 @@
-"""Numbers with units, read and written, and tables whose columns stand under each other.
+"""Numbers with units, read and written; tables whose columns stand under each other; text from outside, shown in one line.
 
 Prefixes are powers of 1000 everywhere: 3.0M is three million, a kB 1000 bytes.
 """
@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import math
 import re
+import reprlib
+import unicodedata
 from typing import Collection, List, Mapping, Optional, Sequence, Tuple
 
 from .errors import UserError
@@ -81,3 +83,37 @@ def aligned(rows: Sequence[Sequence[object]], left: Collection[int] = (0,)) -> L
         ).rstrip()
         for row in cells
     ]
+
+
+def escaped(text: object) -> str:
+    """Return text from outside as one line without control characters.
+
+    Newlines, tabs, ESC, what turns the direction of writing and what is no character are written as \\n, \\x1b, \\u202e; bytes of a
+    file's name that are no text as \\xff.
+    """
+    written = str(text)
+    return written if written.isprintable() else ''.join(map(_escaped, written))
+
+
+def _escaped(character: str) -> str:
+    if character.isprintable() or unicodedata.category(character) == 'Zs':
+        return character
+    if '\udc80' <= character <= '\udcff':  # a byte, as os.fsdecode gives it
+        return f'\\x{ord(character) - 0xDC00:02x}'
+    return character.encode('unicode_escape', 'surrogatepass').decode('ascii')
+
+
+def clipped(text: object, longest: int) -> str:
+    """Return text of at most `longest` characters: what is longer loses its middle."""
+    written = str(text)
+    if len(written) <= longest:
+        return written
+    behind = (longest - 1) // 3
+    return f'{written[: longest - 1 - behind]}…{written[len(written) - behind :]}'
+
+
+def shown(value: object, longest: int = 60) -> str:
+    """Return a value from outside as a message names it: its repr, which is one line, of at most `longest` characters."""
+    brief = reprlib.Repr()
+    brief.maxstring = brief.maxother = brief.maxlong = longest
+    return clipped(brief.repr(value), longest)

@@ -11,9 +11,7 @@ from __future__ import annotations
 
 from typing import Any, Dict, List
 
-import yaml
-
-from ..base import files
+from ..base import documents, files
 from ..base.errors import UserError
 
 Tree = Dict[str, Any]
@@ -30,15 +28,7 @@ def write_config(path: str, text: str) -> None:
 
 def read_config(path: str) -> Tree:
     """Read the tree of settings: {key or group: value or {key: value}}. Raises OSError, UserError naming the file."""
-    with open(path, encoding='utf-8') as stream:
-        try:
-            tree = yaml.safe_load(stream)
-        except UnicodeDecodeError:
-            raise UserError(f'{path}: not UTF-8') from None
-        except (yaml.YAMLError, ValueError, RecursionError) as error:  # ValueError: of a date that there is not
-            where = getattr(error, 'problem_mark', None)
-            line = f' (line {where.line + 1})' if where else ''
-            raise UserError(f'{path}: not YAML{line}') from None
+    tree = documents.read_yaml(path)
     if not isinstance(tree, dict):
         raise UserError(f'{path}: holds no mapping of names to values')
     return tree

@@ -9,7 +9,7 @@ import subprocess
 import sys
 from typing import Any, Dict, List, Mapping, Optional, Sequence, get_type_hints
 
-from ..base import files, machine
+from ..base import documents, files, machine
 from ..base.errors import UserError
 
 # What must be equal for equal seeds to give equal numbers, and what it is called in a warning.
@@ -100,7 +100,7 @@ def write_environment(path: str, environment: Environment) -> None:
 
 def read_environment(path: str) -> Dict[str, Any]:
     """Read environment.json as it stands: known fields and others. Raises OSError, UserError naming the file."""
-    content = files.read_json(path)
+    content = documents.read_json(path)
     if not isinstance(content, dict):
         raise UserError(f'{path}: holds no mapping of names to values')
     return content

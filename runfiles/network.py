@@ -14,7 +14,7 @@ import numbers
 import os
 from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence, Tuple
 
-from ..base import files
+from ..base import documents, files
 from ..base.errors import UserError
 from ..symbols.kinds import GLUONCV, NetworkKind
 
@@ -71,7 +71,7 @@ def read_network(folder: str) -> NetworkDescription:
         raise UserError(f'{folder}: no such run directory')
     if not os.path.exists(path):
         raise UserError(f'{folder}: no trained network in it ({DESCRIPTION}); retraining makes one')
-    content = files.read_json(path)
+    content = documents.read_json(path)
     if not isinstance(content, dict) or (content.get('format'), content.get('version')) != (FORMAT, VERSION):
         raise UserError(f'{path}: expected format {FORMAT}, version {VERSION}')
     for key, (is_accepted, accepted) in _FIELDS.items():

@@ -9,7 +9,7 @@ import math
 import os
 from typing import Any, Dict, List, Optional, TypedDict
 
-from ..base import files
+from ..base import documents, files
 from ..base.errors import UserError
 from .network import gluoncv_name
 
@@ -109,7 +109,7 @@ def _is_number(value: Any, largest: float) -> bool:
 
 
 def _mapping(path: str) -> Dict[str, Any]:
-    content = files.read_json(path) if os.path.exists(path) else {}
+    content = documents.read_json(path) if os.path.exists(path) else {}
     if not isinstance(content, dict):
         raise UserError(f'{path}: holds no mapping of names to values')
     return content
