@@ -40,12 +40,11 @@ def read_yaml(path: str) -> Any:
     return parse_yaml(_text(path, YAML_BYTES, 'YAML'), path)
 
 
-def parse_json(text: str, name: str) -> Any:
-    """Read plain data from JSON text. name: what errors begin with. Raises UserError."""
+def parse_json(text: str, name: str, finite: bool = True) -> Any:
+    """Read plain data from JSON text. name: what errors begin with. finite: refuse NaN and what is infinite. Raises UserError."""
+    refused = {'parse_constant': _constant, 'parse_float': _finite} if finite else {}
     try:
-        content = json.loads(
-            text, object_pairs_hook=_object, parse_constant=_constant, parse_int=_whole, parse_float=_finite
-        )
+        content = json.loads(text, object_pairs_hook=_object, parse_int=_whole, **refused)
     except RecursionError:
         raise UserError(f'{name}: {_too_deep()}') from None
     except ValueError as error:
@@ -144,7 +143,7 @@ class _Composer(yaml.SafeLoader):
         self._counts: Dict[int, int] = {}  # of each complete node, by id
 
     def compose_node(self, parent: Any, index: Any) -> Any:
-        event = self.peek_event()
+        event: Any = self.peek_event()  # type: ignore[no-untyped-call]
         if isinstance(event, yaml.AliasEvent):
             node = super().compose_node(parent, index)
             if id(node) not in self._counts:

@@ -66,16 +66,23 @@ def write_json(path: str, content: Any, **options: Any) -> None:
     write_text(path, json.dumps(content, **dict({'indent': 1}, **options)) + '\n')
 
 
-def read_bytes(path: str, largest: int) -> bytes:
-    """Read a file of at most `largest` bytes. Raises OSError; UserError naming the file where it is larger, or no file.
+@contextlib.contextmanager
+def opened(path: str) -> Iterator[IO[bytes]]:
+    """Open a file for reading bytes; an OSError names it. Raises UserError for a device or a pipe, where reading may never end.
 
-    A pipe is read where the system names it (/dev/stdin, /dev/fd/63).
+    A pipe that the system names (/dev/stdin, /dev/fd/63) is opened.
     """
     with named(path):
         if not (os.path.isfile(path) or os.path.isdir(path) or is_open_stream(path)) and os.path.exists(path):
             raise UserError(f'{path}: it is a device or a pipe, not a file')
         with open(path, 'rb') as stream:
-            content = stream.read(largest + 1)
+            yield stream
+
+
+def read_bytes(path: str, largest: int) -> bytes:
+    """Read a file of at most `largest` bytes. Raises OSError, UserError naming the file."""
+    with opened(path) as stream:
+        content = stream.read(largest + 1)
     if len(content) > largest:
         raise UserError(f'{path}: more than {largest} bytes; accepted are smaller files')
     return content

@@ -53,7 +53,12 @@ def read_gates(path: str) -> Gates:
         )
     if values.dtype.kind not in 'fiu' or pruned.dtype.kind not in 'biu' or not np.isfinite(values).all():
         raise UserError(f'{path}: λ that are not finite')
-    return Gates(tuple(str(name) for name in names), epochs, values, pruned.astype(bool))
+    if epochs[0] < 0 or (np.diff(epochs.astype(float)) <= 0).any():
+        raise UserError(f'{path}: the epochs do not grow from one to the next')
+    texts = tuple(name.decode('latin-1') if isinstance(name, bytes) else str(name) for name in names)
+    if len(set(texts)) < len(texts):
+        raise UserError(f'{path}: names holds a name twice')
+    return Gates(texts, epochs, values, pruned.astype(bool))
 
 
 class GateHistory:
