@@ -18,6 +18,7 @@ from typing import IO, Any, Iterator, Union
 from .errors import UserError
 
 SUFFIX = '.part'
+CHUNK = 1 << 24  # bytes read at once
 OLD = 3600.0  # seconds after which nobody is writing a leftover any more
 
 Bytes = Union[bytes, bytearray, memoryview]
@@ -81,11 +82,15 @@ def opened(path: str) -> Iterator[IO[bytes]]:
 
 def read_bytes(path: str, largest: int) -> bytes:
     """Read a file of at most `largest` bytes. Raises OSError, UserError naming the file."""
+    chunks, left = [], largest
     with opened(path) as stream:
-        content = stream.read(largest + 1)
-    if len(content) > largest:
-        raise UserError(f'{path}: more than {largest} bytes; accepted are smaller files')
-    return content
+        while left >= 0:
+            chunk = stream.read(CHUNK)
+            if not chunk:
+                return b''.join(chunks)
+            chunks.append(chunk)
+            left -= len(chunk)
+    raise UserError(f'{path}: more than {largest} bytes; accepted are smaller files')
 
 
 def beside(path: str) -> str:

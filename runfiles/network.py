@@ -17,10 +17,12 @@ from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence, Tuple
 from ..base import documents, files
 from ..base.errors import UserError
 from ..symbols.kinds import GLUONCV, NetworkKind
+from .parameters import parse_parameters
 
 FORMAT, VERSION = 'dsonas.network', 1
 DESCRIPTION, PARAMETERS = 'network.json', 'network.params'
 SEARCHED = 'searched'
+LARGEST = 8 * 10**9  # bytes of parameters
 
 # Version 0.1.0 wrote the kind when training had ended; before that, its command line has it.
 _OLD_FLAGS = {'--random': 'random', '--full': 'full', '--gluoncv': GLUONCV}
@@ -83,11 +85,23 @@ def read_network(folder: str) -> NetworkDescription:
 def checked_parameters(folder: str, description: NetworkDescription) -> str:
     """Return the path of network.params. Raises OSError, UserError where its checksum is not that of the description."""
     path = os.path.join(folder, PARAMETERS)
-    if checksum(path) != description.sha256:
+    _checked_content(path, description)
+    return path
+
+
+def read_parameters(folder: str, description: NetworkDescription) -> Dict[str, Any]:
+    """Return {name: array} of network.params. Raises as `checked_parameters`, and for content that is no list of arrays."""
+    path = os.path.join(folder, PARAMETERS)
+    return parse_parameters(_checked_content(path, description), path)
+
+
+def _checked_content(path: str, description: NetworkDescription) -> bytes:
+    content = files.read_bytes(path, LARGEST)
+    if hashlib.sha256(content).hexdigest() != description.sha256:
         raise UserError(
             f'{path}: damaged: its checksum is not that of {DESCRIPTION}; resuming the retraining writes it anew'
         )
-    return path
+    return content
 
 
 def checksum(path: str) -> str:
