@@ -45,7 +45,14 @@ def replacing(path: str, text: bool = False) -> Iterator[IO[Any]]:
 def replacement(path: str) -> Iterator[str]:
     """Give the name of a file beside `path`, for a library that writes by name; its content takes the place of `path` as in `replacing`."""
     with named(path), _renamed(path) as beside:
-        yield beside
+        try:
+            yield beside
+        except OSError:
+            raise
+        except Exception as error:  # of a library that does not say why it could not write
+            if _is_full(os.path.dirname(beside)):
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), path) from error
+            raise
         with open(beside, 'rb') as stream:
             os.fsync(stream.fileno())
 
@@ -159,6 +166,10 @@ def _remove_old(path: str, age: float) -> None:
     with contextlib.suppress(FileNotFoundError):
         if not age or time.time() - os.path.getmtime(path) > age:
             os.remove(path)
+
+
+def _is_full(folder: str) -> bool:
+    return hasattr(os, 'statvfs') and os.statvfs(folder or '.').f_bavail == 0
 
 
 def _opened(path: str, text: bool) -> IO[Any]:
