@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import json
+import math
 import os
 import re
 import secrets
@@ -70,8 +71,11 @@ def write_text(path: str, content: str) -> None:
 
 
 def write_json(path: str, content: Any, **options: Any) -> None:
-    """Write plain data to `path` as JSON, whole or not at all. options: of json.dumps. Raises OSError."""
-    write_text(path, json.dumps(content, **dict({'indent': 1}, **options)) + '\n')
+    """Write plain data to `path` as JSON, whole or not at all; numbers that are not finite as null. options: of json.dumps.
+
+    Raises OSError.
+    """
+    write_text(path, json.dumps(_finite(content), **dict({'indent': 1}, **options)) + '\n')
 
 
 @contextlib.contextmanager
@@ -166,6 +170,14 @@ def _remove_old(path: str, age: float) -> None:
     with contextlib.suppress(FileNotFoundError):
         if not age or time.time() - os.path.getmtime(path) > age:
             os.remove(path)
+
+
+def _finite(content: Any) -> Any:
+    if isinstance(content, dict):
+        return {key: _finite(value) for key, value in content.items()}
+    if isinstance(content, (list, tuple)):
+        return [_finite(value) for value in content]
+    return None if isinstance(content, float) and not math.isfinite(content) else content
 
 
 def _is_full(folder: str) -> bool:

@@ -12,7 +12,7 @@ import io
 import json
 import os
 import re
-from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple
+from typing import Any, Callable, Dict, List, Optional, Sequence
 
 import numpy as np
 
@@ -20,6 +20,7 @@ from ..base import files
 from ..base.archives import read_archive
 from ..base.documents import parse_json
 from ..base.errors import UserError
+from ..base.fields import COUNT, MAPPING, TEXT, WHOLE, Field, Fields, check_fields, is_count, one_of
 from ..base.text import shown
 from .stages import STAGES
 
@@ -106,24 +107,8 @@ def _meta(path: str, text: Any) -> Dict[str, Any]:
         content = parse_json(text.tobytes().decode('utf-8'), f'{path}: damaged checkpoint', finite=False)
     except UnicodeDecodeError:
         raise UserError(f'{path}: damaged checkpoint: {_META} is not UTF-8') from None
-    if not isinstance(content, dict):
-        raise UserError(f'{path}: damaged checkpoint: {_META} is no mapping of names to values')
-    for name, (is_accepted, accepted) in _ACCEPTED.items():
-        if (name in content or name in _NEEDED) and not is_accepted(content.get(name)):
-            raise UserError(f'{path}: damaged checkpoint: {name} is {shown(content.get(name))}; accepted is {accepted}')
+    check_fields(content, _FIELDS, f'{path}: damaged checkpoint', _NEEDED)
     return {name: content[name] for name in _META_FIELDS if name in content}
-
-
-def _is_stage(value: Any) -> bool:
-    return isinstance(value, str) and value in STAGES
-
-
-def _is_count(value: Any) -> bool:
-    return type(value) is int and 0 <= value < 2**63
-
-
-def _is_mapping(value: Any) -> bool:
-    return isinstance(value, dict)
 
 
 def _are_counts(value: Any) -> bool:
@@ -132,9 +117,9 @@ def _are_counts(value: Any) -> bool:
         isinstance(entry, (int, float))
         if name == 'loss_scale'
         else isinstance(entry, dict)
-        and _is_count(entry.get('num_update'))
+        and is_count(entry.get('num_update'))
         and isinstance(entry.get('updates'), dict)
-        and all(map(_is_count, entry['updates'].values()))
+        and all(map(is_count, entry['updates'].values()))
         for name, entry in value.items()
     )
 
@@ -144,16 +129,15 @@ def _are_best(value: Any) -> bool:
 
 
 _NEEDED = ('stage', 'epoch', 'step')
-# Of each field: whether a value is accepted, and what is.
-_ACCEPTED: Dict[str, Tuple[Callable[[Any], bool], str]] = {
-    'stage': (_is_stage, f'one of {", ".join(STAGES)}'),
-    **dict.fromkeys(('epoch', 'step', 'batch_size', 'epochs'), (_is_count, 'a whole number of at least 0')),
-    'seed': (lambda value: type(value) is int, 'a whole number'),
-    'counts': (_are_counts, 'counts of updates'),
-    'partial': (lambda value: value is None or _is_mapping(value), 'a mapping, or null'),
-    'best': (_are_best, 'a mapping of stages to mappings'),
-    'extra': (_is_mapping, 'a mapping'),
-    'ended': (lambda value: isinstance(value, str), 'text'),
+_FIELDS: Fields = {
+    'stage': one_of(*STAGES),
+    **dict.fromkeys(('epoch', 'step', 'batch_size', 'epochs'), COUNT),
+    'seed': WHOLE,
+    'counts': Field(_are_counts, 'counts of updates'),
+    'partial': MAPPING,
+    'best': Field(_are_best, 'a mapping of stages to mappings'),
+    'extra': MAPPING,
+    'ended': TEXT,
 }
 
 

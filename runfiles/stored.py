@@ -61,13 +61,17 @@ def load(
 
 def _infer_shapes(net: Any, description: NetworkDescription) -> None:
     """Find shapes that a network of gluoncv leaves open until it sees an image."""
-    size = description.image_size
     if all(parameter.shape and 0 not in parameter.shape for parameter in net.collect_params().values()):
         return
+    size, graph = description.image_size, net(mx.sym.var('data'))
+    graph = graph[0] if isinstance(graph, (list, tuple)) else graph
     try:
-        net.infer_shape(mx.nd.empty((1, 3, size, size)))
-    except (mx.MXNetError, ValueError):
+        shapes, _, states = graph.infer_shape(data=(1, 3, size, size))
+    except mx.MXNetError:
         raise UserError(f'image_size: {description.kind} takes no images of {size} pixels') from None
+    inferred = dict(zip(graph.list_arguments() + graph.list_auxiliary_states(), shapes + states))
+    for name, parameter in net.collect_params().items():
+        parameter.shape = inferred[name]
 
 
 def _check_arrays(path: str, stored: Dict[str, Any], wanted: Mapping[str, Any]) -> None:
