@@ -42,7 +42,7 @@ def read_yaml(path: str) -> Any:
 
 def parse_json(text: str, name: str, finite: bool = True) -> Any:
     """Read plain data from JSON text. name: what errors begin with. finite: refuse NaN and what is infinite. Raises UserError."""
-    refused = {'parse_constant': _constant, 'parse_float': _finite} if finite else {}
+    refused: Dict[str, Any] = {'parse_constant': _constant, 'parse_float': _finite} if finite else {}
     try:
         content = json.loads(text, object_pairs_hook=_object, parse_int=_whole, **refused)
     except RecursionError:

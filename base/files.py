@@ -14,7 +14,7 @@ import os
 import re
 import secrets
 import time
-from typing import IO, Any, Iterator, Union
+from typing import IO, Any, Iterator, List, Union
 
 from .errors import UserError
 
@@ -75,7 +75,12 @@ def write_json(path: str, content: Any, **options: Any) -> None:
 
     Raises OSError.
     """
-    write_text(path, json.dumps(_finite(content), **dict({'indent': 1}, **options)) + '\n')
+    write_text(path, json_text(content, **options))
+
+
+def json_text(content: Any, **options: Any) -> str:
+    """Return what `write_json` writes."""
+    return json.dumps(_finite(content), **dict({'indent': 1}, **options)) + '\n'
 
 
 @contextlib.contextmanager
@@ -93,7 +98,8 @@ def opened(path: str) -> Iterator[IO[bytes]]:
 
 def read_bytes(path: str, largest: int) -> bytes:
     """Read a file of at most `largest` bytes. Raises OSError, UserError naming the file."""
-    chunks, left = [], largest
+    chunks: List[bytes] = []
+    left = largest
     with opened(path) as stream:
         while left >= 0:
             chunk = stream.read(CHUNK)

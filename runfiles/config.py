@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from typing import Any, Dict, List
 
-from ..base import documents, files
+from ..base import documents
 from ..base.errors import UserError
 from ..base.fields import (
     AMOUNT,
@@ -28,6 +28,7 @@ from ..base.fields import (
     whole,
 )  # fmt: skip
 from ..base.text import shown
+from . import checksums
 from .network import LARGEST_IMAGE
 
 Tree = Dict[str, Any]
@@ -65,7 +66,7 @@ _FIELDS: Fields = {
 
 def write_config(path: str, text: str) -> None:
     """Write the resolved configuration, YAML text, whole or not at all. Raises OSError."""
-    files.write_text(path, text)
+    checksums.write_text(path, text)
 
 
 def read_config(path: str) -> Tree:

@@ -9,9 +9,10 @@ import subprocess
 import sys
 from typing import Any, Dict, List, Mapping, Optional, Sequence, get_type_hints
 
-from ..base import documents, files, machine
+from ..base import documents, machine
 from ..base.errors import UserError
 from ..base.fields import AMOUNT, COUNT, TEXT, WHOLE, Field, Fields, check_fields, list_of, whole
+from . import checksums
 
 # What must be equal for equal seeds to give equal numbers, and what it is called in a warning.
 CONDITIONS = (('threads', 'threads (OMP_NUM_THREADS)'), ('processor', 'processor'))
@@ -97,7 +98,7 @@ def this_environment(
 
 def write_environment(path: str, environment: Environment) -> None:
     """Write environment.json, whole or not at all. Raises OSError."""
-    files.write_json(path, dataclasses.asdict(environment))
+    checksums.write_json(path, dataclasses.asdict(environment))
 
 
 def read_environment(path: str) -> Dict[str, Any]:

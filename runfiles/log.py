@@ -20,6 +20,7 @@ from typing import Any, Callable, Dict, List, Mapping, Sequence, Tuple, Union
 from ..base import files
 from ..base.errors import UserError
 from ..base.text import escaped, shown
+from . import checksums
 from .stages import STAGES
 
 LARGEST = 200 * 10**6  # bytes
@@ -189,7 +190,7 @@ class Log:
         writer = csv.writer(text, lineterminator='\n')
         writer.writerow(self.columns)
         writer.writerows([_text(row.get(name)) for name in self.columns] for row in self.rows)
-        files.write_text(self.path, text.getvalue())
+        checksums.write_text(self.path, text.getvalue())
 
     def seconds(self, *stages: str) -> float:
         """Return what the epochs of some stages took together."""

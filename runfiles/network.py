@@ -18,6 +18,7 @@ from ..base.errors import UserError
 from ..base.fields import FLAG, NUMBER, TEXT, Field, Fields, check_fields, is_number, is_text, list_of, whole
 from ..base.text import shown
 from ..symbols.kinds import GLUONCV, NetworkKind
+from . import checksums
 from .parameters import parse_parameters
 
 FORMAT, VERSION = 'dsonas.network', 1
@@ -65,7 +66,7 @@ def write_network(folder: str, description: NetworkDescription, save_parameters:
         save_parameters(beside)
         digest = checksum(beside)
     content = dict(dataclasses.asdict(description), sha256=digest)
-    files.write_json(os.path.join(folder, DESCRIPTION), {'format': FORMAT, 'version': VERSION, **content})
+    checksums.write_json(os.path.join(folder, DESCRIPTION), {'format': FORMAT, 'version': VERSION, **content})
 
 
 def read_network(folder: str) -> NetworkDescription:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 from typing import Any, Dict, List, Optional, TypedDict
 
-from ..base import documents, files
+from ..base import documents
 from ..base.errors import UserError
 from ..base.fields import (
     AMOUNT,
@@ -25,6 +25,7 @@ from ..base.fields import (
     mapping,
     whole,
 )  # fmt: skip
+from . import checksums
 from .network import gluoncv_name
 
 
@@ -134,7 +135,7 @@ def read_summary(path: str) -> Summary:
 def update_summary(path: str, **content: Any) -> Summary:
     """Add to a summary.json, or begin one; returns all that it then holds. Raises OSError, UserError naming the file."""
     summary = dict(_mapping(path), **content)
-    files.write_json(path, summary)
+    checksums.write_json(path, summary)
     return summary  # type: ignore[return-value]
 
 

@@ -81,7 +81,7 @@ def _by_block(options: argparse.Namespace) -> Figure:
 
 
 def _against(options: argparse.Namespace) -> Figure:
-    found = [runs.read(path) for path in runs.find(options.runs)]
+    found = runs.read_all(options.runs)
     finished = [run for run in found if run.state == 'finished' and run.summary.get(options.against) is not None]
     for run in found:
         if run not in finished:

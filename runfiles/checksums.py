@@ -1,0 +1,77 @@
+"""Notice what has changed in a run's text files since they were written: checksums.json beside them.
+
+checksums.json: {name of a file: [SHA-256 in hex of what it held before, and of what it holds]}. It is written before the file, with the
+content that the file has and the one that it will have, so that a run that is killed between the two raises no alarm. Archives of
+arrays, checkpoints and network.params have checksums of their own.
+
+A file that was changed by hand is still read: that it has changed is a line for people, as a flipped digit looks the same.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from typing import Any, Dict, List
+
+from ..base import documents, files
+from ..base.errors import UserError
+
+FILE = 'checksums.json'
+KEPT = 2
+
+
+def write_text(path: str, content: str) -> None:
+    """Write UTF-8 text to a file of a run, whole or not at all, and its checksum. Raises OSError."""
+    folder, name = os.path.split(path)
+    known = _read(os.path.join(folder, FILE), strict=False)
+    digest = hashlib.sha256(content.encode('utf-8')).hexdigest()
+    known[name] = [*(old for old in known.get(name, []) if old != digest), digest][-KEPT:]
+    files.write_json(os.path.join(folder, FILE), known)
+    files.write_text(path, content)
+
+
+def write_json(path: str, content: Any) -> None:
+    """Write plain data to a file of a run as JSON, as `write_text` does. Raises OSError."""
+    write_text(path, files.json_text(content))
+
+
+def changes(folder: str) -> List[str]:
+    """List 'file: what is wrong' for files of a run directory that are gone or not as they were written; [] for runs without checksums."""
+    path = os.path.join(folder, FILE)
+    if not os.path.exists(path):
+        return []
+    try:
+        known = _read(path, strict=True)
+    except (UserError, OSError) as error:
+        return [f'{FILE}: {" ".join(str(error).split()).replace(f"{path}: ", "")}; what has changed cannot be told']
+    lines = []
+    for name in sorted(known):
+        try:
+            digest = hashlib.sha256(files.read_bytes(os.path.join(folder, name), documents.JSON_BYTES)).hexdigest()
+        except FileNotFoundError:
+            lines.append(f'{name}: missing, though the run wrote it')
+        except (UserError, OSError):  # which its reader names
+            continue
+        else:
+            if digest not in known[name]:
+                lines.append(f'{name}: changed since the run wrote it (its checksum does not fit)')
+    return lines
+
+
+def _read(path: str, strict: bool) -> Dict[str, List[str]]:
+    """Checksums by file. strict: raise UserError for damage; else begin anew."""
+    try:
+        content = documents.read_json(path)
+        if not isinstance(content, dict) or not all(_are_digests(name, value) for name, value in content.items()):
+            raise UserError(f'{path}: holds no checksums by file')
+    except FileNotFoundError:
+        return {}
+    except UserError:
+        if strict:
+            raise
+        return {}
+    return dict(content)
+
+
+def _are_digests(name: str, value: Any) -> bool:
+    return os.path.basename(name) == name and isinstance(value, list) and all(isinstance(entry, str) for entry in value)
