@@ -17,15 +17,15 @@ from ..base import documents, files
 from ..base.errors import UserError
 
 FILE = 'checksums.json'
-KEPT = 2
 
 
 def write_text(path: str, content: str) -> None:
     """Write UTF-8 text to a file of a run, whole or not at all, and its checksum. Raises OSError."""
     folder, name = os.path.split(path)
     known = _read(os.path.join(folder, FILE), strict=False)
-    digest = hashlib.sha256(content.encode('utf-8')).hexdigest()
-    known[name] = [*(old for old in known.get(name, []) if old != digest), digest][-KEPT:]
+    new = hashlib.sha256(content.encode('utf-8')).hexdigest()
+    before = _digest(path) if os.path.isfile(path) else ''
+    known[name] = [old for old in known.get(name, []) if old == before != new] + [new]
     files.write_json(os.path.join(folder, FILE), known)
     files.write_text(path, content)
 
@@ -47,14 +47,12 @@ def changes(folder: str) -> List[str]:
     lines = []
     for name in sorted(known):
         try:
-            digest = hashlib.sha256(files.read_bytes(os.path.join(folder, name), documents.JSON_BYTES)).hexdigest()
+            if _digest(os.path.join(folder, name)) not in known[name]:
+                lines.append(f'{name}: changed since the run wrote it (its checksum does not fit)')
         except FileNotFoundError:
             lines.append(f'{name}: missing, though the run wrote it')
         except (UserError, OSError):  # which its reader names
             continue
-        else:
-            if digest not in known[name]:
-                lines.append(f'{name}: changed since the run wrote it (its checksum does not fit)')
     return lines
 
 
@@ -71,6 +69,10 @@ def _read(path: str, strict: bool) -> Dict[str, List[str]]:
             raise
         return {}
     return dict(content)
+
+
+def _digest(path: str) -> str:
+    return hashlib.sha256(files.read_bytes(path, documents.JSON_BYTES)).hexdigest()
 
 
 def _are_digests(name: str, value: Any) -> bool:

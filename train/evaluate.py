@@ -21,6 +21,7 @@ import json
 from typing import Optional, Sequence
 
 from dsonas.base import cli, files, plugins
+from dsonas.runfiles import checksums
 from dsonas.train.deriving import evaluation
 
 
@@ -51,6 +52,8 @@ def arguments(argv: Optional[Sequence[str]] = None) -> argparse.Namespace:
 def main(argv: Optional[Sequence[str]] = None) -> None:
     """Run the command."""
     given = arguments(argv)
+    for line in checksums.changes(given.run):
+        cli.tell(f'{os.path.join(given.run, "")}{line}', 'warning: ')
     result = evaluation.evaluate_run(
         given.run, given.best, given.dataset, given.data_dir, given.batch_size, given.gpus, given.cpus, given.worst
     )

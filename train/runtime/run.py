@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Dict, Optional, Sequence
 
 from ...base.errors import UserError
 from ...data.dataset import DataSet
+from ...runfiles import checksums
 from ...runfiles.checkpoint import Checkpoint, Checkpoints
 from ...runfiles.config import write_config
 from ...runfiles.data import write_data
@@ -115,6 +116,8 @@ class Run:
             self.log = Log(self.directory.log)
         self.devices.barrier()
         if self.devices.main:
+            for line in checksums.changes(self.directory.path):
+                self.warn(f'warning: {os.path.join(self.directory.path, "")}{line}')
             self._before = last_environment(self.directory.environment)
             self._environment = this_environment(
                 self.devices.contexts,
