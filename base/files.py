@@ -17,6 +17,7 @@ import time
 from typing import IO, Any, Iterator, List, Union
 
 from .errors import UserError
+from .terminal import ERRORS
 
 SUFFIX = '.part'
 CHUNK = 1 << 24  # bytes read at once
@@ -66,8 +67,8 @@ def write_bytes(path: str, *chunks: Bytes) -> None:
 
 
 def write_text(path: str, content: str) -> None:
-    """Write UTF-8 text to `path`, whole or not at all. Raises OSError."""
-    write_bytes(path, content.encode('utf-8'))
+    """Write UTF-8 text to `path`, whole or not at all; what is no character is written as its escape. Raises OSError."""
+    write_bytes(path, content.encode('utf-8', ERRORS))
 
 
 def write_json(path: str, content: Any, **options: Any) -> None:
@@ -191,7 +192,7 @@ def _is_full(folder: str) -> bool:
 
 
 def _opened(path: str, text: bool) -> IO[Any]:
-    return open(path, 'w', encoding='utf-8') if text else open(path, 'wb')
+    return open(path, 'w', encoding='utf-8', errors=ERRORS) if text else open(path, 'wb')
 
 
 def _is_special(path: str) -> bool:

@@ -85,14 +85,48 @@ def aligned(rows: Sequence[Sequence[object]], left: Collection[int] = (0,)) -> L
     ]
 
 
-def escaped(text: object) -> str:
+def escaped(text: object, keep: str = '') -> str:
     """Return text from outside as one line without control characters.
 
     Newlines, tabs, ESC, what turns the direction of writing and what is no character are written as \\n, \\x1b, \\u202e; bytes of a
-    file's name that are no text as \\xff.
+    file's name that are no text as \\xff. keep: characters that stay as they are.
     """
     written = str(text)
-    return written if written.isprintable() else ''.join(map(_escaped, written))
+    if written.isprintable():
+        return written
+    return ''.join(character if character in keep else _escaped(character) for character in written)
+
+
+def markdown(text: object) -> str:
+    """Return text from outside as a table's cell, or a part of a line, of Markdown shows it: letter by letter."""
+    shielded = re.sub(r'([|`*\[\]])', r'\\\1', escaped(text))
+    return shielded.replace('&', '&amp;').replace('<', '&lt;')
+
+
+def spreadsheet(text: object) -> str:
+    """Return text from outside as a cell of CSV, which no spreadsheet takes for a formula: behind ' where it begins like one."""
+    written = escaped(text)
+    if written[:1] not in ('=', '+', '-', '@') or written == '-':
+        return written
+    try:
+        float(written)
+    except ValueError:
+        return "'" + written
+    return written
+
+
+def json_safe(text: str) -> str:
+    """Return JSON text with every character that is not printable as its escape; newlines stay."""
+    if text.replace('\n', '').isprintable():
+        return text
+    return ''.join(_json_escaped(character) for character in text)
+
+
+def _json_escaped(character: str) -> str:
+    if character.isprintable() or character == '\n':
+        return character
+    units = character.encode('utf-16-be', 'surrogatepass').hex()
+    return ''.join(f'\\u{units[start : start + 4]}' for start in range(0, len(units), 4))
 
 
 def _escaped(character: str) -> str:

@@ -15,6 +15,7 @@ from typing import Any, Dict, List
 
 from ..base import documents, files
 from ..base.errors import UserError
+from ..base.terminal import ERRORS
 
 FILE = 'checksums.json'
 
@@ -23,7 +24,7 @@ def write_text(path: str, content: str) -> None:
     """Write UTF-8 text to a file of a run, whole or not at all, and its checksum. Raises OSError."""
     folder, name = os.path.split(path)
     known = _read(os.path.join(folder, FILE), strict=False)
-    new = hashlib.sha256(content.encode('utf-8')).hexdigest()
+    new = hashlib.sha256(content.encode('utf-8', ERRORS)).hexdigest()
     before = _digest(path) if os.path.isfile(path) else ''
     known[name] = [old for old in known.get(name, []) if old == before != new] + [new]
     files.write_json(os.path.join(folder, FILE), known)

@@ -13,7 +13,6 @@ except ModuleNotFoundError:
 
 import argparse
 import os
-import sys
 from typing import List, Sequence
 
 from matplotlib.figure import Figure
@@ -86,7 +85,7 @@ def _against(options: argparse.Namespace) -> Figure:
     for run in found:
         if run not in finished:
             why = run.why if run.state != 'finished' else f'its {options.against} is not counted'
-            print(f'left out: {run.path} ({why})', file=sys.stderr)
+            cli.tell(f'left out: {run.path} ({why})', '')
     if not finished:
         raise UserError(
             f'{" ".join(options.runs)}: no finished run to draw; accepted are run directories with a test error in '

@@ -21,6 +21,7 @@ import json
 from typing import Optional, Sequence
 
 from dsonas.base import cli, files, plugins
+from dsonas.base.text import escaped
 from dsonas.runfiles import checksums
 from dsonas.train.deriving import evaluation
 
@@ -66,7 +67,7 @@ def main(argv: Optional[Sequence[str]] = None) -> None:
     if given.json:
         files.write_json(given.json, result)
     in_place = f', in place of one with {result["replaced"]}' if result['replaced'] else ''
-    print(f'{result["written"]} written{in_place}')
+    print(f'{escaped(result["written"])} written{in_place}')
 
 
 if __name__ == '__main__':

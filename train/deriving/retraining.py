@@ -8,7 +8,6 @@ from typing import Any, Callable, Dict, Optional, Sequence, Tuple
 from ...base.cli import tell
 from ...base.errors import UserError
 from ...data.dataset import DataSet
-from ...runfiles import checksums
 from ...runfiles.directory import RunDirectory
 from ...runfiles.environment import read_environment
 from ...runfiles.network import NetworkDescription, gluoncv_name, kind_of, write_network

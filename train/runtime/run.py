@@ -7,6 +7,7 @@ import time
 from typing import TYPE_CHECKING, Any, Dict, Optional, Sequence
 
 from ...base.errors import UserError
+from ...base.text import escaped
 from ...data.dataset import DataSet
 from ...runfiles import checksums
 from ...runfiles.checkpoint import Checkpoint, Checkpoints
@@ -219,7 +220,7 @@ class Run:
     def warn(self, line: str) -> None:
         """Print a line on stderr."""
         if self.devices.main:
-            print(line, file=sys.stderr, flush=True)
+            print(escaped(line), file=sys.stderr, flush=True)
 
     def resume_command(self) -> str:
         """Return the command that resumes the run."""
