@@ -13,7 +13,7 @@
 | `predictions.npz`                 | `predictions.py` | what a test of the network saw                               |
 | `evaluations/`                    | `evaluations.py` | tests on other data, or with the best parameters             |
 | `checkpoints/`                    | `checkpoint.py`  | what it takes to go on                                       |
-| `checksums.json`                  | `checksums.py`   | SHA-256 of the text files among these                        |
+| `checksums.json`                  | `checksums.py`   | SHA-256 of the text files among these, and of lambda.npz      |
 | `latency.json`                    | (2)              | measured times of operations                                 |
 
 (1) `symbols/architecture.py`, since architectures also stand alone. (2) `symbols/latency.py`, which keeps times elsewhere, too.

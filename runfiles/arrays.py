@@ -27,6 +27,11 @@ def read_arrays(path: str, needed: Sequence[str], optional: Sequence[str] = ()) 
 
 def write_arrays(path: str, **arrays: Any) -> None:
     """Write arrays by name, compressed, whole or not at all. Raises OSError."""
+    files.write_bytes(path, archive(**arrays))
+
+
+def archive(**arrays: Any) -> memoryview:
+    """Return what `write_arrays` writes."""
     content = io.BytesIO()
     np.savez_compressed(content, **arrays)
-    files.write_bytes(path, content.getbuffer())
+    return content.getbuffer()

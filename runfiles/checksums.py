@@ -1,8 +1,8 @@
-"""Notice what has changed in a run's text files since they were written: checksums.json beside them.
+"""Notice what has changed in a run's files since they were written: checksums.json beside them.
 
 checksums.json: {name of a file: [SHA-256 in hex of what it held before, and of what it holds]}. It is written before the file, with the
-content that the file has and the one that it will have, so that a run that is killed between the two raises no alarm. Archives of
-arrays, checkpoints and network.params have checksums of their own.
+content that the file has and the one that it will have, so that a run that is killed between the two raises no alarm. Checkpoints,
+network.params and predictions.npz have checksums of their own, or inside.
 
 A file that was changed by hand is still read: that it has changed is a line for people, as a flipped digit looks the same.
 """
@@ -20,19 +20,24 @@ from ..base.terminal import ERRORS
 FILE = 'checksums.json'
 
 
-def write_text(path: str, content: str) -> None:
-    """Write UTF-8 text to a file of a run, whole or not at all, and its checksum. Raises OSError."""
+def write_bytes(path: str, content: files.Bytes) -> None:
+    """Write a file of a run, whole or not at all, and its checksum. Raises OSError."""
     folder, name = os.path.split(path)
     known = _read(os.path.join(folder, FILE), strict=False)
-    new = hashlib.sha256(content.encode('utf-8', ERRORS)).hexdigest()
+    new = hashlib.sha256(content).hexdigest()
     before = _digest(path) if os.path.isfile(path) else ''
     known[name] = [old for old in known.get(name, []) if old == before != new] + [new]
     files.write_json(os.path.join(folder, FILE), known)
-    files.write_text(path, content)
+    files.write_bytes(path, content)
+
+
+def write_text(path: str, content: str) -> None:
+    """Write UTF-8 text to a file of a run, as `write_bytes` does. Raises OSError."""
+    write_bytes(path, content.encode('utf-8', ERRORS))
 
 
 def write_json(path: str, content: Any) -> None:
-    """Write plain data to a file of a run as JSON, as `write_text` does. Raises OSError."""
+    """Write plain data to a file of a run as JSON, as `write_bytes` does. Raises OSError."""
     write_text(path, files.json_text(content))
 
 

@@ -14,7 +14,8 @@ from typing import Any, Dict, List, Sequence, Tuple
 import numpy as np
 
 from ..base.errors import UserError
-from .arrays import read_arrays, write_arrays
+from . import checksums
+from .arrays import archive, read_arrays
 
 ARRAYS = ('names', 'epochs', 'values', 'pruned')
 
@@ -91,10 +92,10 @@ class GateHistory:
         self.epochs.append(epoch)
         self.values.append(np.asarray(values, np.float32))
         self.pruned.append(np.asarray(pruned, bool))
-        write_arrays(
-            self.path,
+        content = archive(
             names=np.array(self.names, dtype=str),
             epochs=np.array(self.epochs, np.int64),
             values=np.array(self.values, np.float32),
             pruned=np.array(self.pruned, bool),
         )
+        checksums.write_bytes(self.path, content)

@@ -84,6 +84,8 @@ def _check_probabilities(path: str, probabilities: Any, count: int) -> None:
 
 
 def _check_worst(path: str, index: Any, images: Any, count: int) -> None:
+    if len(index) and images is None:
+        raise UserError(f'{path}: worst_index is there without worst_images')
     if index.ndim != 1 or index.dtype.kind not in 'iu':
         raise UserError(f'{path}: worst_index is {index.dtype} of shape {index.shape}, not a list of whole numbers')
     if images is not None and (

@@ -43,9 +43,9 @@ def test_a_run_killed_between_checksum_and_file_raises_no_alarm(tmp_path, monkey
     def killed(*_):
         raise KeyboardInterrupt
 
-    write = files.write_text
+    write = files.write_bytes
     with monkeypatch.context() as patch:
-        patch.setattr(files, 'write_text', lambda file, text: killed() if file == path else write(file, text))
+        patch.setattr(files, 'write_bytes', lambda file, text: killed() if file == path else write(file, text))
         for content in ('new', 'new', 'newer', 'newest'):  # and again, when it is resumed
             with pytest.raises(KeyboardInterrupt):
                 checksums.write_text(path, content)
