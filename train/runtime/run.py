@@ -149,6 +149,11 @@ class Run:
     def newest(self, stages: Sequence[str] = STAGES) -> Optional[Checkpoint]:
         """Return the newest whole Checkpoint, or None; all workers must read the same."""
         newest = self.checkpoints.newest(self.warn, stages)
+        if newest is None and any(row['stage'] in stages for row in self.log.rows):
+            self.warn(
+                f'warning: {self.checkpoints.folder}: no checkpoint, though {self.directory.log} has epochs; they are trained anew'
+            )
+            self.log.rows = [row for row in self.log.rows if row['stage'] not in stages]
         if self.devices.distributed:
             position = newest or Checkpoint(STAGES[0], 0, 0)
             here = [STAGES.index(position.stage), position.epoch, position.step]
