@@ -1,4 +1,4 @@
-"""Read a file of parameters as mx.nd.save writes it, in plain Python, since MXNet's own reader trusts what it reads.
+"""Read and write files of parameters as mx.nd.save does, in plain Python: MXNet's reader trusts what it reads, and takes no path in bytes.
 
 All numbers are little-endian. A file is a list of arrays, then a list of their names:
 
@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import math
 import struct
-from typing import Any, Dict, List, Tuple
+from typing import Any, Dict, Iterator, List, Mapping, Tuple
 
 import numpy as np
 
@@ -40,6 +40,20 @@ def parse_parameters(content: bytes, path: str) -> Arrays:
         return _parse(_Reader(content))
     except _Damage as damage:
         raise UserError(f'{path}: damaged: {clipped(damage, 150)}') from None
+
+
+def format_parameters(arrays: Mapping[str, Any]) -> Iterator[bytes]:
+    """Yield the content of a file of parameters, version 2, piece by piece. arrays: {name: array of at least one dimension}."""
+    yield struct.pack('<QQQ', MAGIC, 0, len(arrays))
+    kinds = {np.dtype(name): kind for kind, name in TYPES.items()}
+    for array in arrays.values():
+        head = struct.pack(f'<Iii{array.ndim}q', V2, 0, array.ndim, *array.shape)
+        yield head + struct.pack('<iii', DEVICES[0], 0, kinds[array.dtype])
+        yield np.ascontiguousarray(array).tobytes()
+    yield struct.pack('<Q', len(arrays))
+    for name in arrays:
+        encoded = name.encode('utf-8')
+        yield struct.pack('<Q', len(encoded)) + encoded
 
 
 class _Damage(Exception):

@@ -8,12 +8,14 @@ from typing import Any, Dict, Mapping, Optional, Sequence, Tuple
 import mxnet as mx
 import numpy as np
 
+from ..base import files
 from ..base.errors import UserError
 from ..base.text import shown
 from ..symbols import known
 from ..symbols.architecture import Architecture
 from ..symbols.network import Network
 from .network import DESCRIPTION, PARAMETERS, NetworkDescription, gluoncv_name, read_network, read_parameters
+from .parameters import format_parameters
 
 AUXILIARY = 'auxiliary.'  # what the names of the auxiliary tower's parameters begin with
 
@@ -54,9 +56,19 @@ def load(
         raise UserError(f'{os.path.join(folder, DESCRIPTION)}: {error}') from None
     path = os.path.join(folder, PARAMETERS)
     wanted = net._collect_params_with_prefix()
-    _check_arrays(path, read_parameters(folder, description), wanted)
-    net.load_parameters(path, ctx=contexts or mx.cpu(), ignore_extra=True)
+    arrays = read_parameters(folder, description)
+    _check_arrays(path, arrays, wanted)
+    for name, parameter in wanted.items():
+        parameter.initialize(mx.init.Zero(), ctx=contexts or mx.cpu(), force_reinit=True)
+        parameter.set_data(mx.nd.array(arrays[name], dtype=arrays[name].dtype))
     return net, description
+
+
+def save(net: Any, path: str) -> None:
+    """Write a network's parameters by their structural names, as gluon's save_parameters does, but under any path. Raises OSError."""
+    arrays = {name: parameter._reduce().asnumpy() for name, parameter in net._collect_params_with_prefix().items()}
+    with files.named(path), open(path, 'wb') as stream:
+        stream.writelines(format_parameters(arrays))
 
 
 def _infer_shapes(net: Any, description: NetworkDescription) -> None:

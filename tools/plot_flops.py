@@ -71,7 +71,7 @@ def _by_block(options: argparse.Namespace) -> Figure:
     sizes = {source: runs.read(source).get('data.image_size') for source in sources if os.path.isdir(source)}
     if len({size for size in sizes.values() if size}) > 1:
         text = ', '.join(f'{source}: {size}' for source, size in sizes.items() if size)
-        print(f'not comparable as they stand: FLOPs at other image sizes ({text})', file=sys.stderr)
+        cli.tell(f'not comparable as they stand: FLOPs at other image sizes ({text})', '')
     return bars(
         [(label, values) for label, (_, values, _) in zip(labels, found)],
         load(sources[0])[0].space.blocks,
@@ -92,7 +92,7 @@ def _against(options: argparse.Namespace) -> Figure:
             'summary.json'
         )
     for line in other_recipes(finished):
-        print(f'drawn apart: {line}', file=sys.stderr)
+        cli.tell(f'drawn apart: {line}', '')
     groups = groups_of(finished, options.group)
     if len(groups) > MOST_SERIES:
         raise UserError(f'--group {options.group}: {len(groups)} groups; accepted are at most {MOST_SERIES}')

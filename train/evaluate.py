@@ -18,6 +18,7 @@ else:
 
 import argparse
 import json
+import os
 from typing import Optional, Sequence
 
 from dsonas.base import cli, files, plugins

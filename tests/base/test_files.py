@@ -52,6 +52,17 @@ def test_a_write_that_fails_leaves_the_old(context, where, tmp_path, monkeypatch
     assert names(tmp_path) == ['x'] and (tmp_path / 'x').read_text() == 'old'
 
 
+def test_a_library_that_does_not_say_why_it_cannot_write(tmp_path, monkeypatch):
+    """MXNet's own error for a full disk names neither the disk nor the file."""
+    for full, error in ((True, OSError), (False, RuntimeError)):
+        monkeypatch.setattr(files, '_is_full', lambda folder: full)  # noqa: B023
+        with pytest.raises(error) as info:
+            with files.replacement(str(tmp_path / 'x')):
+                raise RuntimeError('Check failed')
+        assert not full or (info.value.errno, info.value.filename) == (28, str(tmp_path / 'x'))
+    assert names(tmp_path) == []
+
+
 def test_everything_is_synced_before_and_after_the_rename(tmp_path, monkeypatch):
     done, fsync, replace = [], os.fsync, os.replace
     monkeypatch.setattr(

@@ -80,6 +80,23 @@ def test_parameters_of_another_architecture(run):
         stored.load(run)
 
 
+@pytest.mark.parametrize('kind', ['searched', 'gluoncv:cifar_resnet20_v1'])
+def test_saved_as_gluon_saves(kind, tmp_path):
+    architecture = Architecture.random(SPACE, 1, 0.5) if kind == 'searched' else None
+    net, _ = stored.load(make_trained(tmp_path / 'run', architecture, kind=kind))
+    odd = os.fsdecode(os.fsencode(str(tmp_path)) + b'/\xff.params')
+    stored.save(net, odd)
+    net.save_parameters(str(tmp_path / 'x.params'))
+    with open(odd, 'rb') as own, open(str(tmp_path / 'x.params'), 'rb') as gluons:
+        assert own.read() == gluons.read()
+
+
+def test_a_run_whose_name_is_no_text(tmp_path, run):
+    odd = os.fsdecode(os.fsencode(str(tmp_path)) + b'/\xff\x1b|')
+    os.rename(run, odd)
+    assert stored.load(odd)[0].widths == (3, 7)
+
+
 def sealed(run, content):
     with open(os.path.join(run, 'network.params'), 'wb') as stream:
         stream.write(content)
