@@ -106,6 +106,7 @@ def svg(figure: Figure, prefix: str, label: str, titles: Optional[Mapping[str, s
 def _letter_by_letter(figure: Figure) -> None:
     """Have texts show what they hold: names come from outside, and $ is no formula in them."""
     for artist in figure.findobj(Text):
+        assert isinstance(artist, Text)
         if hasattr(artist, 'set_parse_math'):
             artist.set_parse_math(False)
         artist.set_text(escaped(artist.get_text(), keep='\n'))
