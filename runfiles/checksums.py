@@ -27,7 +27,11 @@ def write_bytes(path: str, content: files.Bytes) -> None:
     new = hashlib.sha256(content).hexdigest()
     before = _digest(path) if os.path.isfile(path) else ''
     known[name] = [old for old in known.get(name, []) if old == before != new] + [new]
-    files.write_json(os.path.join(folder, FILE), known)
+    try:
+        files.write_json(os.path.join(folder, FILE), known)
+    except OSError as error:
+        error.filename = path  # what people know, and could not be written either
+        raise
     files.write_bytes(path, content)
 
 
