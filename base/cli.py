@@ -121,6 +121,8 @@ def run(command: Command, words: Optional[Sequence[str]] = None, unread: int = 0
 
 def _is_of_stdout(error: OSError) -> bool:
     """Whether it is stdout that cannot be written to: what is left to write, or one more newline, then fails alike."""
+    if error.errno is None:
+        return False
     try:
         sys.stdout.flush()
         os.write(sys.stdout.fileno(), b'\n')

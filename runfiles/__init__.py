@@ -13,7 +13,7 @@
 | `predictions.npz`                 | `predictions.py` | what a test of the network saw                               |
 | `evaluations/`                    | `evaluations.py` | tests on other data, or with the best parameters             |
 | `checkpoints/`                    | `checkpoint.py`  | what it takes to go on                                       |
-| `checksums.json`                  | `checksums.py`   | SHA-256 of the text files among these, and of lambda.npz      |
+| `checksums.json`                  | `checksums.py`   | SHA-256 of the text files and archives of arrays among these |
 | `latency.json`                    | (2)              | measured times of operations                                 |
 
 (1) `symbols/architecture.py`, since architectures also stand alone. (2) `symbols/latency.py`, which keeps times elsewhere, too.

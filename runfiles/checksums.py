@@ -1,8 +1,8 @@
 """Notice what has changed in a run's files since they were written: checksums.json beside them.
 
 checksums.json: {name of a file: [SHA-256 in hex of what it held before, and of what it holds]}. It is written before the file, with the
-content that the file has and the one that it will have, so that a run that is killed between the two raises no alarm. Checkpoints,
-network.params and predictions.npz have checksums of their own, or inside.
+content that the file has and the one that it will have, so that a run that is killed between the two raises no alarm. Checkpoints
+and network.params have checksums of their own.
 
 A file that was changed by hand is still read: that it has changed is a line for people, as a flipped digit looks the same.
 """

@@ -15,7 +15,8 @@ from typing import Any, Dict, Optional
 import numpy as np
 
 from ..base.errors import UserError
-from .arrays import read_arrays, write_arrays
+from . import checksums
+from .arrays import archive, read_arrays
 
 FILE = 'predictions.npz'
 NEEDED, OPTIONAL = ('labels', 'predicted'), ('probabilities', 'classes', 'worst_index', 'worst_images')
@@ -29,8 +30,7 @@ def write_predictions(
     folder: str, labels: Any, probabilities: Any, classes: Any, worst_index: Any, worst_images: Any
 ) -> None:
     """Write predictions.npz of a run directory; what is predicted is the most probable class. Raises OSError."""
-    write_arrays(
-        os.path.join(folder, FILE),
+    content = archive(
         labels=np.asarray(labels, np.int64),
         predicted=np.argmax(probabilities, axis=1),
         probabilities=probabilities,
@@ -38,6 +38,7 @@ def write_predictions(
         worst_index=np.asarray(worst_index, np.int64),
         worst_images=np.asarray(worst_images, np.uint8),
     )
+    checksums.write_bytes(os.path.join(folder, FILE), content)
 
 
 def read_predictions(folder: str) -> Optional[Predictions]:
@@ -84,8 +85,6 @@ def _check_probabilities(path: str, probabilities: Any, count: int) -> None:
 
 
 def _check_worst(path: str, index: Any, images: Any, count: int) -> None:
-    if len(index) and images is None:
-        raise UserError(f'{path}: worst_index is there without worst_images')
     if index.ndim != 1 or index.dtype.kind not in 'iu':
         raise UserError(f'{path}: worst_index is {index.dtype} of shape {index.shape}, not a list of whole numbers')
     if images is not None and (
@@ -97,5 +96,7 @@ def _check_worst(path: str, index: Any, images: Any, count: int) -> None:
         )
     if len(index) and (index.min() < 0 or index.max() >= count):
         raise UserError(f'{path}: worst_index reaches outside of the {count} test images')
-    if len(index) and images is not None and not images.size:
+    if len(index) and images is None:
+        raise UserError(f'{path}: worst_index is there without worst_images')
+    if len(index) and not images.size:
         raise UserError(f'{path}: worst_images is of shape {images.shape}, without a pixel')

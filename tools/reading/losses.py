@@ -46,8 +46,11 @@ def _log(run: 'Run') -> List[str]:
             lines.append(f'{directory.LOG}: not every epoch of stage {stage} is there, in order')
     if run.summary.get('test_error') is not None and not run.rows('retrain'):
         lines.append(f'{directory.LOG}: without the epochs of the retraining whose result is in {directory.SUMMARY}')
-    if run.summary.get('search') and not run.rows('search'):
+    searched = len(run.rows('search'))
+    if run.summary.get('search') and not searched:
         lines.append(f'{directory.LOG}: without the epochs of the search that is in {directory.SUMMARY}')
+    if run.gates is not None and run.gates.epochs[-1] > searched + 1:  # one more where a run was killed in between
+        lines.append(f'{directory.LOG}: {searched} epochs of search, {run.gates.epochs[-1]} in {directory.GATES}')
     return lines
 
 
