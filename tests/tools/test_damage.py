@@ -18,6 +18,7 @@ from PIL import Image
 from dsonas.base import cli
 from dsonas.base.errors import UserError
 from dsonas.runfiles import checksums, directory
+from dsonas.runfiles.arrays import archive
 from dsonas.runfiles.checkpoint import Checkpoints
 from dsonas.runfiles.environment import last_environment
 from dsonas.runfiles.gates import GateHistory, read_gates
