@@ -42,14 +42,13 @@ def read_yaml(path: str) -> Any:
 
 def parse_json(text: str, name: str, finite: bool = True) -> Any:
     """Read plain data from JSON text. name: what errors begin with. finite: refuse NaN and what is infinite. Raises UserError."""
-    refused: Dict[str, Any] = {'parse_constant': _constant, 'parse_float': _finite} if finite else {}
     try:
-        content = json.loads(text, object_pairs_hook=_object, parse_int=_whole, **refused)
+        content = json.loads(text, object_pairs_hook=_object, parse_int=_whole)
     except RecursionError:
         raise UserError(f'{name}: {_too_deep()}') from None
     except ValueError as error:
         raise UserError(f'{name}: not JSON: {_reason(error)}') from None
-    _check_plain(content, name)
+    _check_plain(content, name, finite)
     return content
 
 
@@ -96,10 +95,6 @@ def _object(pairs: List[Tuple[str, Any]]) -> Dict[str, Any]:
     return content
 
 
-def _constant(text: str) -> NoReturn:
-    raise ValueError(f'{text} is not a finite number')
-
-
 def _whole(text: str) -> int:
     if len(text) > DIGITS:
         raise ValueError(f'a number of more than {DIGITS} digits')
@@ -113,19 +108,21 @@ def _finite(text: str) -> float:
     return value
 
 
-def _check_plain(content: Any, name: str) -> None:
-    """Refuse what is nested too deep, and NUL, which no path may hold."""
-    level, depth = [content], 0
+def _check_plain(content: Any, name: str, finite: bool = True) -> None:
+    """Refuse what is nested too deep, numbers that are not finite, and NUL, which no path may hold."""
+    level, depth = [('', content)], 0  # (the last key above it, value)
     while level:
-        deeper: List[Any] = []
-        for value in level:
+        deeper: List[Tuple[str, Any]] = []
+        for key, value in level:
             if isinstance(value, dict):
-                deeper += value
-                deeper += value.values()
+                deeper += value.items()
+                deeper += [(inner, inner) for inner in value if '\0' in inner]
             elif isinstance(value, list):
-                deeper += value
+                deeper += [(key, entry) for entry in value]
             elif isinstance(value, str) and '\0' in value:
                 raise UserError(f'{name}: the text {shown(value)} holds a NUL character')
+            elif finite and isinstance(value, float) and not math.isfinite(value):
+                raise UserError(f'{name}: {shown(key)} is {value}; accepted are finite numbers')
         depth += 1
         if depth > DEPTH + 1:
             raise UserError(f'{name}: {_too_deep()}')

@@ -79,13 +79,6 @@ def write_json(path: str, content: Any, **options: Any) -> None:
     write_text(path, json_text(content, **options))
 
 
-def read_json(path: str) -> Any:
-    """Read plain data from a JSON file: documents.read_json, by the name that it had before."""
-    from . import documents
-
-    return documents.read_json(path)
-
-
 def json_text(content: Any, **options: Any) -> str:
     """Return what `write_json` writes."""
     return json.dumps(_finite(content), **dict({'indent': 1}, **options)) + '\n'

@@ -99,7 +99,7 @@ def escaped(text: object, keep: str = '') -> str:
 
 def markdown(text: object) -> str:
     """Return text from outside as a table's cell, or a part of a line, of Markdown shows it: letter by letter."""
-    shielded = re.sub(r'([|`*\[\]])', r'\\\1', escaped(text))
+    shielded = re.sub(r'[|`*]|\](?=\()', r'\\\g<0>', escaped(text))
     return shielded.replace('&', '&amp;').replace('<', '&lt;')
 
 

@@ -136,7 +136,7 @@ def test_shown_of_what_is_large():
 
 
 def test_cells():
-    assert text.markdown('a|b `c` *d* <e> & [f](g)') == r'a\|b \`c\` \*d\* &lt;e> &amp; \[f\](g)'
+    assert text.markdown('a|b `c` *d* <e> & [f](g)') == r'a\|b \`c\` \*d\* &lt;e> &amp; [f\](g)'
     cells = ['=1+1', '+x', '-x', '@x', '-', '-0.5', '+3', 'a=b', '-1e3', 'x']
     assert [text.spreadsheet(cell) for cell in cells] == [
         "'=1+1",
