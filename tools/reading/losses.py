@@ -3,11 +3,8 @@
 import os
 from typing import TYPE_CHECKING, Callable, List
 
-import numpy as np
-
 from ...runfiles import checksums, directory
 from ...runfiles.stages import STAGES
-from ...symbols.architecture import Architecture
 
 if TYPE_CHECKING:
     from .runs import Run
@@ -19,7 +16,7 @@ def losses(run: 'Run') -> List[str]:
     """List 'file: what is wrong' of a run, [] for one that is whole as far as it has come."""
     lines = list(run.damaged)
     named = {line.partition(':')[0] for line in lines}
-    rules: List[Callable[['Run'], List[str]]] = [_gone, _changed, _log, _gates, _summary, _architecture]
+    rules: List[Callable[['Run'], List[str]]] = [_gone, _changed, _log, _gates, _summary]
     for rule in rules:
         for line in rule(run):
             file = line.partition(':')[0]
@@ -70,19 +67,4 @@ def _summary(run: 'Run') -> List[str]:
         return [f'{directory.SUMMARY}: without test_error, though the retraining has ended']
     if run.summary.get('test_error') is not None and directory.ARCHITECTURE in run.missing:
         return [f'{directory.ARCHITECTURE}: missing, though there is a result']
-    return []
-
-
-def _architecture(run: 'Run') -> List[str]:
-    """The architecture of a search that has ended is what its λ leave."""
-    gates, found = run.gates, run.architecture
-    if gates is None or found is None or directory.ARCHITECTURE in run.missing:
-        return []
-    groups = found.space.gate_names()
-    if gates.names != tuple(name for group in groups for name in group):
-        return [f'{directory.GATES}: its λ are not those of {directory.ARCHITECTURE}']
-    alive = np.where(gates.pruned[-1], 0, gates.values[-1])
-    arrays = np.split(alive, np.cumsum([len(group) for group in groups])[:-1])
-    if int(gates.epochs[-1]) == run.get('search.epochs') and Architecture.from_lambda(found.space, arrays) != found:
-        return [f'{directory.ARCHITECTURE}: not what the λ of {directory.GATES} leave']
     return []
