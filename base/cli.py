@@ -12,17 +12,30 @@ traceback, and Python exits with 1.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import os
 import sys
 import traceback
 from typing import Any, Callable, NoReturn, Optional, Sequence
 
+from . import files
 from .errors import EndOfRun, UserError
+from .terminal import any_terminal
+from .text import clipped, escaped
 
 MISTAKE, INTERRUPTED = 2, 130
 PICTURES = ('svg', 'png', 'pdf')
+LONGEST = 298  # characters of a message
+LONGEST_END = 10_000  # of what a stopped run says, which holds a command to be repeated
 
 Command = Callable[[Sequence[str]], Optional[int]]
+
+
+class Parser(argparse.ArgumentParser):
+    """Writes a mistake in the words of a command line in one line, whatever they hold."""
+
+    def error(self, message: str) -> NoReturn:
+        super().error(line(message))
 
 
 class Formatter(argparse.ArgumentDefaultsHelpFormatter):
@@ -36,9 +49,7 @@ class Formatter(argparse.ArgumentDefaultsHelpFormatter):
 
 def parser(description: str, **options: Any) -> argparse.ArgumentParser:
     """Make an ArgumentParser whose --help shows every default. description: a script's docstring, of which the first line is shown."""
-    return argparse.ArgumentParser(
-        description=description.strip().splitlines()[0], formatter_class=Formatter, **options
-    )
+    return Parser(description=description.strip().splitlines()[0], formatter_class=Formatter, **options)
 
 
 def output_kind(path: str, accepted: Sequence[str] = PICTURES) -> str:
@@ -66,9 +77,14 @@ def _name(file: Any) -> str:
     return os.fsdecode(file) if isinstance(file, (str, bytes)) else str(file)
 
 
-def tell(text: object, prefix: str = 'error: ') -> None:
+def line(text: object, prefix: str = '', longest: int = LONGEST) -> str:
+    """Return text as one line without control characters, of at most `longest` characters with its prefix."""
+    return prefix + clipped(escaped(text), longest - len(prefix))
+
+
+def tell(text: object, prefix: str = 'error: ', longest: int = LONGEST) -> None:
     """Print one line on stderr."""
-    print(f'{prefix}{text}', file=sys.stderr, flush=True)
+    print(line(text, prefix, longest), file=sys.stderr, flush=True)
 
 
 def run(command: Command, words: Optional[Sequence[str]] = None, unread: int = 0) -> int:
@@ -76,26 +92,51 @@ def run(command: Command, words: Optional[Sequence[str]] = None, unread: int = 0
 
     unread: the status if nobody reads stdout any more, as behind `| head`. What is no mistake of the user and no EndOfRun is raised.
     """
+    any_terminal()
     try:
-        return command(sys.argv[1:] if words is None else words) or 0
+        status = command(sys.argv[1:] if words is None else words) or 0
+        with files.named('stdout'):
+            sys.stdout.flush()
+        return status
     except EndOfRun as end:
-        tell(one_line(end), end.prefix)
+        tell(one_line(end), end.prefix, LONGEST_END)
         return end.status
     except KeyboardInterrupt:
         tell('interrupted', '')
         return INTERRUPTED
     except BrokenPipeError:
-        os.dup2(
-            os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno()
-        )  # or Python fails when it flushes stdout at its end
+        _forget_stdout()
         return unread
     except UserError as error:
         tell(one_line(error))
     except OSError as error:
-        if error.filename is None:
+        if error.filename is None and not _is_of_stdout(error):
             raise
+        if error.filename in (None, 'stdout'):
+            error.filename = 'stdout'
+            _forget_stdout()
         tell(one_line(error))
     return MISTAKE
+
+
+def _is_of_stdout(error: OSError) -> bool:
+    """Whether it is stdout that cannot be written to: what is left to write, or one more newline, then fails alike."""
+    if error.errno is None:
+        return False
+    try:
+        sys.stdout.flush()
+        os.write(sys.stdout.fileno(), b'\n')
+    except OSError as again:
+        return again.errno == error.errno
+    except ValueError:  # a stream without a file behind it
+        pass
+    return False
+
+
+def _forget_stdout() -> None:
+    """Have what is still to be written to stdout go nowhere, or Python fails when it flushes it at its end."""
+    with contextlib.suppress(OSError, ValueError):  # a stream without a file behind it
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def main(command: Command, unread: int = 0) -> NoReturn:

@@ -9,15 +9,18 @@ from __future__ import annotations
 import contextlib
 import errno
 import json
+import math
 import os
 import re
 import secrets
 import time
-from typing import IO, Any, Iterator, Union
+from typing import IO, Any, Iterator, List, Union
 
 from .errors import UserError
+from .terminal import ERRORS
 
 SUFFIX = '.part'
+CHUNK = 1 << 24  # bytes read at once
 OLD = 3600.0  # seconds after which nobody is writing a leftover any more
 
 Bytes = Union[bytes, bytearray, memoryview]
@@ -44,7 +47,14 @@ def replacing(path: str, text: bool = False) -> Iterator[IO[Any]]:
 def replacement(path: str) -> Iterator[str]:
     """Give the name of a file beside `path`, for a library that writes by name; its content takes the place of `path` as in `replacing`."""
     with named(path), _renamed(path) as beside:
-        yield beside
+        try:
+            yield beside
+        except OSError:
+            raise
+        except Exception as error:  # of a library that does not say why it could not write
+            if _is_full(os.path.dirname(beside)):
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), path) from error
+            raise
         with open(beside, 'rb') as stream:
             os.fsync(stream.fileno())
 
@@ -57,22 +67,48 @@ def write_bytes(path: str, *chunks: Bytes) -> None:
 
 
 def write_text(path: str, content: str) -> None:
-    """Write UTF-8 text to `path`, whole or not at all. Raises OSError."""
-    write_bytes(path, content.encode('utf-8'))
+    """Write UTF-8 text to `path`, whole or not at all; what is no character is written as its escape. Raises OSError."""
+    write_bytes(path, content.encode('utf-8', ERRORS))
 
 
 def write_json(path: str, content: Any, **options: Any) -> None:
-    """Write plain data to `path` as JSON, whole or not at all. options: of json.dumps. Raises OSError."""
-    write_text(path, json.dumps(content, **dict({'indent': 1}, **options)) + '\n')
+    """Write plain data to `path` as JSON, whole or not at all; numbers that are not finite as null. options: of json.dumps.
+
+    Raises OSError.
+    """
+    write_text(path, json_text(content, **options))
 
 
-def read_json(path: str) -> Any:
-    """Read plain data from a JSON file. Raises OSError, UserError naming the file where it is not JSON."""
-    with named(path), open(path, encoding='utf-8') as stream:
-        try:
-            return json.load(stream)
-        except (ValueError, RecursionError) as error:
-            raise UserError(f'{path}: not JSON: {error}') from None
+def json_text(content: Any, **options: Any) -> str:
+    """Return what `write_json` writes."""
+    return json.dumps(_finite(content), **dict({'indent': 1}, **options)) + '\n'
+
+
+@contextlib.contextmanager
+def opened(path: str) -> Iterator[IO[bytes]]:
+    """Open a file for reading bytes; an OSError names it. Raises UserError for a device or a pipe, where reading may never end.
+
+    A pipe that the system names (/dev/stdin, /dev/fd/63) is opened.
+    """
+    with named(path):
+        if not (os.path.isfile(path) or os.path.isdir(path) or is_open_stream(path)) and os.path.exists(path):
+            raise UserError(f'{path}: it is a device or a pipe, not a file')
+        with open(path, 'rb') as stream:
+            yield stream
+
+
+def read_bytes(path: str, largest: int) -> bytes:
+    """Read a file of at most `largest` bytes. Raises OSError, UserError naming the file."""
+    chunks: List[bytes] = []
+    left = largest
+    with opened(path) as stream:
+        while left >= 0:
+            chunk = stream.read(CHUNK)
+            if not chunk:
+                return b''.join(chunks)
+            chunks.append(chunk)
+            left -= len(chunk)
+    raise UserError(f'{path}: more than {largest} bytes; accepted are smaller files')
 
 
 def beside(path: str) -> str:
@@ -143,13 +179,26 @@ def _remove_old(path: str, age: float) -> None:
             os.remove(path)
 
 
+def _finite(content: Any) -> Any:
+    if isinstance(content, dict):
+        return {key: _finite(value) for key, value in content.items()}
+    if isinstance(content, (list, tuple)):
+        return [_finite(value) for value in content]
+    return None if isinstance(content, float) and not math.isfinite(content) else content
+
+
+def _is_full(folder: str) -> bool:
+    return hasattr(os, 'statvfs') and os.statvfs(folder or '.').f_bavail == 0
+
+
 def _opened(path: str, text: bool) -> IO[Any]:
-    return open(path, 'w', encoding='utf-8') if text else open(path, 'wb')
+    return open(path, 'w', encoding='utf-8', errors=ERRORS) if text else open(path, 'wb')
 
 
 def _is_special(path: str) -> bool:
-    if os.path.abspath(path).startswith(
-        ('/dev/std', '/dev/fd/', '/proc/')
-    ):  # they lead to what is open, which may be a file
-        return True
-    return os.path.exists(path) and not os.path.isfile(path)
+    return is_open_stream(path) or (os.path.exists(path) and not os.path.isfile(path))
+
+
+def is_open_stream(path: str) -> bool:
+    """Tell whether a path names what the process has open (/dev/stdout, /dev/fd/63), which may be a file or a pipe."""
+    return os.path.abspath(path).startswith(('/dev/std', '/dev/fd/', '/proc/'))

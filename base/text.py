@@ -1,4 +1,4 @@
-"""Numbers with units, read and written, and tables whose columns stand under each other.
+"""Numbers with units, read and written; tables whose columns stand under each other; text from outside, shown in one line.
 
 Prefixes are powers of 1000 everywhere: 3.0M is three million, a kB 1000 bytes.
 """
@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import math
 import re
+import reprlib
+import unicodedata
 from typing import Collection, List, Mapping, Optional, Sequence, Tuple
 
 from .errors import UserError
@@ -81,3 +83,71 @@ def aligned(rows: Sequence[Sequence[object]], left: Collection[int] = (0,)) -> L
         ).rstrip()
         for row in cells
     ]
+
+
+def escaped(text: object, keep: str = '') -> str:
+    """Return text from outside as one line without control characters.
+
+    Newlines, tabs, ESC, what turns the direction of writing and what is no character are written as \\n, \\x1b, \\u202e; bytes of a
+    file's name that are no text as \\xff. keep: characters that stay as they are.
+    """
+    written = str(text)
+    if written.isprintable():
+        return written
+    return ''.join(character if character in keep else _escaped(character) for character in written)
+
+
+def markdown(text: object) -> str:
+    """Return text from outside as a table's cell, or a part of a line, of Markdown shows it: letter by letter."""
+    shielded = re.sub(r'[|`*]|\](?=\()', r'\\\g<0>', escaped(text))
+    return shielded.replace('&', '&amp;').replace('<', '&lt;')
+
+
+def spreadsheet(text: object) -> str:
+    """Return text from outside as a cell of CSV, which no spreadsheet takes for a formula: behind ' where it begins like one."""
+    written = escaped(text)
+    if written[:1] not in ('=', '+', '-', '@') or written == '-':
+        return written
+    try:
+        float(written)
+    except ValueError:
+        return "'" + written
+    return written
+
+
+def json_safe(text: str) -> str:
+    """Return JSON text with every character that is not printable as its escape; newlines stay."""
+    if text.replace('\n', '').isprintable():
+        return text
+    return ''.join(_json_escaped(character) for character in text)
+
+
+def _json_escaped(character: str) -> str:
+    if character.isprintable() or character == '\n':
+        return character
+    units = character.encode('utf-16-be', 'surrogatepass').hex()
+    return ''.join(f'\\u{units[start : start + 4]}' for start in range(0, len(units), 4))
+
+
+def _escaped(character: str) -> str:
+    if character.isprintable() or unicodedata.category(character) == 'Zs':
+        return character
+    if '\udc80' <= character <= '\udcff':  # a byte, as os.fsdecode gives it
+        return f'\\x{ord(character) - 0xDC00:02x}'
+    return character.encode('unicode_escape', 'surrogatepass').decode('ascii')
+
+
+def clipped(text: object, longest: int) -> str:
+    """Return text of at most `longest` characters: what is longer loses its middle."""
+    written = str(text)
+    if len(written) <= longest:
+        return written
+    behind = (longest - 1) // 3
+    return f'{written[: longest - 1 - behind]}…{written[len(written) - behind :]}'
+
+
+def shown(value: object, longest: int = 60) -> str:
+    """Return a value from outside as a message names it: its repr, which is one line, of at most `longest` characters."""
+    brief = reprlib.Repr()
+    brief.maxstring = brief.maxother = brief.maxlong = longest
+    return clipped(brief.repr(value), longest)

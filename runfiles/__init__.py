@@ -13,12 +13,14 @@
 | `predictions.npz`                 | `predictions.py` | what a test of the network saw                               |
 | `evaluations/`                    | `evaluations.py` | tests on other data, or with the best parameters             |
 | `checkpoints/`                    | `checkpoint.py`  | what it takes to go on                                       |
+| `checksums.json`                  | `checksums.py`   | SHA-256 of the text files and archives of arrays among these |
 | `latency.json`                    | (2)              | measured times of operations                                 |
 
 (1) `symbols/architecture.py`, since architectures also stand alone. (2) `symbols/latency.py`, which keeps times elsewhere, too.
 
 `directory.py` has the names and the lock; `stages.py` the names of the stages; `arrays.py` reads and writes archives of arrays;
-`stored.py` builds the network of network.json and fills it. Only `stored.py` needs MXNet, and `environment.py` to describe it.
+`parameters.py` parses network.params; `stored.py` builds the network of network.json and fills it. Only `stored.py` needs MXNet, and
+`environment.py` to describe it.
 
 Files are written whole or not at all. What a version wrote, later ones read: a new key or column is optional, and a change that
 is more than that has a new version number. A file that is damaged, cut or empty is a UserError that names it.

@@ -17,12 +17,17 @@ from typing import Any, Callable, Dict, List, Optional, Sequence
 import numpy as np
 
 from ..base import files
+from ..base.archives import read_archive
+from ..base.documents import parse_json
 from ..base.errors import UserError
+from ..base.fields import COUNT, MAPPING, TEXT, WHOLE, Field, Fields, check_fields, is_count, one_of
+from ..base.text import shown
 from .stages import STAGES
 
 MAGIC = b'dsonas checkpoint 1\n'
 _NAME = re.compile(rf'^({"|".join(STAGES)})-(\d+)-(\d+)\.ckpt$', re.ASCII)
 _META = '__json__'
+_HEADER = re.compile(rb'([0-9a-f]{64}) (\d{1,15})')
 
 
 @dataclasses.dataclass
@@ -83,29 +88,68 @@ def write(path: str, checkpoint: Checkpoint) -> None:
 
 def read(path: str) -> Checkpoint:
     """Read a checkpoint. Raises OSError, or UserError that names the file and what is wrong with it."""
-    with open(path, 'rb') as stream:
+    with files.opened(path) as stream:
         content = stream.read()
     payload = _verified(path, content)
+    arrays = read_archive(io.BytesIO(payload), path, compressed=False)
+    meta = _meta(path, arrays.pop(_META, None))
+    for name, array in arrays.items():
+        if array.dtype.kind not in 'biuf':
+            raise UserError(f'{path}: damaged checkpoint: {shown(name)} is {array.dtype}, not numbers')
+    return Checkpoint(**meta, arrays=arrays, path=path)
+
+
+def _meta(path: str, text: Any) -> Dict[str, Any]:
+    """The fields that are stored as JSON, their types checked."""
+    if text is None or text.dtype != np.uint8:
+        raise UserError(f'{path}: damaged checkpoint: without the text {_META}')
     try:
-        with np.load(io.BytesIO(payload), allow_pickle=False) as archive:
-            arrays = {name: archive[name] for name in archive.files}
-        meta = json.loads(bytes(arrays.pop(_META)).decode('utf-8'))
-        known = {name: meta[name] for name in _META_FIELDS if name in meta}
-        checkpoint = Checkpoint(**known, arrays=arrays, path=path)
-        STAGES.index(checkpoint.stage)
-    except Exception as error:  # its checksum fits: it was written by something else, of which nothing is known
-        raise UserError(f'{path}: damaged checkpoint: {" ".join(str(error).split())}') from None
-    return checkpoint
+        content = parse_json(text.tobytes().decode('utf-8'), f'{path}: damaged checkpoint', finite=False)
+    except UnicodeDecodeError:
+        raise UserError(f'{path}: damaged checkpoint: {_META} is not UTF-8') from None
+    check_fields(content, _FIELDS, f'{path}: damaged checkpoint', _NEEDED)
+    return {name: content[name] for name in _META_FIELDS if name in content}
 
 
-def _verified(path: str, content: bytes) -> bytes:
+def _are_counts(value: Any) -> bool:
+    """{group: {'updates': {name: count}, 'num_update': count}}, and perhaps the scale of the loss."""
+    return isinstance(value, dict) and all(
+        isinstance(entry, (int, float))
+        if name == 'loss_scale'
+        else isinstance(entry, dict)
+        and is_count(entry.get('num_update'))
+        and isinstance(entry.get('updates'), dict)
+        and all(map(is_count, entry['updates'].values()))
+        for name, entry in value.items()
+    )
+
+
+def _are_best(value: Any) -> bool:
+    return isinstance(value, dict) and all(isinstance(entry, dict) for entry in value.values())
+
+
+_NEEDED = ('stage', 'epoch', 'step')
+_FIELDS: Fields = {
+    'stage': one_of(*STAGES),
+    **dict.fromkeys(('epoch', 'step', 'batch_size', 'epochs'), COUNT),
+    'seed': WHOLE,
+    'counts': Field(_are_counts, 'counts of updates'),
+    'partial': MAPPING,
+    'best': Field(_are_best, 'a mapping of stages to mappings'),
+    'extra': MAPPING,
+    'ended': TEXT,
+}
+
+
+def _verified(path: str, content: bytes) -> memoryview:
     """The .npz in a checkpoint's bytes, its checksum verified."""
     if not content.startswith(MAGIC):
         raise UserError(f'{path}: not a checkpoint of this version (it does not start with {MAGIC.decode().strip()!r})')
-    header, newline, payload = content[len(MAGIC) :].partition(b'\n')
-    match = re.match(rb'^([0-9a-f]{64}) (\d+)$', header)
-    if not newline or not match:
+    end = content.find(b'\n', len(MAGIC), len(MAGIC) + 100)
+    match = _HEADER.fullmatch(content, len(MAGIC), end) if end >= 0 else None
+    if not match:
         raise UserError(f'{path}: damaged checkpoint: no checksum in its header')
+    payload = memoryview(content)[end + 1 :]
     if len(payload) != int(match.group(2)):
         raise UserError(f'{path}: damaged checkpoint: {len(payload)} of {int(match.group(2))} bytes are there')
     if hashlib.sha256(payload).hexdigest() != match.group(1).decode():

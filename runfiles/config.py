@@ -4,17 +4,32 @@
     plugins: [own.py]
     search: {gamma: 0.001, epochs: 120}
 
-A tree read here is not checked: it may be of an older version, and names may be of plugins that are not imported.
+Of a tree read here only the types of what readers use are checked: it may be of an older version, and names may be of plugins that
+are not imported.
 """
 
 from __future__ import annotations
 
 from typing import Any, Dict, List
 
-import yaml
-
-from ..base import files
+from ..base import documents
 from ..base.errors import UserError
+from ..base.fields import (
+    AMOUNT,
+    COUNT,
+    FLAG,
+    MAPPING,
+    TEXT,
+    WHOLE,
+    Fields,
+    check_fields,
+    list_of,
+    mapping,
+    whole,
+)  # fmt: skip
+from ..base.text import shown
+from . import checksums
+from .network import LARGEST_IMAGE
 
 Tree = Dict[str, Any]
 
@@ -22,26 +37,43 @@ Tree = Dict[str, Any]
 RENAMED = {'search.budget': 'search.penalty'}
 OTHER_NAMES = {**RENAMED, **{new: old for old, new in RENAMED.items()}}
 
+_STAGE: Fields = {'epochs': COUNT, 'batch_size': COUNT, 'lr': AMOUNT}
+_FIELDS: Fields = {
+    'seed': WHOLE,
+    'run': TEXT,
+    'preset': TEXT,
+    'data': mapping(
+        {'name': TEXT, 'dir': TEXT, 'limit': COUNT, 'image_size': whole(0, LARGEST_IMAGE), 'cutout': COUNT}
+    ),
+    'space': mapping(
+        {
+            'share': FLAG,
+            'channels': COUNT,
+            'levels': COUNT,
+            'blocks': list_of(COUNT),
+            'operations': list_of(TEXT),
+            'stem': TEXT,
+        }
+    ),
+    'pretrain': mapping(_STAGE),
+    'search': mapping(
+        {**_STAGE, 'gate_lr': AMOUNT, 'gamma': AMOUNT, 'ratio': TEXT, 'split': FLAG, 'penalty': TEXT, 'budget': TEXT}
+    ),
+    'retrain': mapping({**_STAGE, 'budget': TEXT, 'schedule': TEXT, 'cutout': COUNT}),
+    'train': MAPPING,
+}
+
 
 def write_config(path: str, text: str) -> None:
     """Write the resolved configuration, YAML text, whole or not at all. Raises OSError."""
-    files.write_text(path, text)
+    checksums.write_text(path, text)
 
 
 def read_config(path: str) -> Tree:
     """Read the tree of settings: {key or group: value or {key: value}}. Raises OSError, UserError naming the file."""
-    with open(path, encoding='utf-8') as stream:
-        try:
-            tree = yaml.safe_load(stream)
-        except UnicodeDecodeError:
-            raise UserError(f'{path}: not UTF-8') from None
-        except (yaml.YAMLError, ValueError, RecursionError) as error:  # ValueError: of a date that there is not
-            where = getattr(error, 'problem_mark', None)
-            line = f' (line {where.line + 1})' if where else ''
-            raise UserError(f'{path}: not YAML{line}') from None
-    if not isinstance(tree, dict):
-        raise UserError(f'{path}: holds no mapping of names to values')
-    return tree
+    tree = documents.read_yaml(path)
+    check_fields(tree, _FIELDS, path)
+    return dict(tree)
 
 
 def setting(tree: Tree, key: str, default: Any = None) -> Any:
@@ -69,6 +101,6 @@ def with_current_names(tree: Tree) -> Tree:
 def plugins_of(tree: Tree) -> List[str]:
     """Return the modules and .py files that a run imported first. Raises UserError where they are no list."""
     names = tree.get('plugins') or []
-    if not isinstance(names, list):
-        raise UserError(f'plugins: {names!r} is not a list of modules and .py files')
+    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+        raise UserError(f'plugins: {shown(names)} is not a list of modules and .py files')
     return names

@@ -10,8 +10,9 @@ import dataclasses
 import os
 from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple
 
-from ..base import files
+from ..base import documents
 from ..base.errors import UserError
+from . import checksums
 from .network import DESCRIPTION, read_network
 
 FORMAT, VERSION = 'dsonas.data', 1
@@ -52,12 +53,12 @@ class DataDescription:
 def write_data(folder: str, description: DataDescription) -> None:
     """Write data.json of a run directory, whole or not at all. Raises OSError."""
     content = {'format': FORMAT, 'version': VERSION, **dataclasses.asdict(description)}
-    files.write_json(os.path.join(folder, FILE), content)
+    checksums.write_json(os.path.join(folder, FILE), content)
 
 
 def read_data(path: str) -> DataDescription:
     """Read a data.json. Raises OSError, UserError naming the file and what is wrong in it."""
-    content = files.read_json(path)
+    content = documents.read_json(path)
     if not isinstance(content, dict) or (content.get('format'), content.get('version')) != (FORMAT, VERSION):
         raise UserError(f'{path}: expected format {FORMAT}, version {VERSION}')
     return from_dict(content, path)

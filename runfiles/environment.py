@@ -9,8 +9,10 @@ import subprocess
 import sys
 from typing import Any, Dict, List, Mapping, Optional, Sequence, get_type_hints
 
-from ..base import files, machine
+from ..base import documents, machine
 from ..base.errors import UserError
+from ..base.fields import AMOUNT, COUNT, TEXT, WHOLE, Field, Fields, check_fields, list_of, whole
+from . import checksums
 
 # What must be equal for equal seeds to give equal numbers, and what it is called in a warning.
 CONDITIONS = (('threads', 'threads (OMP_NUM_THREADS)'), ('processor', 'processor'))
@@ -52,20 +54,21 @@ class Environment:
 
         Version 0.1.0 wrote the threads only where OMP_NUM_THREADS set them.
         """
-        fields = {name: content[name] for name, types in _TYPES.items() if type(content.get(name)) in types}
+        fields = {name: content[name] for name, field in _FIELDS.items() if field.is_accepted(content.get(name))}
         omp_num_threads = fields.get('omp_num_threads', '')
         if 'threads' not in content and omp_num_threads.isdecimal():
             fields['threads'] = int(omp_num_threads)
         return cls(**fields)
 
 
-_ACCEPTED: Dict[Any, Any] = {
-    Optional[str]: (str,),
-    Optional[int]: (int,),
-    Optional[float]: (int, float),
-    Optional[List[str]]: (list,),
+_ACCEPTED: Dict[Any, Field] = {
+    Optional[str]: TEXT,
+    Optional[int]: COUNT,
+    Optional[float]: AMOUNT,
+    Optional[List[str]]: list_of(TEXT),
 }
-_TYPES = {name: _ACCEPTED[hint] for name, hint in get_type_hints(Environment).items()}
+_FIELDS: Fields = {name: _ACCEPTED[hint] for name, hint in get_type_hints(Environment).items()}
+_FIELDS = {**_FIELDS, 'seed': WHOLE, 'workers': whole(1, 10**6)}
 
 
 def this_environment(
@@ -95,23 +98,23 @@ def this_environment(
 
 def write_environment(path: str, environment: Environment) -> None:
     """Write environment.json, whole or not at all. Raises OSError."""
-    files.write_json(path, dataclasses.asdict(environment))
+    checksums.write_json(path, dataclasses.asdict(environment))
 
 
 def read_environment(path: str) -> Dict[str, Any]:
-    """Read environment.json as it stands: known fields and others. Raises OSError, UserError naming the file."""
-    content = files.read_json(path)
-    if not isinstance(content, dict):
-        raise UserError(f'{path}: holds no mapping of names to values')
+    """Read environment.json as it stands, its known fields checked. Raises OSError, UserError naming the file."""
+    content: Dict[str, Any] = documents.read_json(path)
+    check_fields(content, _FIELDS, path)
     return content
 
 
 def last_environment(path: str) -> Environment:
     """Read environment.json of an earlier start; empty where there is none or it is damaged, as only a warning rests on it."""
     try:
-        return Environment.from_dict(read_environment(path))
+        content = documents.read_json(path)
     except (OSError, UserError):
         return Environment()
+    return Environment.from_dict(content) if isinstance(content, dict) else Environment()
 
 
 def changed_conditions(before: Environment, now: Environment) -> List[str]:

@@ -11,7 +11,7 @@ import math
 import os
 from typing import Any, Dict, List, Union
 
-from ..base import files
+from ..base import documents, files
 from ..base.errors import UserError
 from .data import DataDescription, from_dict
 
@@ -52,7 +52,7 @@ def write_evaluation(folder: str, evaluation: Evaluation) -> None:
 
 def read_evaluation(path: str) -> Evaluation:
     """Read an evaluation.json. Raises OSError, UserError naming the file and what is wrong in it."""
-    content = files.read_json(path)
+    content = documents.read_json(path)
     if not isinstance(content, dict) or (content.get('format'), content.get('version')) != (FORMAT, VERSION):
         raise UserError(f'{path}: expected format {FORMAT}, version {VERSION}')
     for key in ('test_error', 'top5_error'):

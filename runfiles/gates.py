@@ -14,7 +14,8 @@ from typing import Any, Dict, List, Sequence, Tuple
 import numpy as np
 
 from ..base.errors import UserError
-from .arrays import read_arrays, write_arrays
+from . import checksums
+from .arrays import archive, read_arrays
 
 ARRAYS = ('names', 'epochs', 'values', 'pruned')
 
@@ -53,7 +54,12 @@ def read_gates(path: str) -> Gates:
         )
     if values.dtype.kind not in 'fiu' or pruned.dtype.kind not in 'biu' or not np.isfinite(values).all():
         raise UserError(f'{path}: λ that are not finite')
-    return Gates(tuple(str(name) for name in names), epochs, values, pruned.astype(bool))
+    if epochs[0] < 0 or (np.diff(epochs.astype(float)) <= 0).any():
+        raise UserError(f'{path}: the epochs do not grow from one to the next')
+    texts = tuple(name.decode('latin-1') if isinstance(name, bytes) else str(name) for name in names)
+    if len(set(texts)) < len(texts):
+        raise UserError(f'{path}: names holds a name twice')
+    return Gates(texts, epochs, values, pruned.astype(bool))
 
 
 class GateHistory:
@@ -86,10 +92,10 @@ class GateHistory:
         self.epochs.append(epoch)
         self.values.append(np.asarray(values, np.float32))
         self.pruned.append(np.asarray(pruned, bool))
-        write_arrays(
-            self.path,
+        content = archive(
             names=np.array(self.names, dtype=str),
             epochs=np.array(self.epochs, np.int64),
             values=np.array(self.values, np.float32),
             pruned=np.array(self.pruned, bool),
         )
+        checksums.write_bytes(self.path, content)

@@ -19,7 +19,12 @@ from typing import Any, Callable, Dict, List, Mapping, Sequence, Tuple, Union
 
 from ..base import files
 from ..base.errors import UserError
+from ..base.text import escaped, shown
+from . import checksums
 from .stages import STAGES
+
+LARGEST = 200 * 10**6  # bytes
+MOST_EPOCHS, MOST_DIGITS = 10**6, 18
 
 Row = Dict[str, Any]  # by column name; None where the field is empty
 
@@ -31,9 +36,13 @@ def _stage(text: str) -> str:
 
 
 def _epoch(text: str) -> int:
-    if not text.isdecimal():
-        raise ValueError('a whole number')
+    if not _is_whole(text) or not 1 <= int(text) <= MOST_EPOCHS:
+        raise ValueError(f'a whole number from 1 to {MOST_EPOCHS}')
     return int(text)
+
+
+def _is_whole(text: str) -> bool:
+    return text.isascii() and text.isdecimal() and len(text) <= MOST_DIGITS
 
 
 def _number(text: str) -> float:
@@ -44,13 +53,30 @@ def _number(text: str) -> float:
 
 
 def _count(text: str) -> Union[int, float]:
-    return int(text) if text.isdecimal() else _number(text)
+    value = int(text) if _is_whole(text) else _number(text)
+    if not 0 <= value < math.inf:
+        raise ValueError('a number of at least 0')
+    return value
 
 
 def _duration(text: str) -> float:
     value = _number(text)
     if not 0 <= value < math.inf:
         raise ValueError('a number of seconds')
+    return value
+
+
+def _percent(text: str) -> float:
+    value = _number(text)
+    if not 0 <= value <= 100:
+        raise ValueError('a percentage from 0 to 100')
+    return value
+
+
+def _share(text: str) -> float:
+    value = _number(text)
+    if not 0 <= value <= 1:
+        raise ValueError('a share from 0 to 1')
     return value
 
 
@@ -69,12 +95,12 @@ TABLE = (
     Column('step', 'steps of the stage done', _count),
     Column('lr', 'learning rate of W at the last step'),
     Column('loss', 'mean training loss over the steps that updated W'),
-    Column('error', 'top-1 error over those steps, percent'),
+    Column('error', 'top-1 error over those steps, percent', _percent),
     Column('gate_loss', 'mean training loss over the steps that updated λ alone'),
-    Column('gate_error', 'top-1 error over those steps, percent'),
+    Column('gate_error', 'top-1 error over those steps, percent', _percent),
     Column('test_loss', 'mean loss on the test set, in epochs that end with a test'),
-    Column('test_error', 'top-1 error on the test set, percent'),
-    Column('zero_fraction', 'share of λ that are zero or pruned, 0 to 1'),
+    Column('test_error', 'top-1 error on the test set, percent', _percent),
+    Column('zero_fraction', 'share of λ that are zero or pruned, 0 to 1', _share),
     Column('edges', 'edges left', _count),
     Column('operations', 'operations left, over all sets of λ', _count),
     Column('flops', 'FLOPs of what is left, at the width of the search, for one image', _count),
@@ -97,9 +123,9 @@ def read_log(path: str) -> List[Row]:
 
 def _read(path: str) -> Tuple[Sequence[str], List[Row]]:
     """(names of the columns, rows) of a log.csv."""
+    content = files.read_bytes(path, LARGEST)
     try:
-        with open(path, encoding='utf-8', newline='') as stream:
-            text = stream.read()
+        text = content.decode('utf-8')
         lines = text.splitlines()
         if text and not text.endswith(('\n', '\r')):
             lines = lines[:-1]
@@ -111,6 +137,8 @@ def _read(path: str) -> Tuple[Sequence[str], List[Row]]:
     names = table[0]
     if 'stage' not in names or 'epoch' not in names:
         raise UserError(f'{path}: line 1 is no header with the columns stage and epoch')
+    if len(set(names)) < len(names):
+        raise UserError(f'{path}: line 1 names a column twice')
     rows: Dict[Tuple[str, int], Row] = {}
     for number, fields in enumerate(table[1:], 2):
         if len(fields) != len(names):
@@ -127,7 +155,7 @@ def _field(path: str, number: int, name: str, text: str) -> Any:
     try:
         return column.read(text) if column else _number(text)
     except ValueError as error:
-        raise UserError(f'{path}: line {number}, column {name}: {text!r} is not {error}') from None
+        raise UserError(f'{path}: line {number}, column {escaped(name)}: {shown(text)} is not {error}') from None
 
 
 class Log:
@@ -162,7 +190,7 @@ class Log:
         writer = csv.writer(text, lineterminator='\n')
         writer.writerow(self.columns)
         writer.writerows([_text(row.get(name)) for name in self.columns] for row in self.rows)
-        files.write_text(self.path, text.getvalue())
+        checksums.write_text(self.path, text.getvalue())
 
     def seconds(self, *stages: str) -> float:
         """Return what the epochs of some stages took together."""

@@ -10,17 +10,22 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
-import numbers
 import os
-from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence, Tuple
+from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence
 
-from ..base import files
+from ..base import documents, files
 from ..base.errors import UserError
+from ..base.fields import FLAG, NUMBER, TEXT, Field, Fields, check_fields, is_number, is_text, list_of, whole
+from ..base.text import shown
 from ..symbols.kinds import GLUONCV, NetworkKind
+from . import checksums
+from .parameters import parse_parameters
 
 FORMAT, VERSION = 'dsonas.network', 1
 DESCRIPTION, PARAMETERS = 'network.json', 'network.params'
 SEARCHED = 'searched'
+LARGEST = 8 * 10**9  # bytes of parameters
+LARGEST_IMAGE = 10_000  # pixels
 
 # Version 0.1.0 wrote the kind when training had ended; before that, its command line has it.
 _OLD_FLAGS = {'--random': 'random', '--full': 'full', '--gluoncv': GLUONCV}
@@ -61,7 +66,7 @@ def write_network(folder: str, description: NetworkDescription, save_parameters:
         save_parameters(beside)
         digest = checksum(beside)
     content = dict(dataclasses.asdict(description), sha256=digest)
-    files.write_json(os.path.join(folder, DESCRIPTION), {'format': FORMAT, 'version': VERSION, **content})
+    checksums.write_json(os.path.join(folder, DESCRIPTION), {'format': FORMAT, 'version': VERSION, **content})
 
 
 def read_network(folder: str) -> NetworkDescription:
@@ -71,23 +76,40 @@ def read_network(folder: str) -> NetworkDescription:
         raise UserError(f'{folder}: no such run directory')
     if not os.path.exists(path):
         raise UserError(f'{folder}: no trained network in it ({DESCRIPTION}); retraining makes one')
-    content = files.read_json(path)
+    content = documents.read_json(path)
     if not isinstance(content, dict) or (content.get('format'), content.get('version')) != (FORMAT, VERSION):
         raise UserError(f'{path}: expected format {FORMAT}, version {VERSION}')
-    for key, (is_accepted, accepted) in _FIELDS.items():
-        if key not in content or not is_accepted(content[key]):
-            raise UserError(f'{path}: {key} is {content.get(key)!r}; accepted is {accepted}')
+    check_fields(content, _FIELDS, path, _NEEDED)
+    for key in _FIELDS:
+        if key not in content:
+            raise UserError(f'{path}: {key} is None; accepted is {_FIELDS[key].accepted}')
+    if (content['architecture'] is None) != (gluoncv_name(content['kind']) is not None):
+        raise UserError(
+            f'{path}: kind is {shown(content["kind"])}, and architecture is {shown(content["architecture"])}'
+        )
     return NetworkDescription(**{key: content[key] for key in _FIELDS})
 
 
 def checked_parameters(folder: str, description: NetworkDescription) -> str:
     """Return the path of network.params. Raises OSError, UserError where its checksum is not that of the description."""
     path = os.path.join(folder, PARAMETERS)
-    if checksum(path) != description.sha256:
+    _checked_content(path, description)
+    return path
+
+
+def read_parameters(folder: str, description: NetworkDescription) -> Dict[str, Any]:
+    """Return {name: array} of network.params. Raises as `checked_parameters`, and for content that is no list of arrays."""
+    path = os.path.join(folder, PARAMETERS)
+    return parse_parameters(_checked_content(path, description), path)
+
+
+def _checked_content(path: str, description: NetworkDescription) -> bytes:
+    content = files.read_bytes(path, LARGEST)
+    if hashlib.sha256(content).hexdigest() != description.sha256:
         raise UserError(
             f'{path}: damaged: its checksum is not that of {DESCRIPTION}; resuming the retraining writes it anew'
         )
-    return path
+    return content
 
 
 def checksum(path: str) -> str:
@@ -122,50 +144,18 @@ def _guessed(words: Sequence[str]) -> str:
     return SEARCHED
 
 
-def _is_count(value: Any) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and value > 0
-
-
-def _is_rate(value: Any) -> bool:
-    return isinstance(value, numbers.Real) and not isinstance(value, bool) and 0 <= float(value) < 1
-
-
-def _is_flag(value: Any) -> bool:
-    return isinstance(value, bool)
-
-
-def _is_text(value: Any) -> bool:
-    return isinstance(value, str) and bool(value)
-
-
-def _are_three(value: Any) -> bool:
-    return isinstance(value, list) and len(value) == 3 and all(isinstance(entry, numbers.Real) for entry in value)
-
-
-def _are_names(value: Any) -> bool:
-    return isinstance(value, list) and len(value) > 1 and all(isinstance(entry, str) for entry in value)
-
-
-def _are_widths(value: Any) -> bool:
-    return value is None or isinstance(value, list) and bool(value) and all(map(_is_count, value))
-
-
-def _is_architecture(value: Any) -> bool:
-    return value is None or isinstance(value, dict)
-
-
-# Of each field: whether a value is accepted, and what is.
-_FIELDS: Dict[str, Tuple[Callable[[Any], bool], str]] = {
-    'kind': (_is_text, 'searched, random, full or gluoncv:<name>'),
-    'architecture': (_is_architecture, 'an architecture, or null for a network of gluoncv'),
-    'channels': (_are_widths, 'a list of one width a stage, or null'),
-    'auxiliary': (_is_flag, 'true or false'),
-    'dropout': (_is_rate, 'a share from 0 to below 1'),
-    'drop_path': (_is_flag, 'true or false'),
-    'classes': (_are_names, 'a list of at least two names'),
-    'image_size': (_is_count, 'a number of pixels'),
-    'dataset': (_is_text, 'the name of a data set'),
-    'mean': (_are_three, 'three numbers'),
-    'std': (_are_three, 'three numbers'),
-    'sha256': (_is_text, f'the checksum of {PARAMETERS}'),
+_FIELDS: Fields = {
+    'kind': Field(lambda value: is_text(value) and value != '', 'searched, random, full or gluoncv:<name>'),
+    'architecture': Field(lambda value: isinstance(value, dict), 'an architecture, or null for a network of gluoncv'),
+    'channels': dataclasses.replace(list_of(whole(1, 10**6), 1, 1000), accepted='a list of one width a stage, or null'),
+    'auxiliary': FLAG,
+    'dropout': Field(lambda value: is_number(value) and 0 <= value < 1, 'a share from 0 to below 1'),
+    'drop_path': FLAG,
+    'classes': dataclasses.replace(list_of(TEXT, 2), accepted='a list of at least two names'),
+    'image_size': whole(1, LARGEST_IMAGE),
+    'dataset': Field(lambda value: is_text(value) and value != '', 'the name of a data set'),
+    'mean': dataclasses.replace(list_of(NUMBER, 3, 3), accepted='three numbers'),
+    'std': Field(lambda value: list_of(NUMBER, 3, 3).is_accepted(value) and min(value) > 0, 'three numbers above 0'),
+    'sha256': Field(lambda value: is_text(value) and value != '', f'the checksum of {PARAMETERS}'),
 }
+_NEEDED = [name for name in _FIELDS if name not in ('architecture', 'channels')]

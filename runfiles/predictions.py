@@ -15,10 +15,13 @@ from typing import Any, Dict, Optional
 import numpy as np
 
 from ..base.errors import UserError
-from .arrays import read_arrays, write_arrays
+from . import checksums
+from .arrays import archive, read_arrays
 
 FILE = 'predictions.npz'
 NEEDED, OPTIONAL = ('labels', 'predicted'), ('probabilities', 'classes', 'worst_index', 'worst_images')
+MOST_CLASSES = 20_000  # where they are not named
+ROUNDING = 1e-3
 
 Predictions = Dict[str, Any]  # arrays by the names above
 
@@ -27,8 +30,7 @@ def write_predictions(
     folder: str, labels: Any, probabilities: Any, classes: Any, worst_index: Any, worst_images: Any
 ) -> None:
     """Write predictions.npz of a run directory; what is predicted is the most probable class. Raises OSError."""
-    write_arrays(
-        os.path.join(folder, FILE),
+    content = archive(
         labels=np.asarray(labels, np.int64),
         predicted=np.argmax(probabilities, axis=1),
         probabilities=probabilities,
@@ -36,6 +38,7 @@ def write_predictions(
         worst_index=np.asarray(worst_index, np.int64),
         worst_images=np.asarray(worst_images, np.uint8),
     )
+    checksums.write_bytes(os.path.join(folder, FILE), content)
 
 
 def read_predictions(folder: str) -> Optional[Predictions]:
@@ -44,20 +47,41 @@ def read_predictions(folder: str) -> Optional[Predictions]:
     if not os.path.exists(path):
         return None
     arrays = read_arrays(path, NEEDED, OPTIONAL)
-    count = arrays['labels'].size
+    count, classes = arrays['labels'].size, _count_classes(path, arrays)
     for name in NEEDED:
-        if arrays[name].shape != (count,):
+        values = arrays[name]
+        if values.shape != (count,):
             raise UserError(f'{path}: labels and predicted are not of one length')
-        if arrays[name].dtype.kind not in 'iu':
-            raise UserError(f'{path}: {name} are {arrays[name].dtype}, not whole numbers')
+        if values.dtype.kind not in 'iu':
+            raise UserError(f'{path}: {name} are {values.dtype}, not whole numbers')
+        if count and not (0 <= values.min() and values.max() < classes):
+            outside = values.min() if values.min() < 0 else values.max()
+            raise UserError(f'{path}: {name}: {outside} is not the number of one of {classes} classes, from 0')
     _check_probabilities(path, arrays.get('probabilities'), count)
     _check_worst(path, arrays.get('worst_index', np.zeros(0, int)), arrays.get('worst_images'), count)
     return arrays
 
 
+def _count_classes(path: str, arrays: Predictions) -> int:
+    """How many classes there are; MOST_CLASSES where neither names nor probabilities tell."""
+    names, probabilities = arrays.get('classes'), arrays.get('probabilities')
+    columns = None if probabilities is None or probabilities.ndim != 2 else probabilities.shape[1]
+    if names is None:
+        return MOST_CLASSES if columns is None else columns
+    if names.ndim != 1 or names.dtype.kind != 'U' or columns not in (None, len(names)):
+        raise UserError(f'{path}: classes is {names.dtype} of shape {names.shape}, not one name for each class')
+    return len(names)
+
+
 def _check_probabilities(path: str, probabilities: Any, count: int) -> None:
-    if probabilities is not None and (probabilities.ndim != 2 or len(probabilities) != count):
+    if probabilities is None:
+        return
+    if probabilities.ndim != 2 or len(probabilities) != count:
         raise UserError(f'{path}: probabilities has shape {probabilities.shape}, not ({count}, classes)')
+    if probabilities.dtype.kind != 'f' or not np.isfinite(probabilities).all():
+        raise UserError(f'{path}: probabilities that are not finite numbers')
+    if probabilities.size and not (probabilities.min() >= 0 and probabilities.max() <= 1 + ROUNDING):
+        raise UserError(f'{path}: probabilities reach outside of 0 to 1')
 
 
 def _check_worst(path: str, index: Any, images: Any, count: int) -> None:
@@ -72,3 +96,7 @@ def _check_worst(path: str, index: Any, images: Any, count: int) -> None:
         )
     if len(index) and (index.min() < 0 or index.max() >= count):
         raise UserError(f'{path}: worst_index reaches outside of the {count} test images')
+    if len(index) and images is None:
+        raise UserError(f'{path}: worst_index is there without worst_images')
+    if len(index) and not images.size:
+        raise UserError(f'{path}: worst_images is of shape {images.shape}, without a pixel')

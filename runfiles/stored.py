@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import os
-from typing import Any, Dict, Optional, Sequence, Tuple
+from typing import Any, Dict, Mapping, Optional, Sequence, Tuple
 
 import mxnet as mx
+import numpy as np
 
+from ..base import files
 from ..base.errors import UserError
+from ..base.text import shown
 from ..symbols import known
 from ..symbols.architecture import Architecture
 from ..symbols.network import Network
-from .network import DESCRIPTION, NetworkDescription, checked_parameters, gluoncv_name, read_network
+from .network import DESCRIPTION, PARAMETERS, NetworkDescription, gluoncv_name, read_network, read_parameters
+from .parameters import format_parameters
 
 AUXILIARY = 'auxiliary.'  # what the names of the auxiliary tower's parameters begin with
 
@@ -47,26 +51,60 @@ def load(
     description = read_network(folder)
     try:
         net = build(description, training, kernels_kind)
+        _infer_shapes(net, description)
     except UserError as error:
         raise UserError(f'{os.path.join(folder, DESCRIPTION)}: {error}') from None
-    path = checked_parameters(folder, description)
-    _check_names_and_shapes(path, mx.nd.load(path), net._collect_params_with_prefix())
-    net.load_parameters(path, ctx=contexts or mx.cpu(), ignore_extra=True)
+    path = os.path.join(folder, PARAMETERS)
+    wanted = net._collect_params_with_prefix()
+    arrays = read_parameters(folder, description)
+    _check_arrays(path, arrays, wanted)
+    for name, parameter in wanted.items():
+        parameter.initialize(mx.init.Zero(), ctx=contexts or mx.cpu(), force_reinit=True)
+        parameter.set_data(mx.nd.array(arrays[name], dtype=arrays[name].dtype))
     return net, description
 
 
-def _check_names_and_shapes(path: str, stored: Any, wanted: Any) -> None:
-    """Refuse parameters of another network. stored, wanted: {structural name: NDArray, or Parameter}."""
+def save(net: Any, path: str) -> None:
+    """Write a network's parameters by their structural names, as gluon's save_parameters does, but under any path. Raises OSError."""
+    arrays = {name: parameter._reduce().asnumpy() for name, parameter in net._collect_params_with_prefix().items()}
+    with files.named(path), open(path, 'wb') as stream:
+        stream.writelines(format_parameters(arrays))
+
+
+def _infer_shapes(net: Any, description: NetworkDescription) -> None:
+    """Find shapes that a network of gluoncv leaves open until it sees an image."""
+    if all(parameter.shape and 0 not in parameter.shape for parameter in net.collect_params().values()):
+        return
+    size, graph = description.image_size, net(mx.sym.var('data'))
+    graph = graph[0] if isinstance(graph, (list, tuple)) else graph
+    try:
+        shapes, _, states = graph.infer_shape(data=(1, 3, size, size))
+    except mx.MXNetError:
+        raise UserError(f'image_size: {description.kind} takes no images of {size} pixels') from None
+    inferred = dict(zip(graph.list_arguments() + graph.list_auxiliary_states(), shapes + states))
+    for name, parameter in net.collect_params().items():
+        parameter.shape = inferred[name]
+
+
+def _check_arrays(path: str, stored: Dict[str, Any], wanted: Mapping[str, Any]) -> None:
+    """Refuse parameters of another network, or values that are none. stored, wanted: {structural name: array, or Parameter}."""
     extra = [name for name in stored if name not in wanted and not name.startswith(AUXILIARY)]
     missing = [name for name in wanted if name not in stored]
     if extra or missing:
-        what = f'lacks {missing[0]}' if missing else f'has no place for {extra[0]}'
+        what = f'lacks {missing[0]}' if missing else f'has no place for {shown(extra[0])}'
         raise UserError(f'{path}: it does not belong to the network of {DESCRIPTION} ({what})')
     for name, parameter in wanted.items():
-        if not _fits(parameter.shape, stored[name].shape):
+        array = stored[name]
+        if not _fits(parameter.shape, array.shape):
             raise UserError(
-                f'{path}: {name} has shape {stored[name].shape}, the network of {DESCRIPTION} wants {parameter.shape}'
+                f'{path}: {name} has shape {array.shape}, the network of {DESCRIPTION} wants {parameter.shape}'
             )
+        if array.dtype != np.dtype(parameter.dtype):
+            raise UserError(
+                f'{path}: {name} is {array.dtype}, the network of {DESCRIPTION} wants {np.dtype(parameter.dtype)}'
+            )
+        if array.dtype.kind == 'f' and not np.isfinite(array).all():
+            raise UserError(f'{path}: {name} has values that are not finite')
 
 
 def _fits(wanted: Optional[Sequence[int]], shape: Sequence[int]) -> bool:

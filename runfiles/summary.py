@@ -5,12 +5,27 @@ Known fields are those of `Summary`; others are kept as they are. Each stage add
 
 from __future__ import annotations
 
-import math
 import os
 from typing import Any, Dict, List, Optional, TypedDict
 
-from ..base import files
+from ..base import documents
 from ..base.errors import UserError
+from ..base.fields import (
+    AMOUNT,
+    COUNT,
+    FLAG,
+    NUMBER,
+    PERCENT,
+    SHARE,
+    TEXT,
+    WHOLE,
+    Fields,
+    check_fields,
+    list_of,
+    mapping,
+    whole,
+)  # fmt: skip
+from . import checksums
 from .network import gluoncv_name
 
 
@@ -77,39 +92,55 @@ class Summary(TypedDict, total=False):
 
 
 RESULT = ('test_error', 'params', 'flops')  # without these a summary is no result
-LARGEST = {'test_error': 100.0, 'top5_error': 100.0}
-NUMBERS = ('test_error', 'top5_error', 'params', 'flops', 'mac', 'seconds')
+_PERCENTS = ('error', 'train_error', 'gate_error')
+_SEARCH = {
+    **dict.fromkeys(('edges', 'operations', 'epochs', 'pretrain_epochs', 'batch_size', 'changed', 'moved'), COUNT),
+    **dict.fromkeys(('params', 'flops', 'mac'), COUNT),
+    **dict.fromkeys(_PERCENTS, PERCENT),
+    **dict.fromkeys(('gamma', 'seconds'), AMOUNT),
+    **dict.fromkeys(('budget', 'ratio'), TEXT),
+    **dict.fromkeys(('split', 'settled'), FLAG),
+    'zero_fraction': SHARE,
+}
+_BUDGET = {
+    'kind': TEXT,
+    **dict.fromkeys(('target', 'reached', 'multiplier'), AMOUNT),
+    'distance': NUMBER,
+    'widths': list_of(whole(1, 10**6), 1, 1000),
+}
+FIELDS: Fields = {
+    **dict.fromkeys(('run', 'dataset', 'space', 'kind'), TEXT),
+    'seed': WHOLE,
+    'search': mapping(_SEARCH),
+    'budget': mapping(_BUDGET),
+    **dict.fromkeys(('test_error', 'top5_error', 'best_test_error'), PERCENT),
+    **dict.fromkeys(('epochs', 'best_epoch', 'edges', 'params', 'flops', 'mac'), COUNT),
+    **dict.fromkeys(('retrain_seconds', 'seconds', 'latency_ms'), AMOUNT),
+    'test_loss': NUMBER,
+}
 
 
 def read_summary(path: str) -> Summary:
-    """Read a summary.json, {} if there is none, its numbers checked; a test error comes with parameters and FLOPs.
+    """Read a summary.json, {} if there is none, its known fields checked; a test error comes with parameters and FLOPs.
 
     Raises OSError, UserError naming the file.
     """
     content = _mapping(path)
-    for key in NUMBERS:
-        value = content.get(key)
-        uncounted = key == 'flops' and gluoncv_name(content.get('kind')) is not None
-        if value is None and (key not in RESULT or uncounted or content.get('test_error') is None):
-            continue
-        if not _is_number(value, LARGEST.get(key, math.inf)):
-            raise UserError(f'{path}: {key} is {value!r}, which is no such number')
+    uncounted = ('flops',) if gluoncv_name(content.get('kind')) is not None else ()
+    is_result = content.get('test_error') is not None
+    check_fields(content, FIELDS, path, [name for name in RESULT if is_result and name not in uncounted])
     return content  # type: ignore[return-value]
 
 
 def update_summary(path: str, **content: Any) -> Summary:
     """Add to a summary.json, or begin one; returns all that it then holds. Raises OSError, UserError naming the file."""
     summary = dict(_mapping(path), **content)
-    files.write_json(path, summary)
+    checksums.write_json(path, summary)
     return summary  # type: ignore[return-value]
 
 
-def _is_number(value: Any, largest: float) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool) and 0 <= value <= largest
-
-
 def _mapping(path: str) -> Dict[str, Any]:
-    content = files.read_json(path) if os.path.exists(path) else {}
+    content = documents.read_json(path) if os.path.exists(path) else {}
     if not isinstance(content, dict):
         raise UserError(f'{path}: holds no mapping of names to values')
     return content

@@ -9,7 +9,7 @@ from __future__ import annotations
 import random
 from typing import Any, Dict, Iterable, List, Optional, Sequence, Tuple, Union
 
-from ..base import files
+from ..base import documents, files
 from ..base.errors import UserError
 from .edge_names import names_by_scope, parse_branches, parse_edges
 from .space import BLOCK_INPUT, REDUCTION_BRANCHES, Edge, Node, SearchSpace
@@ -216,7 +216,7 @@ class Architecture:
     @classmethod
     def load(cls, path: str) -> Architecture:
         """Read JSON. Raises OSError where it cannot be read, UserError naming the file and what is wrong in it."""
-        values = files.read_json(path)
+        values = documents.read_json(path)
         try:
             return cls.from_dict(values)
         except UserError as error:

@@ -21,7 +21,10 @@ from typing import Callable, Dict, List, Mapping, Optional, Tuple
 
 import mxnet as mx
 
-from ..base import files, machine
+from ..base import cli, documents, files, machine
+from ..base.errors import UserError
+from ..base.fields import is_number
+from ..base.text import shown
 from .architecture import Architecture
 from .backend.kernels import kernels
 from .backend.types import Block, Context, NDArray, Shape
@@ -34,6 +37,7 @@ from .space import Channels, SearchSpace
 BATCH = 16
 WARM_UP, PASSES = 3, 9
 FILE = 'latency.json'
+LONGEST = 1e5  # seconds
 
 
 @dataclasses.dataclass(frozen=True)
@@ -170,12 +174,20 @@ def threads() -> Optional[int]:
 
 
 def read(path: str) -> Dict[str, float]:
-    """Read {key: seconds} from a file of times; {} where it is missing or damaged."""
-    try:
-        with open(path, encoding='utf-8') as stream:
-            return {str(key): float(value) for key, value in json.load(stream).items() if float(value) > 0}
-    except (OSError, ValueError, AttributeError, TypeError):
+    """Read {key: seconds} from a file of times; {} where it is missing or, with a line on stderr, damaged."""
+    if not os.path.exists(path):
         return {}
+    try:
+        times = documents.read_json(path)
+        if not isinstance(times, dict):
+            raise UserError(f'{path}: holds no times by name')
+        for key, value in times.items():
+            if not is_number(value) or not 0 < value < LONGEST:
+                raise UserError(f'{path}: {shown(key)} is {shown(value)}; accepted is a number of seconds')
+    except (UserError, OSError) as error:
+        cli.tell(f'{cli.one_line(error)}. Its times are measured anew', 'warning: ')
+        return {}
+    return times
 
 
 def write(path: str, times: Mapping[str, float]) -> None:

@@ -30,6 +30,7 @@ SLOW = (
     ('test_bench_data.py', ()),
     ('test_bench_latency.py', ()),
     ('test_bench_step.py', ()),
+    ('test_damage.py', ()),
     ('test_export.py', ('test_onnx', 'test_without_onnxruntime')),
     ('test_predict.py', ('test_as_a_command',)),
     ('test_prepare_imagenet.py', ('test_as_a_command_with_processes',)),

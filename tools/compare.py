@@ -35,7 +35,7 @@ def arguments() -> argparse.ArgumentParser:
 def main(argv: Sequence[str]) -> int:
     """Compare and print. Returns the exit status: 1 where there was nothing to compare."""
     options = arguments().parse_args(argv)
-    result = compare([runs.read(path) for path in runs.find(options.runs)])
+    result = compare(runs.read_all(options.runs))
     print(json.dumps(result, indent=1) if options.json else text(result))
     return 0 if result['errors'] or result['searches'] else 1
 

@@ -17,7 +17,7 @@ from typing import Sequence, Tuple, Union
 
 from dsonas.base import cli, plugins
 from dsonas.base.errors import UserError
-from dsonas.base.text import format_count
+from dsonas.base.text import escaped, format_count
 from dsonas.symbols.cost import cost
 from dsonas.tools.reading.sources import image_size_of, load, widths_of
 from dsonas.tools.tables.costs import FIELDS, as_dict, table
@@ -66,7 +66,7 @@ def main(argv: Sequence[str]) -> int:
         print(json.dumps(as_dict(counted, size), indent=1))
         return 0
     widths = ', '.join(map(str, counted.widths))
-    print(f'{options.source} at {widths} channels a stage, images of {size} × {size}')
+    print(f'{escaped(options.source)} at {widths} channels a stage, images of {size} × {size}')
     print(table(counted, options.operations))
     params, flops, mac = (format_count(getattr(counted, field)) for field in FIELDS)
     print(f'{params} parameters, {flops}FLOPs, {mac} memory accesses')

@@ -22,6 +22,7 @@ from typing import Sequence
 
 from dsonas.base import cli, plugins
 from dsonas.base.errors import UserError
+from dsonas.base.text import escaped
 from dsonas.tools.exporting import checking
 from dsonas.tools.exporting.delivery import export_onnx, export_symbol, source
 
@@ -69,7 +70,7 @@ def main(argv: Sequence[str]) -> int:
             except checking.Mismatch as error:
                 cli.tell(f'nothing written: {error}')
                 return 1
-            print('\n'.join(paths))
+            print('\n'.join(map(escaped, paths)))
             difference = f'largest difference {checked.difference:.2g}'
             print(f'checked on {checked.images} images with {checked.runtime}: {difference}')
     return 0

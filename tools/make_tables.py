@@ -48,7 +48,7 @@ def main(argv: Sequence[str]) -> int:
     """Make the table. Returns the exit status."""
     options = arguments().parse_args(argv)
     kinds = [cli.output_kind(path, tuple(FORMATS)) for path in options.output]
-    found = [runs.read(path) for path in runs.find(options.runs)]
+    found = runs.read_all(options.runs)
     table = contents.make(options.table, found, options.seeds, not options.no_published)
     for path, kind in zip(options.output, kinds):
         files.write_text(path, FORMATS[kind](table))

@@ -13,7 +13,6 @@ except ModuleNotFoundError:
 
 import argparse
 import os
-import sys
 from typing import List, Sequence
 
 from matplotlib.figure import Figure
@@ -72,7 +71,7 @@ def _by_block(options: argparse.Namespace) -> Figure:
     sizes = {source: runs.read(source).get('data.image_size') for source in sources if os.path.isdir(source)}
     if len({size for size in sizes.values() if size}) > 1:
         text = ', '.join(f'{source}: {size}' for source, size in sizes.items() if size)
-        print(f'not comparable as they stand: FLOPs at other image sizes ({text})', file=sys.stderr)
+        cli.tell(f'not comparable as they stand: FLOPs at other image sizes ({text})', '')
     return bars(
         [(label, values) for label, (_, values, _) in zip(labels, found)],
         load(sources[0])[0].space.blocks,
@@ -81,19 +80,19 @@ def _by_block(options: argparse.Namespace) -> Figure:
 
 
 def _against(options: argparse.Namespace) -> Figure:
-    found = [runs.read(path) for path in runs.find(options.runs)]
+    found = runs.read_all(options.runs)
     finished = [run for run in found if run.state == 'finished' and run.summary.get(options.against) is not None]
     for run in found:
         if run not in finished:
             why = run.why if run.state != 'finished' else f'its {options.against} is not counted'
-            print(f'left out: {run.path} ({why})', file=sys.stderr)
+            cli.tell(f'left out: {run.path} ({why})', '')
     if not finished:
         raise UserError(
             f'{" ".join(options.runs)}: no finished run to draw; accepted are run directories with a test error in '
             'summary.json'
         )
     for line in other_recipes(finished):
-        print(f'drawn apart: {line}', file=sys.stderr)
+        cli.tell(f'drawn apart: {line}', '')
     groups = groups_of(finished, options.group)
     if len(groups) > MOST_SERIES:
         raise UserError(f'--group {options.group}: {len(groups)} groups; accepted are at most {MOST_SERIES}')

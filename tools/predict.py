@@ -25,6 +25,7 @@ import mxnet as mx
 from dsonas.base import cli, plugins
 from dsonas.base.errors import UserError
 from dsonas.data.decode import BadImage
+from dsonas.runfiles import checksums
 from dsonas.tools.using.formats import FORMATS
 from dsonas.tools.using.predictor import Predictor, find_images, ranked
 
@@ -52,6 +53,8 @@ def main(argv: Sequence[str]) -> int:
             raise UserError(f'--{name.replace("_", "-")} {getattr(options, name)}: must be at least 1')
     if options.gpu is not None and not 0 <= options.gpu < mx.context.num_gpus():
         raise UserError(f'--gpu {options.gpu}: MXNet sees {mx.context.num_gpus()} GPUs')
+    for line in checksums.changes(options.run):
+        cli.tell(f'{os.path.join(options.run, "")}{line}', 'warning: ')
     predictor = Predictor(options.run, mx.gpu(options.gpu) if options.gpu is not None else None)
     top = min(options.top, len(predictor.classes))
     paths, bad = list(find_images(options.images)), []

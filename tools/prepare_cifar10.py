@@ -27,6 +27,7 @@ import numpy as np
 
 from dsonas.base import cli, files
 from dsonas.base.errors import UserError
+from dsonas.base.text import escaped
 from dsonas.data import split, streams
 from dsonas.data.dataset import LABELS
 from dsonas.data.records import check, recordio
@@ -119,7 +120,7 @@ def run(args: argparse.Namespace) -> None:
     if again.classes != data.classes or again.fingerprint() != data.fingerprint():
         raise UserError(f'{folder}: what was written is not what is read back')
     sizes = len(data.train.images), len(data.test.images), len(data.classes['fine'])
-    print('{}: {} training and {} test images of {} classes'.format(folder, *sizes))
+    print('{}: {} training and {} test images of {} classes'.format(escaped(folder), *sizes))
     if args.records:
         labels = args.labels if args.labels in data.classes else 'fine'
         train, test = ((half.images, half.labels[labels]) for half in (data.train, data.test))

@@ -18,9 +18,12 @@ else:
 
 import argparse
 import json
+import os
 from typing import Optional, Sequence
 
 from dsonas.base import cli, files, plugins
+from dsonas.base.text import escaped
+from dsonas.runfiles import checksums
 from dsonas.train.deriving import evaluation
 
 
@@ -51,6 +54,8 @@ def arguments(argv: Optional[Sequence[str]] = None) -> argparse.Namespace:
 def main(argv: Optional[Sequence[str]] = None) -> None:
     """Run the command."""
     given = arguments(argv)
+    for line in checksums.changes(given.run):
+        cli.tell(f'{os.path.join(given.run, "")}{line}', 'warning: ')
     result = evaluation.evaluate_run(
         given.run, given.best, given.dataset, given.data_dir, given.batch_size, given.gpus, given.cpus, given.worst
     )
@@ -63,7 +68,7 @@ def main(argv: Optional[Sequence[str]] = None) -> None:
     if given.json:
         files.write_json(given.json, result)
     in_place = f', in place of one with {result["replaced"]}' if result['replaced'] else ''
-    print(f'{result["written"]} written{in_place}')
+    print(f'{escaped(result["written"])} written{in_place}')
 
 
 if __name__ == '__main__':

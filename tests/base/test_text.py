@@ -1,5 +1,8 @@
 """Numbers with units are read as they are written, and tables stand in columns."""
 
+import csv
+import io
+import json
 import math
 
 import pytest
@@ -85,3 +88,80 @@ def test_numbers():
 def test_table():
     lines = text.aligned([('name', 'n', 'kind'), ('λ', 12345, 'a'), ('longer', 1, 'bb')], left=(0, 2))
     assert lines == ['name        n  kind', 'λ       12345  a', 'longer      1  bb']
+
+
+@pytest.mark.parametrize(
+    'given_text, expected',
+    [
+        ('a\nb\tc', r'a\nb\tc'),
+        ('\x1b[31mred', r'\x1b[31mred'),
+        ('a\u202eb', r'a\u202eb'),
+        ('\udcff\udce4.png', r'\xff\xe4.png'),
+        ('\ud800', r'\ud800'),
+        ('\x7f\x85', r'\x7f\x85'),
+        ('λ – ä 漢', 'λ – ä 漢'),
+        ('a\xa0b', 'a\xa0b'),
+    ],
+)
+def test_escaped(given_text, expected):
+    assert text.escaped(given_text) == expected
+    assert text.escaped(given_text, keep='\n\t') == expected.replace(r'\n', '\n').replace(r'\t', '\t')
+
+
+ANY = st.text(st.characters(blacklist_categories=()))
+
+
+@given(ANY)
+def test_any_text_is_one_line_that_can_be_encoded(given_text):
+    for shown in (
+        text.escaped(given_text),
+        text.shown(given_text),
+        text.markdown(given_text),
+        text.spreadsheet(given_text),
+    ):
+        assert len(shown.splitlines()) <= 1 and not any(ord(letter) < 32 or letter == '\x7f' for letter in shown)
+        shown.encode('utf-8')
+    assert len(text.shown(given_text)) <= 60 and text.escaped(text.escaped(given_text)) == text.escaped(given_text)
+
+
+@given(ANY, st.integers(1, 50))
+def test_clipped(given_text, longest):
+    clipped = text.clipped(given_text, longest)
+    assert len(clipped) <= longest and (clipped == given_text if len(given_text) <= longest else '…' in clipped)
+
+
+def test_shown_of_what_is_large():
+    for value in ('x' * 10**6, list(range(10**5)), {str(key): key for key in range(10**5)}, 10**90, [[['y' * 10**5]]]):
+        assert len(text.shown(value)) <= 60 and text.shown(value).isprintable()
+
+
+def test_cells():
+    assert text.markdown('a|b `c` *d* <e> & [f](g)') == r'a\|b \`c\` \*d\* &lt;e> &amp; [f\](g)'
+    cells = ['=1+1', '+x', '-x', '@x', '-', '-0.5', '+3', 'a=b', '-1e3', 'x']
+    assert [text.spreadsheet(cell) for cell in cells] == [
+        "'=1+1",
+        "'+x",
+        "'-x",
+        "'@x",
+        '-',
+        '-0.5',
+        '+3',
+        'a=b',
+        '-1e3',
+        'x',
+    ]
+
+
+@given(ANY)
+def test_json_safe(given_text):
+    written = text.json_safe(json.dumps([given_text], indent=1, ensure_ascii=False))
+    assert written.replace('\n', '').isprintable() or any(letter.isspace() for letter in given_text)
+    assert json.loads(written) == [given_text] or '\ud800' <= max(given_text) and len(json.loads(written)) == 1
+
+
+@given(ANY)
+def test_spreadsheet_is_read_back_as_one_cell(given_text):
+    stream = io.StringIO()
+    csv.writer(stream).writerow([text.spreadsheet(given_text), 'end'])
+    ((cell, end),) = csv.reader(io.StringIO(stream.getvalue()))
+    assert end == 'end' and (cell[:1] not in ('=', '@') or not cell)

@@ -38,8 +38,8 @@ def test_current_names():
         (b'', 'holds no mapping'),
         (b'- 1\n', 'holds no mapping'),
         (b'search: [1, 2', r'not YAML \(line 1\)'),
-        (b'\xff\xfe\x00', 'not UTF-8'),
-        (b'a: 2020-13-45\n', 'not YAML'),
+        (b'\xff\xfe\x00', 'not YAML: not UTF-8'),
+        (b'a: 1e400\n', r'not YAML \(line 1\)'),
         (b'a: !!python/object:os.system {}\n', 'not YAML'),
     ],
 )

@@ -77,9 +77,13 @@ def test_damage_is_named_and_is_no_reason_to_stop(content, tmp_path):
     assert last_environment(str(path)) == last_environment(str(tmp_path / 'none.json')) == Environment()
 
 
-def test_tools_see_the_file_as_it_stands(tmp_path):
-    (tmp_path / 'environment.json').write_text(json.dumps({'own': 1, 'threads': 'x'}))
-    assert read_environment(str(tmp_path / 'environment.json')) == {'own': 1, 'threads': 'x'}
+def test_tools_see_the_file_as_it_stands_and_refuse_other_types(tmp_path):
+    path = tmp_path / 'environment.json'
+    path.write_text(json.dumps({'own': 1, 'threads': 3, 'seed': None}))
+    assert read_environment(str(path)) == {'own': 1, 'threads': 3, 'seed': None}
+    path.write_text(json.dumps({'own': 1, 'threads': 'x'}))
+    with pytest.raises(UserError, match="environment.json: threads is 'x'; accepted is a whole number"):
+        read_environment(str(path))
 
 
 @pytest.mark.parametrize(

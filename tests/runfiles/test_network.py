@@ -64,7 +64,7 @@ def test_parameters_that_cannot_be_saved_leave_the_old_network(tmp_path):
     with pytest.raises(OSError, match='network.params'):
         write_network(str(tmp_path), DESCRIPTION, fail)
     checked_parameters(str(tmp_path), read_network(str(tmp_path)))
-    assert sorted(path.name for path in tmp_path.iterdir()) == ['network.json', 'network.params']
+    assert sorted(path.name for path in tmp_path.iterdir()) == ['checksums.json', 'network.json', 'network.params']
 
 
 def test_old_runs_are_read():

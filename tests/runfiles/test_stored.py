@@ -1,12 +1,14 @@
 """Trained networks read back: the same logits, and one line for whatever is wrong with the files."""
 
 import dataclasses
+import hashlib
 import os
 
 import mxnet as mx
 import numpy as np
 import pytest
 
+from dsonas.base.errors import UserError
 from dsonas.runfiles import stored
 from dsonas.runfiles.network import NetworkDescription, write_network
 from dsonas.symbols.architecture import Architecture
@@ -75,6 +77,78 @@ def test_parameters_of_another_architecture(run):
         stored.load(run)
     describe(run, architecture=Architecture(SPACE, [['out<-L1.max_pool_3x3']]).to_dict())
     with pytest.raises(ValueError, match='it does not belong to the network of network.json'):
+        stored.load(run)
+
+
+@pytest.mark.parametrize('kind', ['searched', 'gluoncv:cifar_resnet20_v1'])
+def test_saved_as_gluon_saves(kind, tmp_path):
+    architecture = Architecture.random(SPACE, 1, 0.5) if kind == 'searched' else None
+    net, _ = stored.load(make_trained(tmp_path / 'run', architecture, kind=kind))
+    odd = os.fsdecode(os.fsencode(str(tmp_path)) + b'/\xff.params')
+    stored.save(net, odd)
+    net.save_parameters(str(tmp_path / 'x.params'))
+    with open(odd, 'rb') as own, open(str(tmp_path / 'x.params'), 'rb') as gluons:
+        assert own.read() == gluons.read()
+
+
+def test_a_run_whose_name_is_no_text(tmp_path, run):
+    odd = os.fsdecode(os.fsencode(str(tmp_path)) + b'/\xff\x1b|')
+    os.rename(run, odd)
+    assert stored.load(odd)[0].widths == (3, 7)
+
+
+def sealed(run, content):
+    with open(os.path.join(run, 'network.params'), 'wb') as stream:
+        stream.write(content)
+    describe(run, sha256=hashlib.sha256(content).hexdigest())
+
+
+@pytest.mark.parametrize('seed', range(3))
+def test_parameters_with_a_right_checksum_and_wrong_content(run, seed):
+    print('seed', seed)
+    path = os.path.join(run, 'network.params')
+    with open(path, 'rb') as stream:
+        whole = stream.read()
+    generator = np.random.RandomState(seed)
+    for number in range(40):
+        content = bytearray(whole)
+        place = generator.randint(len(content)) if number % 2 else generator.randint(400)
+        if number % 4 == 3:
+            del content[place:]
+        else:
+            content[place] ^= 1 << generator.randint(8)
+        sealed(run, bytes(content))
+        try:
+            stored.load(run)
+        except UserError as error:
+            assert str(error).startswith(path) and len(str(error)) < 300
+
+
+@pytest.mark.parametrize(
+    'change, message',
+    [
+        (lambda array: array * np.nan, 'has values that are not finite'),
+        (lambda array: array.astype('float64'), 'is float64, the network of network.json wants float32'),
+        (lambda array: array.astype('int32'), 'is int32, the network of network.json wants float32'),
+        (lambda array: array.reshape(-1), 'has shape'),
+    ],
+)
+def test_arrays_that_are_no_parameters(run, change, message):
+    path = os.path.join(run, 'network.params')
+    loaded = {name: array.asnumpy() for name, array in mx.nd.load(path).items()}
+    name = next(name for name, array in loaded.items() if array.ndim == 4)
+    loaded[name] = change(loaded[name])
+    mx.nd.save(path, {name: mx.nd.array(array, dtype=array.dtype) for name, array in loaded.items()})
+    with open(path, 'rb') as stream:
+        sealed(run, stream.read())
+    with pytest.raises(UserError, match=f'network.params: {name} {message}'):
+        stored.load(run)
+
+
+def test_a_network_of_gluoncv_that_takes_no_such_images(tmp_path):
+    run = make_trained(tmp_path / 'run', kind='gluoncv:cifar_resnet20_v1')
+    describe(run, kind='gluoncv:alexnet', image_size=16)
+    with pytest.raises(UserError, match='network.json: image_size: gluoncv:alexnet takes no images of 16 pixels'):
         stored.load(run)
 
 

@@ -29,7 +29,7 @@ def test_old_runs_have_known_fields():
 @pytest.mark.parametrize(
     'changes',
     [
-        {'test_error': float('nan')},
+        {'test_error': 1e9},
         {'test_error': 123.0},
         {'test_error': -1},
         {'top5_error': 'x'},
@@ -44,7 +44,7 @@ def test_old_runs_have_known_fields():
 def test_numbers_that_are_none(changes, tmp_path):
     path = tmp_path / 'summary.json'
     path.write_text(json.dumps({**RESULT, 'seconds': 5.0, **changes}))
-    with pytest.raises(UserError, match=f'summary.json: {list(changes)[0]} is .*, which is no such number'):
+    with pytest.raises(UserError, match=f'summary.json: {list(changes)[0]} is .*; accepted is '):
         read_summary(str(path))
 
 

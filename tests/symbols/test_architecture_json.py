@@ -53,7 +53,7 @@ OUT = 'shared/out<-L4.max_pool_3x3'
 REFUSED = {
     'not JSON': ('{"format": ', 'Expecting value'),
     'empty': ('', 'Expecting value'),
-    'not text': (b'\xff\xfe\x00', "can't decode"),
+    'not text': (b'\xff\xfe\x00', 'not UTF-8'),
     'a list': ('[]', '"format" is not "dsonas.architecture"'),
     'another format': (damage(lambda v: v.update(format='onnx')), '"format" is not "dsonas.architecture"'),
     'another version': (damage(lambda v: v.update(version=2)), 'version 2 is not 1, the one this program reads'),

@@ -44,11 +44,12 @@ def test_another_device_thread_count_and_shape_are_measured_anew(tmp_path, monke
 
 
 @pytest.mark.parametrize('content', ['{"a": ', '[]', '{"a": "b"}', '{"a": null}', ''])
-def test_a_damaged_file_is_measured_anew(content, tmp_path):
+def test_a_damaged_file_is_measured_anew(content, tmp_path, capsys):
     path = tmp_path / 'latency.json'
     path.write_text(content)
     assert latency.Stopwatch(mx.cpu(), str(path), passes=1).operation('max_pool_3x3', 2, 4) > 0
     assert len(json.loads(path.read_text())) == 1 and os.listdir(str(tmp_path)) == ['latency.json']
+    assert capsys.readouterr().err.startswith(f'warning: {path}: ')
 
 
 def test_a_folder_that_cannot_be_written_to_does_not_stop_it(tmp_path):

@@ -2,6 +2,7 @@
 
 from typing import List, Mapping, Sequence
 
+from ...base.text import escaped
 from . import palette
 from .dag import Graph, Key, Line, Node
 from .pen import NAMES
@@ -66,4 +67,5 @@ def _id(graph: Graph, key: Key) -> str:
 
 def quoted(text: str) -> str:
     """A string of the dot language."""
-    return '"{}"'.format(text.replace('\\', '\\\\').replace('"', '\\"').replace('\n', '\\n'))
+    kept = escaped(text, keep='\n')
+    return '"{}"'.format(kept.replace('\\', '\\\\').replace('"', '\\"').replace('\n', '\\n'))

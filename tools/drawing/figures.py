@@ -8,8 +8,10 @@ import matplotlib
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.text import Text
 
 from ...base import files
+from ...base.text import escaped
 from . import palette
 
 A4 = (8.27, 11.69)  # inches
@@ -63,6 +65,7 @@ def axes_of(figure: Figure) -> Axes:
 def save(figure: Figure, path: str, kind: str, dpi: int = 200) -> None:
     """Write a figure as svg, png or pdf; the same figure always gives the same bytes."""
     dated = {'svg': {'Date': None}, 'pdf': {'CreationDate': None}}.get(kind, {})
+    _letter_by_letter(figure)
     with files.replacing(path) as stream:
         figure.savefig(stream, format=kind, dpi=dpi, metadata=dated, facecolor='white')
 
@@ -74,6 +77,7 @@ def svg(figure: Figure, prefix: str, label: str, titles: Optional[Mapping[str, s
     grow: as wide as the page lets it, instead of its own size at most.
     """
     stream = io.StringIO()
+    _letter_by_letter(figure)
     with matplotlib.rc_context({'svg.fonttype': 'none', 'svg.hashsalt': prefix}):
         figure.savefig(stream, format='svg', metadata={'Date': None, 'Creator': None, 'Format': None, 'Type': None})
     text = stream.getvalue()
@@ -99,5 +103,15 @@ def svg(figure: Figure, prefix: str, label: str, titles: Optional[Mapping[str, s
     return start + text[text.index('>') + 1 :]
 
 
+def _letter_by_letter(figure: Figure) -> None:
+    """Have texts show what they hold: names come from outside, and $ is no formula in them."""
+    for artist in figure.findobj(Text):
+        assert isinstance(artist, Text)
+        if hasattr(artist, 'set_parse_math'):
+            artist.set_parse_math(False)
+        artist.set_text(escaped(artist.get_text(), keep='\n'))
+
+
 def _escape(text: str) -> str:
+    text = escaped(text, keep='\n')
     return text.replace('&', '&amp;').replace('<', '&lt;').replace('>', '&gt;').replace('"', '&quot;')

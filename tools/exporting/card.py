@@ -8,6 +8,7 @@ import jinja2
 from markupsafe import Markup
 
 from ...base import files as written
+from ...base.text import markdown
 from ...runfiles.network import NetworkDescription, gluoncv_name
 from ...symbols.architecture import Architecture
 from ...symbols.cost import cost
@@ -47,9 +48,8 @@ Rows = List[Tuple[str, ...]]
 
 
 def cell(value: object) -> Markup:
-    """Escape a value for Markdown, within a table or a line of text: | and what HTML would take for a tag."""
-    text = ' '.join(str(value).split('\n')).replace('|', r'\|')
-    return Markup(text.replace('&', '&amp;').replace('<', '&lt;'))
+    """Escape a value for Markdown, within a table or a line of text."""
+    return Markup(markdown(' '.join(str(value).split('\n'))))
 
 
 _environment = jinja2.Environment(

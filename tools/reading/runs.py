@@ -11,7 +11,7 @@ from typing import Any, Callable, Dict, List, Optional, Sequence
 
 import numpy as np
 
-from ...base import plugins
+from ...base import cli, plugins
 from ...base.errors import UserError
 from ...runfiles import directory
 from ...runfiles.config import plugins_of, read_config, setting, with_current_names
@@ -26,6 +26,7 @@ from ...runfiles.stages import STAGES as STAGES
 from ...runfiles.summary import read_summary
 from ...symbols.architecture import Architecture
 from ...symbols.space import SearchSpace
+from .losses import losses
 
 
 @dataclasses.dataclass
@@ -103,6 +104,11 @@ class Run:
         kept = [row for row in self.rows(stage) if all(row.get(name) is not None for name in names)]
         return [np.array([row[name] for row in kept], dtype=float) for name in names]
 
+    @property
+    def losses(self) -> List[str]:
+        """What is damaged, gone or changed of what it wrote: 'file: what is wrong', see losses.py."""
+        return losses(self)
+
     def subruns(self) -> List['Run']:
         """The runs inside this one (retrain-<name>/: a random baseline, another size), read."""
         if not os.path.isdir(self.path):
@@ -142,10 +148,26 @@ def import_plugins(path: str) -> None:
 
 
 def existing(path: str) -> Run:
-    """The run in directory `path`, damaged or not. Raises UserError where there is none."""
+    """The run in directory `path`, damaged or not; warns of what it has lost. Raises UserError where there is none."""
     if not is_run(path):
         raise UserError(f'{path}: not a run directory; accepted is one that holds config.yaml, log.csv or summary.json')
-    return read(path)
+    run = read(path)
+    warn(run)
+    return run
+
+
+def read_all(paths: Sequence[str]) -> List[Run]:
+    """The runs that `find` finds, read; warns of what they have lost."""
+    found = [read(path) for path in find(paths)]
+    for run in found:
+        warn(run)
+    return found
+
+
+def warn(run: Run) -> None:
+    """Print a line on stderr for each file of a run that is damaged, gone or changed: a tool goes on with less."""
+    for line in run.losses:
+        cli.tell(f'{os.path.join(run.path, "")}{line}', 'warning: ')
 
 
 def find(paths: Sequence[str]) -> List[str]:
@@ -165,13 +187,8 @@ def _part(run: Run, name: str, reader: Callable[[str], Any], default: Any, neede
         return default
     try:
         return reader(file)
-    except (
-        ValueError,
-        OSError,
-        KeyError,
-    ) as error:  # not only UserError: the parts of an architecture may be of any type
-        reason = ' '.join(str(error).split())
-        run.damaged.append(f'{name}: {reason.replace(file + ": ", "")}')
+    except (UserError, OSError) as error:
+        run.damaged.append(f'{name}: {cli.one_line(error).replace(file + ": ", "")}')
         return default
 
 

@@ -5,7 +5,7 @@ import functools
 import os
 from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple, Union
 
-import yaml
+from ...base import documents
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))  # of the package
 FILE = os.path.join(ROOT, 'experiments', 'tables.yaml')
@@ -80,8 +80,8 @@ class Experiment:
 
 @functools.lru_cache(maxsize=None)
 def _content() -> Dict[str, Any]:
-    with open(FILE, encoding='utf-8') as stream:
-        return yaml.safe_load(stream)
+    content: Dict[str, Any] = documents.read_yaml(FILE)
+    return content
 
 
 @functools.lru_cache(maxsize=None)

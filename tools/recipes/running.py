@@ -7,7 +7,7 @@ import subprocess
 import sys
 from typing import Dict, List, Mapping, Sequence
 
-from ...base import files
+from ...base import documents
 from ...base.errors import EndOfRun, UserError
 from .catalogue import ROOT, Experiment
 from .steps import Settings, Step, finishing, steps
@@ -52,7 +52,7 @@ def run(experiment: Experiment, settings: Settings, dry: bool = False) -> None:
 def is_done(step: Step) -> bool:
     """Whether the result of a step is in the run's summary."""
     try:
-        summary = files.read_json(os.path.join(step.run, 'summary.json'))
+        summary = documents.read_json(os.path.join(step.run, 'summary.json'))
     except (OSError, UserError):
         return False
     return isinstance(summary, dict) and summary.get(step.key) is not None

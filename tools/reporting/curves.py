@@ -76,7 +76,7 @@ def _fill(axes: Axes, run: Run, name: str, spans: Sequence[Span]) -> None:
 def _has(run: Run, name: str, stages: Sequence[str]) -> bool:
     if name in CURVES:
         return any(len(run.columns(stage, column)[0]) for stage in stages for column, _ in CURVES[name])
-    if 'search' not in stages:
+    if 'search' not in stages or not run.rows('search'):
         return False
     return (
         run.gates is not None

@@ -9,13 +9,23 @@ from typing import Any, Collection, Iterable, Sequence
 import jinja2
 from markupsafe import Markup
 
+from ...base.text import escaped
+
 TEMPLATES = os.path.join(os.path.dirname(os.path.abspath(__file__)), 'templates')
+
+
+def _plain(value: object) -> object:
+    """Show control characters of a text; what is HTML already stays."""
+    return escaped(value, keep='\n\t') if isinstance(value, str) and not isinstance(value, Markup) else value
+
+
 _environment = jinja2.Environment(
     loader=jinja2.FileSystemLoader(TEMPLATES),
     autoescape=True,
     trim_blocks=True,
     lstrip_blocks=True,
     undefined=jinja2.StrictUndefined,
+    finalize=_plain,
 )
 
 

@@ -7,7 +7,7 @@ from typing import Any, List, Mapping, Sequence, Tuple
 
 from markupsafe import Markup
 
-from ...base.text import format_count, format_duration
+from ...base.text import escaped, format_count, format_duration
 from ...symbols.architecture import Architecture
 from ..reading import experiments
 from ..reading.recipe import recipe_of
@@ -161,7 +161,9 @@ def commands(run: Run) -> Markup:
     first = _where_equal(run.environment)
     if isinstance(given, list) and given:
         first = f'It was last started as: {" ".join(quote(str(word)) for word in given)}. {first}'
-    return section('To reproduce it', Markup('<pre>{}</pre>').format('\n'.join(lines)), paragraph(first, 'soft'))
+    return section(
+        'To reproduce it', Markup('<pre>{}</pre>').format('\n'.join(map(escaped, lines))), paragraph(first, 'soft')
+    )
 
 
 def _where_equal(environment: Mapping[str, Any]) -> str:

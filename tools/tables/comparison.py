@@ -5,6 +5,7 @@ from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
 import numpy as np
 from scipy import stats
 
+from ...base.text import escaped
 from ...runfiles.network import SEARCHED
 from ...symbols.architecture import Architecture
 from ...symbols.cost import cost
@@ -148,7 +149,7 @@ def text(result: Mapping[str, Any]) -> str:
             f'{_two_digits(known)}'
         )
     lines += [f'not counted: {name} ({why})' for name, why in result['unfinished'].items()]
-    return '\n'.join(lines)
+    return '\n'.join(map(escaped, lines))
 
 
 def _numbers(result: Mapping[str, Any]) -> List[str]:

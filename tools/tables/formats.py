@@ -4,6 +4,8 @@ import csv
 import io
 from typing import Sequence
 
+from ...base.text import escaped, spreadsheet
+from ...base.text import markdown as shielded
 from .contents import PUBLISHED, Table
 
 _TEX = (
@@ -32,15 +34,15 @@ def markdown(table: Table) -> str:
     """Published rows in italics; the caption above, rows of other recipes and what is left out below."""
 
     def cell(text: str, row: Sequence[str]) -> str:
-        text = text.replace('|', r'\|').replace('*', r'\*') or ' '
+        text = shielded(text) or ' '
         return f'*{text}*' if row[-1] == PUBLISHED and text.strip() else text
 
-    lines = [f'**{table.caption}**', '', _line(table.heads), _line(['---'] * len(table.heads))]
+    lines = [f'**{shielded(table.caption)}**', '', _line(table.heads), _line(['---'] * len(table.heads))]
     lines += [_line([cell(text, row) for text in row]) for row in table.rows]
     if table.remarks:
-        lines += ['', 'Not comparable as they stand:', ''] + [f'- {remark}' for remark in table.remarks]
+        lines += ['', 'Not comparable as they stand:', ''] + [f'- {shielded(remark)}' for remark in table.remarks]
     if table.notes:
-        lines += ['', 'Not counted:', ''] + [f'- {note}' for note in table.notes]
+        lines += ['', 'Not counted:', ''] + [f'- {shielded(note)}' for note in table.notes]
     return '\n'.join(lines) + '\n'
 
 
@@ -54,14 +56,14 @@ def comma(table: Table) -> str:
     The caption, rows of other recipes and what is left out are lines that begin with #.
     """
     stream = io.StringIO()
-    stream.write(f'# {table.caption}\n')
+    stream.write(f'# {escaped(table.caption)}\n')
     writer = csv.writer(stream, lineterminator='\n')
     writer.writerow(table.heads)
-    writer.writerows(table.rows)
+    writer.writerows([spreadsheet(cell) for cell in row] for row in table.rows)
     for remark in table.remarks:
-        stream.write(f'# not comparable as it stands: {" ".join(remark.split())}\n')
+        stream.write(f'# not comparable as it stands: {escaped(" ".join(remark.split()))}\n')
     for note in table.notes:
-        stream.write(f'# not counted: {" ".join(note.split())}\n')
+        stream.write(f'# not counted: {escaped(" ".join(note.split()))}\n')
     return stream.getvalue()
 
 
@@ -96,7 +98,7 @@ def latex(table: Table) -> str:
 def tex(text: str) -> str:
     """Text with what is special to LaTeX written so that it shows."""
     replaced = dict(_TEX)
-    return ''.join(replaced.get(letter, letter) for letter in text)
+    return ''.join(replaced.get(letter, letter) for letter in escaped(text))
 
 
 FORMATS = {'md': markdown, 'csv': comma, 'tex': latex}

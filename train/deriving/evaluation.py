@@ -10,6 +10,7 @@ import mxnet as mx
 import numpy as np
 
 from ...base.errors import UserError
+from ...base.text import escaped
 from ...runfiles import evaluations, stored
 from ...runfiles.checkpoint import Checkpoints, read
 from ...runfiles.data import DataDescription, count_differences, identity_differences, known_data
@@ -186,4 +187,4 @@ def table(result: Dict[str, Any], classes: bool = False) -> str:
         lines.append('')
         lines.extend('%-24s %6.2f%% of %d' % (name, error, count) for error, name, count in tested)
         lines.extend('%-24s no test image' % name for name in without)
-    return '\n'.join(lines)
+    return '\n'.join(map(escaped, lines))

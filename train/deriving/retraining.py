@@ -8,6 +8,7 @@ from typing import Any, Callable, Dict, Optional, Sequence, Tuple
 from ...base.cli import tell
 from ...base.errors import UserError
 from ...data.dataset import DataSet
+from ...runfiles import checksums, stored
 from ...runfiles.directory import RunDirectory
 from ...runfiles.environment import read_environment
 from ...runfiles.network import NetworkDescription, gluoncv_name, kind_of, write_network
@@ -124,7 +125,7 @@ def retrain(
             run.log.cut('search', 1 << 30)
         run.begin()
         if architecture is not None and run_parts.devices.main and not add:
-            architecture.save(run.directory.architecture)
+            checksums.write_json(run.directory.architecture, architecture.to_dict())
         course = loop.train(stage, run, position)
         return finish(run_parts, stage, course, candidate, architecture, widths, size)
 
@@ -204,7 +205,7 @@ def finish(
             mean=[float(value) for value in run_parts.dataset.mean],
             std=[float(value) for value in run_parts.dataset.std],
         )
-        write_network(run.directory.path, description, stage.learner.net.save_parameters)
+        write_network(run.directory.path, description, functools.partial(stored.save, stage.learner.net))
     best, epochs = run.best.get('retrain', {}), course.epoch
     retrain_seconds = run.log.seconds('retrain')
     summary = run.write_summary(

@@ -5,7 +5,7 @@ from typing import Any, Callable, Mapping, Optional
 
 from tqdm import tqdm
 
-from ...base.text import format_count
+from ...base.text import escaped, format_count
 
 
 class Progress:
@@ -35,7 +35,7 @@ class Progress:
         """Print a line above the bar."""
         if self.shown:
             with tqdm.external_write_mode(sys.stdout):
-                print(line, flush=True)
+                print(escaped(line, keep='\n'), flush=True)
 
 
 def epoch_line(row: Mapping[str, Any], epochs: int) -> str:

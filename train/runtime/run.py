@@ -7,7 +7,9 @@ import time
 from typing import TYPE_CHECKING, Any, Dict, Optional, Sequence
 
 from ...base.errors import UserError
+from ...base.text import escaped
 from ...data.dataset import DataSet
+from ...runfiles import checksums
 from ...runfiles.checkpoint import Checkpoint, Checkpoints
 from ...runfiles.config import write_config
 from ...runfiles.data import write_data
@@ -115,6 +117,8 @@ class Run:
             self.log = Log(self.directory.log)
         self.devices.barrier()
         if self.devices.main:
+            for line in checksums.changes(self.directory.path):
+                self.warn(f'warning: {os.path.join(self.directory.path, "")}{line}')
             self._before = last_environment(self.directory.environment)
             self._environment = this_environment(
                 self.devices.contexts,
@@ -145,6 +149,11 @@ class Run:
     def newest(self, stages: Sequence[str] = STAGES) -> Optional[Checkpoint]:
         """Return the newest whole Checkpoint, or None; all workers must read the same."""
         newest = self.checkpoints.newest(self.warn, stages)
+        if newest is None and any(row['stage'] in stages for row in self.log.rows):
+            self.warn(
+                f'warning: {self.checkpoints.folder}: no checkpoint, though {self.directory.log} has epochs; they are trained anew'
+            )
+            self.log.rows = [row for row in self.log.rows if row['stage'] not in stages]
         if self.devices.distributed:
             position = newest or Checkpoint(STAGES[0], 0, 0)
             here = [STAGES.index(position.stage), position.epoch, position.step]
@@ -216,7 +225,7 @@ class Run:
     def warn(self, line: str) -> None:
         """Print a line on stderr."""
         if self.devices.main:
-            print(line, file=sys.stderr, flush=True)
+            print(escaped(line), file=sys.stderr, flush=True)
 
     def resume_command(self) -> str:
         """Return the command that resumes the run."""

@@ -5,6 +5,7 @@ from typing import Sequence
 
 from ...base.errors import UserError
 from ...data.dataset import Part
+from ...runfiles import checksums
 from ...runfiles.checkpoint import read
 from ...symbols.architecture import Architecture
 from ...symbols.cost import cost
@@ -87,7 +88,7 @@ def _finish_search(pruner: Pruner, run_parts: Opened) -> None:
     names = ('error', 'gate_error', 'test_error', 'zero_fraction')
     numbers = {name: last.get(name) for name in names}
     if run_parts.devices.main:
-        architecture.save(run.directory.architecture)
+        checksums.write_json(run.directory.architecture, architecture.to_dict())
     run.write_summary(
         run=os.path.basename(run.directory.path),
         dataset=run_parts.dataset.name,
