@@ -20,6 +20,7 @@ from ..data.image_files import tree
 from .trainedmaker import describe, make_trained
 
 onnx = pytest.importorskip('onnx')
+numpy_helper = pytest.importorskip('onnx.numpy_helper')
 
 TINY = dict(channels=4, blocks=(1, 1), levels=2)
 SHARE, FULL = SearchSpace.cifar10(**TINY), SearchSpace.cifar10(share=False, **TINY)
@@ -165,8 +166,8 @@ def test_onnx_that_differs_is_not_written_and_says_where(run, tmp_path, monkeypa
         model = tidied(onnx, model, *arguments)
         for weight in model.graph.initializer:
             if weight.name == 'network_r00_conv_3x3_conv_weight':
-                values = onnx.numpy_helper.to_array(weight) * 1.5
-                weight.CopyFrom(onnx.numpy_helper.from_array(values.astype(np.float32), weight.name))
+                values = numpy_helper.to_array(weight) * 1.5
+                weight.CopyFrom(numpy_helper.from_array(values.astype(np.float32), weight.name))
         return model
 
     monkeypatch.setattr(onnx_file, 'tidied', wrong)
