@@ -27,7 +27,7 @@ class Diagnosis(BaseCallback):
         run, plan = course.run, course.plan
         gate_steps = sum(plan.step(step)[1] != Update.WEIGHTS for step in range(plan.steps)) * course.stage.epochs
         warning = self.reach(gate_steps)
-        if warning:
+        if warning and self.pruner.target is None:
             run.warn(warning)
         if run.devices.distributed:
             sent = [format_bytes(course.stage.learner.bytes_a_step(update)) for update in Update.BOTH.groups]
