@@ -134,16 +134,16 @@ def _closest(
     choices = _candidates(shares, [_lcm(unit, step) for unit, step in zip(units, steps)])
     if not all(choices):
         return None
-    last = len(choices) - 1
     reached, off = np.zeros(()), np.zeros(())  # of every combination: an axis a stage
-    for stage, widths in enumerate(choices):
-        own = np.array([float(getattr(costs.stage(stage, width), kind)) for width in widths])
+    for stage, own_choices in enumerate(choices):
+        own = np.array([float(getattr(costs.stage(stage, width), kind)) for width in own_choices])
         reached = reached[..., None] + own
         if stage:
-            between = [[getattr(costs.reduction(stage - 1, b, a), kind) for a in widths] for b in choices[stage - 1]]
+            between = [
+                [getattr(costs.reduction(stage - 1, b, a), kind) for a in own_choices] for b in choices[stage - 1]
+            ]
             reached = reached + np.array(between, float)
-        off = np.maximum(off[..., None], [abs(math.log(width / shares[stage])) for width in widths])
-    assert reached.ndim == last + 1
+        off = np.maximum(off[..., None], [abs(math.log(width / shares[stage])) for width in own_choices])
     distance = (target - reached) / target
     places = np.argwhere(distance >= 0)
     if not len(places):
