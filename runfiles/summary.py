@@ -54,6 +54,16 @@ class SearchSummary(TypedDict, total=False):
     seconds: float  # pretraining and search
 
 
+class UniformSummary(TypedDict, total=False):
+    """The network that the same budget gives where widths may be any number: what multiples are compared with."""
+
+    widths: List[int]  # channels, by stage
+    reached: Optional[float]  # None where it was not measured
+    params: int
+    flops: int
+    mac: int
+
+
 class BudgetSummary(TypedDict, total=False):
     """How the derived network's width was found. kind: 'none', or what is bounded."""
 
@@ -63,6 +73,9 @@ class BudgetSummary(TypedDict, total=False):
     distance: float  # share of the target left unused
     multiplier: float
     widths: List[int]  # channels, by stage
+    multiple: int  # of which they are multiples, if more than 1
+    notes: List[str]  # where they are not
+    uniform: UniformSummary
 
 
 class Summary(TypedDict, total=False):

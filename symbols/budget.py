@@ -2,7 +2,8 @@
 
 Costs come from cost.py alone, so nothing is built or run. Each stage's width is rounded on its own, which makes the steps fine: the
 multiplier is the largest whose rounded widths meet the budget; then each stage is rounded up or down so that the budget is met as
-closely as rounding allows; then single stages are widened as long as any step still fits.
+closely as rounding allows; then single stages are widened as long as any step still fits. Where widths are to be multiples of what
+the device keeps side by side, they are chosen around that multiplier by multiples.py.
 """
 
 from __future__ import annotations
@@ -12,22 +13,28 @@ import functools
 import itertools
 from typing import Any, Callable, Dict, Optional, Sequence, Tuple, Union
 
+from ..base import machine
 from ..base.errors import UserError
 from ..base.text import COUNTS, SECONDS, parse_quantity
+from . import multiples
 from .architecture import Architecture
-from .cost import Cost, cost
+from .cost import Cost, WidthCosts, cost
+from .multiples import Measure, Widths
 
 COUNTED = ('params', 'flops', 'mac')
 KINDS = COUNTED + ('latency',)
 LARGEST_WIDTH = 1 << 14
 CLOSE = 0.005  # of widths this near the budget those nearest to one common multiplier are taken
-Measure = Callable[[Tuple[int, ...]], float]  # of one width a stage
 REACH = (1, 2)  # steps by which a stage's width may leave its share, the second only where the first comes not as near
 
 
 @dataclasses.dataclass(frozen=True)
 class Fit:
-    """Widths that meet a budget. multiplier: on the space's channels, before rounding. distance: (target - reached) / target."""
+    """Widths that meet a budget. multiplier: on the space's channels, before rounding. distance: (target - reached) / target.
+
+    multiple: what each stage's width was to be a multiple of; notes: which stages are not, and by which unit they go. uniform: the
+    widths of any size that the same budget buys, nearest to one multiplier; uniform_reached: what they cost, None if not measured.
+    """
 
     kind: str
     target: float
@@ -36,10 +43,14 @@ class Fit:
     multiplier: float
     widths: Tuple[int, ...]
     cost: Cost
+    multiple: int = 1
+    notes: Tuple[str, ...] = ()
+    uniform: Optional[Cost] = None
+    uniform_reached: Optional[float] = None
 
     def to_dict(self) -> Dict[str, Any]:
-        """Return plain data for a summary."""
-        return {
+        """Return plain data for a summary; what concerns multiples only where there are some."""
+        found: Dict[str, Any] = {
             'kind': self.kind,
             'target': self.target,
             'reached': self.reached,
@@ -47,6 +58,12 @@ class Fit:
             'multiplier': self.multiplier,
             'widths': list(self.widths),
         }
+        if self.multiple > 1:
+            found.update(multiple=self.multiple, notes=list(self.notes))
+        if self.multiple > 1 and self.uniform is not None:
+            counts = {kind: getattr(self.uniform, kind) for kind in COUNTED}
+            found['uniform'] = dict(widths=list(self.uniform.widths), reached=self.uniform_reached, **counts)
+        return found
 
 
 def parse_budget(text: str) -> Tuple[str, float]:
@@ -71,45 +88,103 @@ def fit_widths(
     budget: Union[str, Tuple[str, float]],
     image_size: int = 32,
     measure: Optional[Measure] = None,
+    multiple: Optional[int] = None,
 ) -> Fit:
     """Find the widths of the widest network within a budget.
 
     budget: text as for parse_budget, or (kind, number). measure: function of widths giving the bounded quantity, which must not
     fall where a width grows; default the kind's count in cost.py. A given measure may be slow or inexact: rounding is then to the
-    nearest only.
+    nearest only. multiple: what each stage's width shall be a multiple of, as far as the budget is then still met within
+    multiples.tolerance; 1: any width; None: what suits this machine's processor (base/machine.py).
     Raises UserError where even the narrowest network exceeds the budget, saying what that one costs.
     """
     kind, target = parse_budget(budget) if isinstance(budget, str) else budget
-    space = architecture.space
-    counted = measure is None
     if measure is None and kind not in COUNTED:
         raise UserError(f'budget: {kind} is measured on a device, not counted; accepted here are {", ".join(COUNTED)}')
-
-    @functools.lru_cache(maxsize=None)
-    def measured(widths: Tuple[int, ...]) -> float:
-        if measure is None:
-            counts: float = getattr(cost(architecture, widths, image_size), kind)
-            return counts
-        return measure(widths)
-
-    base = space.widths()
+    multiple = machine.width_multiple() if multiple is None else multiple
+    if multiple < 1:
+        raise UserError(f'width multiple {multiple}: must be at least 1')
+    space = architecture.space
     # The first convolution of the imagenet stem has half the channels.
-    steps = (2 if space.stem == 'imagenet' else 1,) + (1,) * (len(base) - 1)
-    narrowest = _rounded(base, 0.0, steps)
-    if measured(narrowest) > target:
+    steps = (2 if space.stem == 'imagenet' else 1,) + (1,) * (len(space.blocks) - 1)
+    costs = WidthCosts(architecture, image_size)
+
+    def count(widths: Widths) -> float:
+        counts: float = getattr(costs(widths), kind)
+        return counts
+
+    remembered = functools.lru_cache(maxsize=None)(measure or count)
+    if measure is not None and multiple > 1:
+        chosen, multiplier = _fit_measured(space.widths(), steps, target, remembered, kind, costs, multiple)
+    else:
+        chosen, multiplier = _fit_any(space.widths(), steps, target, remembered, kind, measure is None)
+    uniform, reached = None, None
+    if multiple > 1:
+        uniform = chosen.widths if measure is None else _rounded(space.widths(), multiplier, steps)
+        if measure is None:
+            reached, near = chosen.reached, multiples.tolerance(costs(chosen.widths).params)
+            shares = [multiplier * width for width in space.widths()]
+            full = multiples.counted(costs, kind, target, shares, steps, multiple, near)
+            if full is not None and (full.reached >= (1 - near) * target or full.reached > reached):
+                chosen = full
+    return Fit(
+        kind,
+        target,
+        chosen.reached,
+        (target - chosen.reached) / target,
+        multiplier,
+        chosen.widths,
+        cost(architecture, chosen.widths, image_size),
+        multiple,
+        multiples.notes(chosen, multiple),
+        cost(architecture, uniform, image_size) if uniform else None,
+        reached,
+    )
+
+
+def _fit_any(
+    base: Widths, steps: Sequence[int], target: float, measure: Measure, kind: str, counted: bool
+) -> Tuple[multiples.Chosen, float]:
+    """Return (widths of any size, the multiplier that they are rounded from)."""
+    _check_met(_rounded(base, 0.0, steps), kind, target, measure)
+    multiplier = _largest(base, lambda multiplier: _rounded(base, multiplier, steps), target, measure)
+    widths, shares = _rounded(base, multiplier, steps), [multiplier * width for width in base]
+    if counted:
+        widths = _best_rounding(widths, shares, steps, target, measure)
+    widths = _filled(widths, shares, steps, target, measure)
+    return multiples.Chosen(widths, measure(widths), tuple(steps)), multiplier
+
+
+def _fit_measured(
+    base: Widths, steps: Sequence[int], target: float, measure: Measure, kind: str, costs: WidthCosts, multiple: int
+) -> Tuple[multiples.Chosen, float]:
+    """Return (widths in multiples, the multiplier that they are rounded from), by a measure that is asked few times."""
+    _check_met(_rounded(base, 0.0, steps), kind, target, measure)
+
+    def whole(multiplier: float) -> Widths:
+        units = multiples.whole_units([multiplier * width for width in base], steps, multiple)
+        return _rounded(base, multiplier, units)
+
+    multiplier = _largest(base, whole, target, measure)
+    start, shares = whole(multiplier), [multiplier * width for width in base]
+    near = multiples.tolerance(costs(start).params)
+    return multiples.measured(measure, target, start, shares, steps, multiple, near), multiplier
+
+
+def _check_met(narrowest: Widths, kind: str, target: float, measure: Measure) -> None:
+    if measure(narrowest) > target:
         widths = ', '.join(map(str, narrowest))
-        least = f'with {widths} channels a stage the network has {measured(narrowest):g}'
+        least = f'with {widths} channels a stage the network has {measure(narrowest):g}'
         raise UserError(f'budget: {kind}={target:g} cannot be met; {least}')
+
+
+def _largest(base: Widths, rounded: Callable[[float], Widths], target: float, measure: Measure) -> float:
+    """Return the largest multiplier whose rounded widths meet the budget."""
     low, high = 0.0, LARGEST_WIDTH / max(base)
     for _ in range(60):  # to the last bit: the widths change at a finite number of multipliers
         middle = (low + high) / 2
-        low, high = (middle, high) if measured(_rounded(base, middle, steps)) <= target else (low, middle)
-    best, shares = _rounded(base, low, steps), [low * width for width in base]
-    if counted:
-        best = _best_rounding(best, shares, steps, target, measured)
-    best = _filled(best, shares, steps, target, measured)
-    reached = measured(best)
-    return Fit(kind, target, reached, (target - reached) / target, low, best, cost(architecture, best, image_size))
+        low, high = (middle, high) if measure(rounded(middle)) <= target else (low, middle)
+    return low
 
 
 def _rounded(base: Sequence[int], multiplier: float, steps: Sequence[int]) -> Tuple[int, ...]:

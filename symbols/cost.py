@@ -98,6 +98,47 @@ def cost(architecture: Architecture, channels: Optional[Channels] = None, image_
     return Cost(whole.params, whole.flops, whole.mac, tuple(blocks), widths, uncounted(architecture))
 
 
+class WidthCosts:
+    """Cost of the network of one architecture as a function of its widths: `cost` without names, each part counted once a width."""
+
+    def __init__(self, architecture: Architecture, image_size: int = 32) -> None:
+        """image_size: height and width of the input, pixels."""
+        self._architecture, self._image_size = architecture, image_size
+        self._sizes = stage_sizes(architecture.space, image_size)
+        self._stages: Dict[Tuple[int, int], LayerCost] = {}
+        self._reductions: Dict[Tuple[int, int, int], LayerCost] = {}
+
+    def __call__(self, widths: Sequence[int]) -> LayerCost:
+        """Return the cost of the network with one width a stage."""
+        stages = [self.stage(stage, width) for stage, width in enumerate(widths)]
+        return total(stages + [self.reduction(index, *widths[index : index + 2]) for index in range(len(widths) - 1)])
+
+    def stage(self, stage: int, width: int) -> LayerCost:
+        """Return the cost of the blocks of a stage (from 0), with the stem before the first and the head after the last."""
+        key = (stage, width)
+        if key not in self._stages:
+            space = self._architecture.space
+            parts = [
+                _block(self._architecture, block, width, self._sizes[stage])
+                for block in range(space.num_blocks)
+                if space.stage_of(block) == stage
+            ]
+            if stage == 0:
+                parts.append(_stem(space, width, self._image_size))
+            if stage == len(space.blocks) - 1:
+                parts.append(_head(width, space.classes, self._sizes[stage]))
+            self._stages[key] = total(parts)
+        return self._stages[key]
+
+    def reduction(self, index: int, before: int, after: int) -> LayerCost:
+        """Return the cost of the reduction block between stages `index` and `index` + 1, of widths `before` and `after`."""
+        key = (index, before, after)
+        if key not in self._reductions:
+            widths = [1] * index + [before, after]
+            self._reductions[key] = total([_reduction(self._architecture, index, widths, self._sizes)])
+        return self._reductions[key]
+
+
 def uncounted(architecture: Architecture) -> Tuple[str, ...]:
     """Return the layers of an architecture's surviving operations whose cost is not known, as 'operation: Layer'."""
     places = {node.operation for scope in architecture.scopes for node in architecture.nodes(scope)}

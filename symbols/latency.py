@@ -29,8 +29,8 @@ from .architecture import Architecture
 from .backend.kernels import kernels
 from .backend.types import Block, Context, NDArray, Shape
 from .blocks import operation_block
-from .budget import Measure
 from .cost import GateGraph, Part, gate_graphs, stage_sizes, stages_served
+from .multiples import Measure
 from .network import Network
 from .space import Channels, SearchSpace
 

@@ -2,7 +2,8 @@
 
 Each implementation runs in a process of its own. Times are seconds (medians), memory is the largest resident memory of the process
 in GB, and how much it grew over the steps that were timed (--steps 500: a thousand). --naive measures the network with one operator an
-edge, --torch the same network in PyTorch; ratios are theirs to ours.
+edge, --torch the same network in PyTorch, as one writes it and in its channels_last layout; ratios are theirs to ours, and the one that
+counts is that to the faster form of PyTorch.
 """
 
 try:
@@ -16,8 +17,7 @@ else:
 
 import argparse
 import functools
-import sys
-from typing import Any, Dict, Mapping, Sequence
+from typing import Any, Callable, Dict, Mapping, Sequence
 
 from dsonas.base import cli
 from dsonas.base.text import aligned
@@ -38,10 +38,7 @@ def arguments() -> argparse.ArgumentParser:
     parser = cli.parser(__doc__)
     common.add_space(parser)
     parser.add_argument('--naive', action='store_true', help='measure the network with one operator an edge too')
-    parser.add_argument(
-        '--torch', action='store_true', help='measure the network in PyTorch too; passed over where there is none'
-    )
-    parser.add_argument('--torch-python', default=sys.executable, metavar='PATH', help='the Python that has PyTorch')
+    common.add_torch(parser)
     parser.add_argument('--profile', action='store_true', help='share of time by operator, too')
     return parser
 
@@ -49,20 +46,14 @@ def arguments() -> argparse.ArgumentParser:
 def report(options: argparse.Namespace) -> Dict[str, Any]:
     """All that was asked for, as one dict."""
     task = common.task(options)
-    measurements = {'fused': functools.partial(common.measure, task)}
+    measurements: Dict[str, Callable[[], Dict[str, Any]]] = {'fused': functools.partial(common.measure, task)}
     if options.naive:
         measurements['naive'] = functools.partial(common.measure, dict(task, implementation='naive'))
-    if options.torch:
-        if common.has_torch(options.torch_python):
-            measurements['torch'] = functools.partial(
-                common.measure, dict(task, implementation='torch'), python=options.torch_python, script=common.TORCH
-            )
-        else:
-            print(f'{options.torch_python} has no PyTorch: passed over', file=sys.stderr)
+    if options.torch and common.torch_here(options):
+        measurements.update(common.torch_measurements(task, options.torch_python, common.TORCH))
     figures = dict(zip(measurements, common.in_turn(list(measurements.values()), options.rounds)))
     result = figures.pop('fused')
-    for kind, found in figures.items():
-        result[kind] = dict(found, ratio=common.ratios(found, result))
+    result.update(common.compared(figures, result))
     result['machine'] = common.machine(options.threads)
     result['settings'] = {key: value for key, value in task.items() if key not in ('implementation', 'architecture')}
     if options.profile:
@@ -78,18 +69,19 @@ def show(result: Mapping[str, Any]) -> None:
     growth = f'memory grew by {100 * result["growth"]:.2f} % over {2 * result["settings"]["steps"]} steps'
     print(f'{result["weights"]} weights, {result["gates"]} λ; {growth}')
     rows = [['', *(title for _, title in SHOWN), 'step', 'CPU', 'memory']]
-    for kind in ('fused', 'naive', 'torch'):
+    for kind in ('fused', 'naive', *common.TORCH_FORMS):
         figures = result if kind == 'fused' else result.get(kind)
         if figures:
-            ratio = figures.get('ratio', {'step': 1, 'processor': 1, 'rss_gb': 1})
+            ratio = figures['ratio'] if kind != 'fused' else {'step': 1, 'processor': 1, 'rss_gb': 1}
             rows.append(
                 [
-                    kind,
+                    kind.replace('_', ' '),
                     *(f'{figures[key]:.3f}' for key, _ in SHOWN),
                     *(f'{ratio[key]:.2f}x' for key in ('step', 'processor', 'rss_gb')),
                 ]
             )
     print('\n'.join(aligned(rows)))
+    common.show_better(result)
     for kind, rows in result.get('profile', {}).items():
         print(f'\n{"W" if kind == "w" else "λ"} step, by operator')
         for row in rows[:20]:

@@ -47,3 +47,13 @@ def test_a_line_of_proc(tmp_path, monkeypatch):
     first, path = machine._first, str(tmp_path / 'info')
     monkeypatch.setattr(machine, '_first', lambda _, field: first(path, field))
     assert machine.memory_gb() == 2.0 and machine.processor() == 'Some: CPU'
+
+
+@pytest.mark.parametrize(
+    'flags, multiple',
+    [('fpu sse4_2 avx2 avx512f avx512bw', 16), ('fpu avx avx2', 8), ('fpu avx', 1), ('avx512_vnni avx2x', 1), ('', 1)],
+)
+def test_channels_side_by_side(flags, multiple, monkeypatch):
+    """From the processor's own list of instructions: whole words of it, and 1 where it tells nothing."""
+    monkeypatch.setattr(machine, '_first', lambda path, field: flags if field == 'flags' else '')
+    assert machine.width_multiple() == multiple

@@ -32,7 +32,7 @@ def test_close_below_the_budget(name, budget, kind, within):
     target = parse_budget(budget)[1]
     for seed in range(3):
         architecture = Architecture.random(space, seed, (0.15, 0.3, 0.6)[seed])
-        fit = fit_widths(architecture, budget, size)
+        fit = fit_widths(architecture, budget, size, multiple=1)
         assert fit.reached == getattr(fit.cost, kind) == getattr(cost(architecture, fit.widths, size), kind) <= target
         assert fit.distance == pytest.approx((target - fit.reached) / target) and 0 <= fit.distance, seed
         assert fit.distance < (within if len(fit.widths) > 1 else 0.08), (
@@ -51,14 +51,14 @@ def test_close_below_the_budget(name, budget, kind, within):
 def test_widths_stay_near_one_multiplier(name):
     space = SPACES[name]
     for seed in range(3):
-        fit = fit_widths(Architecture.random(space, seed, 0.3), 'params=1M', SIZES.get(name, 32))
+        fit = fit_widths(Architecture.random(space, seed, 0.3), 'params=1M', SIZES.get(name, 32), multiple=1)
         for width, base in zip(fit.widths, space.widths()):
             assert abs(width - fit.multiplier * base) <= 5, (seed, fit.widths, fit.multiplier)
 
 
 def test_a_larger_budget_is_no_narrower_in_all():
     architecture = Architecture.random(SPACES['share'], 1, 0.3)
-    reached = [fit_widths(architecture, ('params', target)).reached for target in (1e5, 2e5, 4e5, 8e5)]
+    reached = [fit_widths(architecture, ('params', target), multiple=1).reached for target in (1e5, 2e5, 4e5, 8e5)]
     assert reached == sorted(reached) and len(set(reached)) == 4
 
 
@@ -129,7 +129,7 @@ def test_a_measure_of_ones_own():
         asked.append(widths)
         return 1e-4 * sum(widths)
 
-    fit = fit_widths(architecture, 'latency=10ms', measure=seconds)
+    fit = fit_widths(architecture, 'latency=10ms', measure=seconds, multiple=1)
     assert (fit.kind, sum(fit.widths)) == ('latency', 100) and fit.reached == pytest.approx(0.01)
     assert len(set(asked)) == len(asked) < 60  # each network is measured once, and few are
     assert fit.to_dict() == {

@@ -97,5 +97,5 @@ def test_a_networks_time_bounds_its_widths(monkeypatch):
     monkeypatch.setattr(
         latency.Stopwatch, '_forward', lambda self, net, shape: sum(net.widths) * 1e-3 if shape == (1, 3, 8, 8) else 0
     )
-    fit = fit_widths(architecture, 'latency=30ms', 8, watch.widths(architecture, 8))
+    fit = fit_widths(architecture, 'latency=30ms', 8, watch.widths(architecture, 8), multiple=1)
     assert sum(fit.widths) == 30 and fit.kind == 'latency' and fit.reached == pytest.approx(0.03)

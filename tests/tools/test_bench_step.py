@@ -1,6 +1,7 @@
 """The benchmarks at a tiny size: JSON with what others read, counts that are the network's, drawn architectures that are what they say."""
 
 import json
+import os
 import subprocess
 import sys
 
@@ -32,12 +33,18 @@ TINY = [
 KEYS = {'w_step', 'lambda_step', 'first', 'rss_gb', 'weights', 'gates'}
 
 
+TORCH_PYTHON = os.environ.get('DSONAS_TORCH_PYTHON', sys.executable)  # a Python that has PyTorch
+
+
 def has_torch():
-    return not subprocess.run([sys.executable, '-c', 'import torch'], stderr=subprocess.DEVNULL).returncode
+    return not subprocess.run([TORCH_PYTHON, '-c', 'import torch'], stderr=subprocess.DEVNULL).returncode
 
 
 def test_json_has_the_keys_that_others_read(capsys):
-    assert cli.run(bench_step.main, TINY + ['--naive', '--torch', '--profile', '--json']) == 0
+    assert (
+        cli.run(bench_step.main, TINY + ['--naive', '--torch', '--torch-python', TORCH_PYTHON, '--profile', '--json'])
+        == 0
+    )
     result = json.loads(capsys.readouterr().out)
     assert KEYS <= set(result) and all(result[key] > 0 for key in KEYS)
     assert {'machine', 'versions', 'settings', 'profile'} <= set(result) and result['machine']['threads'] == 1
@@ -50,7 +57,11 @@ def test_json_has_the_keys_that_others_read(capsys):
     for rows in result['profile'].values():
         assert sum(row['share'] for row in rows) == pytest.approx(1)
         assert '_backward_Convolution' in [row['operator'] for row in rows]
-    assert ('torch' in result) == has_torch()
+    assert all((name in result) == has_torch() for name in ('torch', 'torch_channels_last', 'better', 'ratio'))
+    if has_torch():
+        steps = {name: result[name]['w_step'] + result[name]['lambda_step'] for name in common.TORCH_FORMS}
+        assert result['better'] == min(steps, key=steps.get)
+        assert result['ratio'] == result[result['better']]['ratio'] and result['ratio']['rss_gb'] > 0
 
 
 @pytest.mark.parametrize(
@@ -71,8 +82,10 @@ def test_counts_are_those_of_the_papers_network():
 @pytest.mark.skipif(not has_torch(), reason='no PyTorch')
 def test_pytorchs_network_is_as_large():
     task = common.task(bench_step.arguments().parse_args(TINY))
-    ours, theirs = common.measure(task), common.measure(dict(task, implementation='torch'), script=common.TORCH)
-    assert (ours['weights'], ours['gates']) == (theirs['weights'], theirs['gates'])
+    ours = common.measure(task)
+    for measurement in common.torch_measurements(task, TORCH_PYTHON, common.TORCH).values():
+        theirs = measurement()
+        assert (ours['weights'], ours['gates']) == (theirs['weights'], theirs['gates'])
 
 
 @pytest.mark.parametrize(

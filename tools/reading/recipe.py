@@ -82,7 +82,7 @@ def recipe_of(run: Run) -> Recipe:
         without += _OF_RESTARTS
     if run.get('retrain.schedule') == 'constant':
         without += ('retrain.lr_min',)
-    if zoo or run.get('retrain.channels'):
+    if zoo or run.get('retrain.channels') or run.get('retrain.budget') == 'none':
         without += ('retrain.width_multiple',)
     for key, value in _flat(run.config, ('retrain',)):
         if key not in without:

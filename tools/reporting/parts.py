@@ -71,7 +71,26 @@ def _budget(budget: Any) -> List[Card]:
         return []
     met = 'met' if budget['reached'] <= budget['target'] else 'NOT met'
     part = 100 * budget['reached'] / budget['target']
-    return [Card(f'{part:.1f} %', f'of the budget {budget["kind"]} = {format_count(budget["target"])}: {met}')]
+    return [
+        Card(f'{part:.1f} %', f'of the budget {budget["kind"]} = {format_count(budget["target"])}: {met}'),
+        *_widths(budget),
+    ]
+
+
+def _widths(budget: Mapping[str, Any]) -> List[Card]:
+    """Say what channels in multiples have changed, where the budget took some."""
+    uniform, multiple = budget.get('uniform'), budget.get('multiple')
+    if not isinstance(uniform, dict) or not isinstance(multiple, int):
+        return []
+    reached = uniform.get('reached')
+    used = f', {100 * reached / budget["target"]:.1f} % of the budget' if isinstance(reached, (int, float)) else ''
+    others = f'of any width {_channels(uniform)}, {format_count(uniform.get("params"))} parameters{used}'
+    notes = ''.join(f'; {note}' for note in budget.get('notes') or ())
+    return [Card(_channels(budget), f'channels, in multiples of {multiple}; {others}{notes}')]
+
+
+def _channels(size: Mapping[str, Any]) -> str:
+    return ', '.join(map(str, size.get('widths') or ()))
 
 
 def baselines(run: Run) -> Markup:

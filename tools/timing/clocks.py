@@ -52,10 +52,17 @@ def summarise(times: Mapping[str, Sequence[Tuple[float, float]]]) -> Dict[str, f
 
     The processor's time, of all threads together, is what other programs on the same machine disturb least.
     """
-    figures = {}
+    figures: Dict[str, float] = {}
     for kind, values in times.items():
-        seconds, busy = zip(*values)
-        figures[f'{kind}_step'] = statistics.median(seconds)
-        figures[f'{kind}_step_fastest'] = min(seconds)
-        figures[f'{kind}_step_processor'] = statistics.median(busy)
+        figures.update(medians(f'{kind}_step', values))
     return figures
+
+
+def medians(name: str, times: Sequence[Tuple[float, float]]) -> Dict[str, float]:
+    """{name, name_fastest, name_processor} from [(seconds, processor seconds)]: median, least, and the processor's median."""
+    seconds, busy = zip(*times)
+    return {
+        name: statistics.median(seconds),
+        f'{name}_fastest': min(seconds),
+        f'{name}_processor': statistics.median(busy),
+    }

@@ -1,6 +1,7 @@
 """What the benchmarks share: their command line, and measurements in processes of their own."""
 
 import argparse
+import functools
 import json
 import os
 import subprocess
@@ -15,6 +16,13 @@ from ...symbols.space import PAPER_OPERATIONS, STEMS, SearchSpace
 HERE = os.path.dirname(os.path.abspath(__file__))
 WORKER = os.path.join(os.path.dirname(HERE), 'bench_worker.py')
 TORCH = os.path.join(HERE, 'torch_supernet.py')
+TORCH_FORMS = {'torch': False, 'torch_channels_last': True}  # name of an implementation: whether it is in channels_last
+STEPS = ('w_step', 'lambda_step')
+SEARCH_RATIOS: Mapping[str, Sequence[str]] = {
+    **{key: (key,) for key in (*STEPS, 'first', 'rss_gb')},
+    'step': STEPS,  # W and λ step together
+    'processor': tuple(f'{key}_processor' for key in STEPS),
+}
 
 
 def add_space(parser: argparse.ArgumentParser) -> None:
@@ -55,6 +63,16 @@ def add_space(parser: argparse.ArgumentParser) -> None:
     add('--rounds', type=int, default=1, help='measure everything so often, in turn, and keep the least of each figure')
     plugins.add_flag(parser)
     add('--json', action='store_true', help='print JSON instead of a table')
+
+
+def add_torch(parser: argparse.ArgumentParser) -> None:
+    """Flags for the same network in PyTorch."""
+    parser.add_argument(
+        '--torch',
+        action='store_true',
+        help='measure the network in PyTorch too, plain and in channels_last; passed over where there is none',
+    )
+    parser.add_argument('--torch-python', default=sys.executable, metavar='PATH', help='the Python that has PyTorch')
 
 
 def integers(text: str) -> Tuple[int, ...]:
@@ -141,13 +159,49 @@ def in_turn(measurements: Sequence[Callable[[], Dict[str, Any]]], rounds: int) -
     ]
 
 
-def ratios(figures: Mapping[str, Any], base: Mapping[str, Any]) -> Dict[str, float]:
-    """Figures over those of `base`, by key; 'step' is of W and λ step together, 'processor' the same in processor time."""
-    found = {key: figures[key] / base[key] for key in ('w_step', 'lambda_step', 'first', 'rss_gb')}
-    for name, ending in (('step', ''), ('processor', '_processor')):
-        both = [sum(entry[kind + ending] for kind in ('w_step', 'lambda_step')) for entry in (figures, base)]
-        found[name] = both[0] / both[1]
+def ratios(
+    figures: Mapping[str, Any], base: Mapping[str, Any], keys: Mapping[str, Sequence[str]] = SEARCH_RATIOS
+) -> Dict[str, float]:
+    """Figures over those of `base`: by name, of the sum over some keys each."""
+    return {name: sum(figures[key] for key in of) / sum(base[key] for key in of) for name, of in keys.items()}
+
+
+def compared(
+    figures: Mapping[str, Mapping[str, Any]], base: Mapping[str, Any], keys: Mapping[str, Sequence[str]] = SEARCH_RATIOS
+) -> Dict[str, Any]:
+    """Figures of each implementation with its `ratio` to `base`; `better`: the faster form of PyTorch, and `ratio` of that one alone."""
+    found: Dict[str, Any] = {name: dict(entry, ratio=ratios(entry, base, keys)) for name, entry in figures.items()}
+    forms = [name for name in TORCH_FORMS if name in found]
+    if forms:
+        better = min(forms, key=lambda name: found[name]['ratio']['step'])
+        found.update(better=better, ratio=found[better]['ratio'])
     return found
+
+
+def torch_here(options: argparse.Namespace) -> bool:
+    """Whether options.torch_python has PyTorch; says so where not. Raises UserError where there is no such Python."""
+    if has_torch(options.torch_python):
+        return True
+    print(f'{options.torch_python} has no PyTorch: passed over', file=sys.stderr)
+    return False
+
+
+def torch_measurements(task: Mapping[str, Any], python: str, script: str) -> Dict[str, Callable[[], Dict[str, Any]]]:
+    """What measures a task in PyTorch, in each of TORCH_FORMS."""
+    return {
+        name: functools.partial(
+            measure, dict(task, implementation=name, channels_last=channels_last), python=python, script=script
+        )
+        for name, channels_last in TORCH_FORMS.items()
+    }
+
+
+def show_better(result: Mapping[str, Any]) -> None:
+    """The line below a table: how the faster form of PyTorch stands to this project."""
+    if 'better' in result:
+        ratio, name = result['ratio'], result['better'].replace('_', ' ')
+        step, busy = f'{ratio["step"]:.2f} times as long a step', f'{ratio["processor"]:.2f} times the processor time'
+        print(f'the faster form of PyTorch, {name}: {step}, {busy}, {ratio["rss_gb"]:.2f} times the memory')
 
 
 def machine(threads: int) -> Dict[str, Any]:

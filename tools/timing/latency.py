@@ -1,6 +1,8 @@
 """Time networks in MXNet and onnxruntime: a run's, a random one and a known one of like size."""
 
 import dataclasses
+import functools
+import math
 import os
 import tempfile
 from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple
@@ -35,6 +37,7 @@ LARGE = (
     'resnet50_v1',
 )
 LARGE_FROM = 64  # pixels
+WHOLE_BLOCK = 16  # channels: the largest multiple that widths are chosen by
 
 
 Make = Callable[[str], HybridBlock]  # of kernels_kind, 'plain' or 'cpu': the network with values, on the CPU
@@ -70,15 +73,15 @@ def subjects(folder: str, seed: int = 0, gluoncv: Optional[str] = None) -> List[
         counted = cost(architecture, description.channels, size)
         found = [
             Subject(description.kind, counted.params, counted.flops, trained),
-            _random(architecture, seed, counted.params, size),
+            _random(architecture, seed, counted.params, size, functools.reduce(math.gcd, counted.widths, WHOLE_BLOCK)),
         ]
     return [*found, _known(gluoncv, classes, size, found[0].params)]
 
 
-def _random(architecture: Architecture, seed: int, params: int, size: int) -> Subject:
-    """A random architecture with as many edges, scaled to at most `params` parameters."""
+def _random(architecture: Architecture, seed: int, params: int, size: int, multiple: int) -> Subject:
+    """A random architecture with as many edges, scaled to at most `params` parameters, its widths multiples as the other's are."""
     other = random_like(architecture.space, seed, architecture)
-    fit = fit_widths(other, ('params', params), size)
+    fit = fit_widths(other, ('params', params), size, multiple=multiple)
 
     def make(kind: str) -> HybridBlock:
         return _initialised(Network(other, fit.widths, kernels_kind=kind), size)

@@ -12,38 +12,7 @@ from typing import Any, Dict, List, Mapping, Sequence, Tuple
 import torch
 from torch import nn
 from torch.nn import functional
-
-KERNELS = {'sep_conv_3x3': 3, 'sep_conv_5x5': 5}
-POOLS = {'avg_pool_3x3': 'AvgPool2d', 'max_pool_3x3': 'MaxPool2d'}
-
-
-def batch_norm(channels: int) -> nn.Module:
-    """Batch norm with γ fixed to 1."""
-    layer = nn.BatchNorm2d(channels, eps=2e-5, momentum=0.1)
-    layer.weight.requires_grad_(False)
-    return layer
-
-
-def conv_bn_relu(channels_in: int, channels: int, kernel: int, stride: int = 1) -> nn.Module:
-    """Convolution, batch norm, ReLU."""
-    return nn.Sequential(
-        nn.Conv2d(channels_in, channels, kernel, stride, kernel // 2, bias=False),
-        batch_norm(channels),
-        nn.ReLU(inplace=True),
-    )
-
-
-def operation(name: str, channels: int) -> nn.Module:
-    """A candidate operation with its batch norm and ReLU."""
-    if name in KERNELS:
-        kernel = KERNELS[name]
-        layers = [
-            nn.Conv2d(channels, channels, kernel, padding=kernel // 2, groups=channels, bias=False),
-            nn.Conv2d(channels, channels, 1, bias=False),
-        ]
-    else:
-        layers = [getattr(nn, POOLS[name])(3, 1, 1)]
-    return nn.Sequential(*layers, batch_norm(channels), nn.ReLU(inplace=True))
+from torch_parts import LAYOUTS, batch_norm, conv_bn_relu, operation, stem
 
 
 class Block(nn.Module):
@@ -98,10 +67,7 @@ class Supernet(nn.Module):
         self.share = space['share']
         self.gates = nn.ParameterList(nn.Parameter(torch.ones(size)) for _ in range(1 if self.share else sum(blocks)))
         self.reduction_gates = nn.ParameterList(nn.Parameter(torch.ones(2)) for _ in blocks[1:])
-        if space['stem'] == 'cifar':
-            self.stem = conv_bn_relu(3, channels, 3)
-        else:
-            self.stem = nn.Sequential(conv_bn_relu(3, channels // 2, 3, 2), conv_bn_relu(channels // 2, channels, 3, 2))
+        self.stem = stem(space['stem'], channels)
         self.blocks, self.reductions = nn.ModuleList(), nn.ModuleList()
         for stage, number in enumerate(blocks):
             if stage:
@@ -147,11 +113,12 @@ class ApgNag:
 
 
 class Stepper:
-    """The network with both of its optimizers, on random images. task: as bench_worker.Stepper takes it."""
+    """The network with both of its optimizers, on random images. task: as bench_worker.Stepper takes it, with 'channels_last'."""
 
     def __init__(self, task: Mapping[str, Any]) -> None:
         self.device = 'cuda' if task['gpus'] else 'cpu'
-        self.net = Supernet(task['space']).to(self.device)
+        layout = LAYOUTS[task.get('channels_last', False)]
+        self.net = Supernet(task['space']).to(self.device, memory_format=layout)
         lambdas = self.net.lambdas()
         known = {id(lam) for lam in lambdas}
         weights = [param for param in self.net.parameters() if id(param) not in known and param.requires_grad]
@@ -161,7 +128,7 @@ class Stepper:
             'lambda': ApgNag(lambdas),
         }
         size, batch_size = task['image_size'], task['batch_size']
-        self._x = torch.randn(batch_size, 3, size, size, device=self.device)
+        self._x = torch.randn(batch_size, 3, size, size, device=self.device).to(memory_format=layout)
         self._y = torch.arange(batch_size, device=self.device) % task['space']['classes']
 
     def step(self, kind: str) -> Tuple[float, float]:

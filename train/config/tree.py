@@ -100,6 +100,13 @@ class Retrain:
     channels: Tuple[int, ...] = key(
         (), 'width of each stage, or C alone; empty: from the budget, or as in search', low=1
     )
+    width_multiple: int = key(
+        1,
+        'the budget rounds each stage to a multiple of so many channels; 1: any width; 0: what suits the device, '
+        '16 with AVX-512, 8 with AVX2 or half precision on GPUs, else 1',
+        low=0,
+        high=256,
+    )
     dropout: float = key(0.4, 'share of features dropped before the dense layer', low=0, below=1)
     drop_path: float = key(
         0.5, 'largest probability with which an operation is dropped: at the last depth, at the end', low=0, high=1

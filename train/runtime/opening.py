@@ -5,16 +5,18 @@ import dataclasses
 import os
 from typing import Iterator, Optional
 
+from ...base import machine
 from ...data.dataset import DataSet
 from ...data.place import NotFound
 from ...data.registry import load
-from ...runfiles.directory import free_name
+from ...runfiles.directory import RunDirectory, free_name
 from ..config import settings
 from ..config.tree import Config
 from .devices import Devices
-from .run import Run
+from .run import Run, stored_config
 
 ROOT = 'runs'
+HALF_PRECISION_BLOCK = 8  # channels that tensor cores take at once
 
 
 @dataclasses.dataclass
@@ -28,16 +30,20 @@ class Opened:
 
 
 @contextlib.contextmanager
-def opened(config: Config, script: str, cutout: Optional[int] = None) -> Iterator[Opened]:
+def opened(config: Config, script: str, cutout: Optional[int] = None, resume: bool = False) -> Iterator[Opened]:
     """Open devices, data and run directory, in this order, so that a mistake leaves nothing behind.
 
-    script: the command that resumes the run; cutout: instead of data.cutout.
+    script: the command that resumes the run; cutout: instead of data.cutout. resume: whether a run goes on, whose widths are to stay
+    what they were.
     """
     devices = Devices(config.train)
     with devices.watch(config.train.watchdog_seconds):
         dataset = open_data(config, cutout)
         path = config.run or name_run(config, devices)
-        config = settings.replace(config, run=path, data__image_size=dataset.image_size)
+        multiple = width_multiple(config, devices, resume)
+        config = settings.replace(
+            config, run=path, data__image_size=dataset.image_size, retrain__width_multiple=multiple
+        )
         run = Run(config, devices, dataset, script)
         try:
             yield Opened(config, devices, dataset, run)
@@ -64,3 +70,21 @@ def name_run(config: Config, devices: Devices) -> str:
     stem = f'{config.data.name}-{"share" if config.space.share else "full"}'
     number = int(free_name(ROOT, stem).rpartition('-')[2]) if devices.main else 0
     return os.path.join(ROOT, f'{stem}-{int(devices.total([number])[0])}')
+
+
+def width_multiple(config: Config, devices: Devices, resume: bool = False) -> int:
+    """Return retrain.width_multiple with 0 resolved: as the run that goes on has it, else what suits the device of worker 0."""
+    if config.retrain.width_multiple:
+        return config.retrain.width_multiple
+    directory = RunDirectory(config.run)
+    if resume and config.run and directory.exists():
+        before = settings.build(
+            stored_config(directory.config)
+        ).retrain.width_multiple  # 1 in runs of versions without the key
+        if before:
+            return before
+    if devices.contexts[0].device_type == 'gpu':
+        here = HALF_PRECISION_BLOCK if config.train.amp else 1
+    else:
+        here = machine.width_multiple()
+    return int(devices.total([here if devices.main else 0])[0]) if devices.distributed else here

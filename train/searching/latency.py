@@ -7,7 +7,7 @@ reads them from there, so that γ and widths stay what they were.
 
 import functools
 import os
-from typing import Any
+from typing import Any, Optional
 
 import numpy as np
 
@@ -38,14 +38,21 @@ def measured_graphs(space: SearchSpace, image_size: int, devices: Devices, direc
     return latency.timed_graphs(space, image_size, dict(zip(shapes, (float(value) for value in shared))))
 
 
-def fitted(architecture: Architecture, budget: str, image_size: int, devices: Devices, directory: RunDirectory) -> Fit:
+def fitted(
+    architecture: Architecture,
+    budget: str,
+    image_size: int,
+    devices: Devices,
+    directory: RunDirectory,
+    multiple: Optional[int] = None,
+) -> Fit:
     """Fit widths as budget.fit_widths does, for a budget of any kind; latency is measured on the first device. Raises UserError."""
     if parse_budget(budget)[0] != 'latency':
-        return fit_widths(architecture, budget, image_size)
+        return fit_widths(architecture, budget, image_size, multiple=multiple)
     if devices.distributed:
         raise UserError(
             f'retrain.budget={budget}: workers would measure different times; fit it on one machine, then give the widths that its '
             'summary.json names as retrain.channels'
         )
     own = latency.Stopwatch(devices.contexts[0], os.path.join(directory.path, FILE))
-    return fit_widths(architecture, budget, image_size, own.widths(architecture, image_size))
+    return fit_widths(architecture, budget, image_size, own.widths(architecture, image_size), multiple)

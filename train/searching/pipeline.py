@@ -25,7 +25,7 @@ ORDER = tuple(StageName)
 
 def search(config: Config, wanted: Sequence[str], resume: bool = False, allow_changes: bool = False) -> str:
     """Pretrain and search. wanted: which of 'pretrain' and 'search'. Returns the run directory's path."""
-    with opened(config, 'train/search.py') as run_parts:
+    with opened(config, 'train/search.py', resume=resume) as run_parts:
         run = run_parts.run
         run.check('resume' if resume else 'new', allow_changes)
         _keep_retraining(run, run_parts.config, wanted)

@@ -1,0 +1,154 @@
+"""Measure a training step of a derived network at its budget: images a second, memory; beside PyTorch and any width where asked.
+
+The default architecture is drawn at random: the paper's space for CIFAR-10, --seed, and the share of edges --keep. Its widths are those
+that the budget chooses for the processor, as train/retrain.py does with retrain.width_multiple=0; --any-width measures those of any size,
+too. --torch measures the same network of the same widths in PyTorch as one writes it, and in PyTorch's channels_last layout. Each
+implementation runs in a process of its own, in turn; times are seconds (medians), of --rounds rounds the least; ratios are theirs to
+ours, and the one that counts is that to the faster form of PyTorch.
+
+    python tools/bench_retrain.py --budget params=3.0M --batch-size 8 --torch --any-width
+"""
+
+try:
+    from dsonas import installed
+except ModuleNotFoundError:
+    raise SystemExit(
+        "error: dsonas is not installed: run 'make install', or pip install -e '.[cpu]', in its repository"
+    ) from None
+else:
+    installed.require_mxnet(__name__)
+
+import argparse
+import functools
+import os
+from typing import Any, Callable, Dict, List, Mapping, Sequence, Tuple
+
+from dsonas.base import cli, machine, plugins
+from dsonas.base.errors import UserError
+from dsonas.base.text import aligned
+from dsonas.symbols.architecture import Architecture
+from dsonas.symbols.budget import Fit, fit_widths
+from dsonas.symbols.cost import cost
+from dsonas.symbols.space import SearchSpace
+from dsonas.tools.timing import common, plans
+
+HERE = os.path.join(os.path.dirname(os.path.abspath(__file__)), 'timing')
+WORKER, TORCH = os.path.join(HERE, 'derived_worker.py'), os.path.join(HERE, 'torch_network.py')
+SHOWN = (('step', 'step s'), ('step_processor', 'CPU s'), ('first', 'first step s'), ('rss_gb', 'peak GB'))
+COMPARED = {'step': ('step',), 'processor': ('step_processor',), 'first': ('first',), 'rss_gb': ('rss_gb',)}
+LATENCY = {'latency': ('latency',), 'latency_processor': ('latency_processor',)}
+SIZES = {'cifar': 32, 'imagenet': 224}
+
+
+def arguments() -> argparse.ArgumentParser:
+    """The command line."""
+    parser = cli.parser(__doc__)
+    add = parser.add_argument
+    add('--architecture', metavar='FILE', help='architecture.json to take instead of a random one')
+    add('--seed', type=int, default=1, help='of the random architecture')
+    add('--keep', type=float, default=0.3, help='share of edges that the random architecture keeps')
+    add('--budget', default='params=3.0M', help='as for train/retrain.py: params=3.0M, flops=600M, mac=40M')
+    add('--channels', type=common.integers, metavar='N,N,…', help='width of each stage, instead of the budget')
+    add('--width-multiple', type=int, default=0, help='as retrain.width_multiple; 0: what suits the processor')
+    add('--any-width', action='store_true', help='measure the network of any width at the same budget, too')
+    add('--batch-size', type=int, default=8, help='images a step')
+    add('--image-size', type=int, default=0, help='height and width, pixels; 0: 32, or 224 with the imagenet stem')
+    add('--steps', type=int, default=5, help='steps to take the median of')
+    add('--warm-up', type=int, default=1, help='steps before, beside the first')
+    add(
+        '--latency', type=int, default=0, metavar='N', help='time N inferences of one image of the exported network too'
+    )
+    add('--threads', type=int, default=machine.threads(), help='OMP_NUM_THREADS')
+    add('--gpus', type=int, default=0, choices=(0, 1), help='1: on a GPU')
+    add('--kernels', choices=('cpu', 'plain'), help='how operators are computed, default: what suits the device')
+    add('--rounds', type=int, default=1, help='measure everything so often, in turn, and keep the least of each figure')
+    common.add_torch(parser)
+    plugins.add_flag(parser)
+    add('--json', action='store_true', help='print JSON instead of a table')
+    return parser
+
+
+def architecture_of(options: argparse.Namespace) -> Architecture:
+    """The architecture that a command line names. Raises UserError, OSError."""
+    if options.architecture:
+        return Architecture.load(options.architecture)
+    if not 0 < options.keep <= 1:
+        raise UserError(f'--keep {options.keep:g}: must be above 0 and at most 1')
+    return Architecture.random(SearchSpace.cifar10(), options.seed, options.keep)
+
+
+def report(options: argparse.Namespace) -> Dict[str, Any]:
+    """All that was asked for, as one dict."""
+    for flag, least in (('batch_size', 1), ('steps', 1), ('threads', 1), ('rounds', 1), ('warm_up', 0), ('latency', 0)):
+        if getattr(options, flag) < least:
+            raise UserError(f'--{flag.replace("_", "-")} {getattr(options, flag)}: must be at least {least}')
+    architecture = architecture_of(options)
+    size = options.image_size or SIZES[architecture.space.stem]
+    widths, budget = widths_of(options, architecture, size, options.width_multiple or machine.width_multiple())
+    task = {
+        name: getattr(options, name)
+        for name in ('batch_size', 'steps', 'warm_up', 'latency', 'threads', 'gpus', 'kernels')
+    }
+    task.update(architecture=architecture.to_dict(), widths=widths, image_size=size, plugins=list(options.plugins))
+    task['implementation'] = 'dsonas'
+    measurements: Dict[str, Callable[[], Dict[str, Any]]] = {}
+    measurements['dsonas'] = functools.partial(common.measure, task, script=WORKER)
+    if options.any_width:
+        any_widths, any_budget = widths_of(options, architecture, size, 1)
+        measurements['any_width'] = functools.partial(common.measure, dict(task, widths=any_widths), script=WORKER)
+    if options.torch and common.torch_here(options):
+        plan = dict(task, plan=plans.network_plan(architecture, widths))
+        measurements.update(common.torch_measurements(plan, options.torch_python, TORCH))
+    figures = dict(zip(measurements, common.in_turn(list(measurements.values()), options.rounds)))
+    for found in figures.values():
+        found.update(images_per_second=options.batch_size / found['step'], widths=list(widths))
+    if options.any_width:
+        figures['any_width'].update(widths=list(any_widths), budget=any_budget)
+    result = dict(figures.pop('dsonas'), flops=cost(architecture, widths, size).flops, budget=budget)
+    result.update(common.compared(figures, result, dict(COMPARED, **(LATENCY if options.latency else {}))))
+    result['edges'], result['machine'] = architecture.num_edges, common.machine(options.threads)
+    unsaid = ('architecture', 'implementation', 'widths')
+    result['settings'] = {key: value for key, value in task.items() if key not in unsaid}
+    return result
+
+
+def widths_of(
+    options: argparse.Namespace, architecture: Architecture, size: int, multiple: int
+) -> Tuple[List[int], Dict[str, Any]]:
+    """The widths asked for, and what the budget says of them. Raises UserError."""
+    if options.channels:
+        return list(architecture.space.widths(options.channels)), {'kind': 'none'}
+    fit: Fit = fit_widths(architecture, options.budget, size, multiple=multiple)
+    return list(fit.widths), fit.to_dict()
+
+
+def show(result: Mapping[str, Any]) -> None:
+    """The report as tables."""
+    versions = dict(result['versions'], **result.get('torch', {}).get('versions', {}))
+    common.show_machine(result['machine'], versions)
+    size, batch = result['settings']['image_size'], result['settings']['batch_size']
+    print(f'{result["params"]:,} parameters, {result["flops"]:,} FLOPs, batch {batch}, {size} × {size} pixels')
+    for note in result['budget'].get('notes', ()):
+        print(note)
+    shown = [*SHOWN, ('latency', 'latency s')] if 'latency' in result else list(SHOWN)
+    rows = [['', 'channels', 'images/s', *(title for _, title in shown), 'step', 'CPU', 'memory']]
+    for name in ('dsonas', 'any_width', *common.TORCH_FORMS):
+        figures = result if name == 'dsonas' else result.get(name)
+        if figures:
+            ratio = figures['ratio'] if name != 'dsonas' else {'step': 1, 'processor': 1, 'rss_gb': 1}
+            numbers = [f'{figures[key]:.3f}' for key, _ in shown]
+            ratios = [f'{ratio[key]:.2f}x' for key in ('step', 'processor', 'rss_gb')]
+            channels = ', '.join(map(str, figures['widths']))
+            rows.append([name.replace('_', ' '), channels, f'{figures["images_per_second"]:.1f}', *numbers, *ratios])
+    print('\n'.join(aligned(rows, left=(0, 1))))
+    common.show_better(result)
+
+
+def main(argv: Sequence[str]) -> None:
+    """Measure and print."""
+    options = arguments().parse_args(argv)
+    common.tell(report(options), options, show)
+
+
+if __name__ == '__main__':
+    cli.main(main)
