@@ -19,7 +19,7 @@ import threading
 import time
 from typing import IO, Any, List, Mapping, Optional, Sequence, TextIO, Tuple
 
-from dsonas.base import cli
+from dsonas.base import argtypes, cli
 from dsonas.base.errors import UserError
 
 GRACE = 20.0  # seconds in which the others may end by themselves after one has failed, or the servers after the workers
@@ -199,16 +199,16 @@ def read_hosts(path: str) -> List[str]:
 
 def main(argv: Optional[Sequence[str]] = None) -> int:
     parser = cli.parser(__doc__)
-    parser.add_argument('-n', '--workers', type=int, default=2, help='workers')
-    parser.add_argument('-s', '--servers', type=int, default=1, help='servers')
+    parser.add_argument('-n', '--workers', type=argtypes.PROCESSES, default=2, help='workers')
+    parser.add_argument('-s', '--servers', type=argtypes.PROCESSES, default=1, help='servers')
     parser.add_argument('--hostfile', help='hosts for workers and servers, one a line; without it all run here')
-    parser.add_argument('--port', type=int, default=0, help='port of the scheduler; 0: a free one')
+    parser.add_argument('--port', type=argtypes.PORT, default=0, help='port of the scheduler; 0: a free one')
     parser.add_argument('--ssh', default='ssh -o BatchMode=yes', help='how to reach a host')
     parser.add_argument('command', nargs=argparse.REMAINDER, metavar='-- COMMAND', help='what each worker runs')
     given = parser.parse_args(argv)
     command = given.command[1:] if given.command[:1] == ['--'] else given.command
-    if not command or given.workers < 1 or given.servers < 1:
-        raise UserError('expected: launch.py -n WORKERS -s SERVERS -- COMMAND, at least one of each')
+    if not command:
+        raise UserError('expected: launch.py -n WORKERS -s SERVERS -- COMMAND, which is missing')
     hosts = read_hosts(given.hostfile) if given.hostfile else ()
     python = command[0] if os.path.basename(command[0]).startswith('python') else sys.executable
     launch = Launch(given.workers, given.servers, command, hosts, shlex.split(given.ssh), given.port, python)

@@ -20,7 +20,7 @@ import argparse
 import os
 from typing import Any, Dict, Optional, Sequence, Tuple
 
-from dsonas.base import cli
+from dsonas.base import argtypes, cli
 from dsonas.base.errors import UserError
 from dsonas.runfiles.directory import RunDirectory
 from dsonas.symbols.architecture import Architecture
@@ -38,12 +38,15 @@ def arguments(argv: Optional[Sequence[str]] = None) -> argparse.Namespace:
         '--architecture', metavar='FILE', help='architecture.json to train; without it that of --run'
     )
     candidate.add_argument(
-        '--random', type=int, metavar='SEED', help='a random architecture, with about as many edges as that of --run'
+        '--random',
+        type=argtypes.SEED,
+        metavar='SEED',
+        help='a random architecture, with about as many edges as that of --run',
     )
     candidate.add_argument('--full', action='store_true', help='the completely connected network')
     candidate.add_argument('--gluoncv', metavar='NAME', help="a network of gluoncv's model zoo, by the same recipe")
     parser.add_argument(
-        '--keep', type=float, help='with --random: share of edges kept, instead of as many as that of --run'
+        '--keep', type=argtypes.SHARE, help='with --random: share of edges kept, instead of as many as that of --run'
     )
     parser.add_argument('--name', help='train in RUN/retrain-NAME, beside what RUN holds')
     parser.add_argument(

@@ -8,14 +8,14 @@ Unknown keys, wrong types and values out of range raise UserError in one line th
 import dataclasses
 import difflib
 import os
-import re
 from typing import Any, Collection, Dict, Iterable, List, Mapping, Optional, Tuple, Union
 
 import yaml
 
-from ...base import plugins
+from ...base import documents, plugins
 from ...base.errors import UserError
-from ...base.keys import show
+from ...base.keys import brief, show
+from ...base.text import shown
 from ...symbols.budget import parse_budget
 from .goal import parse_goal
 from .tree import Config, leaves, ratio
@@ -30,27 +30,9 @@ RENAMED = {'search.budget': 'search.penalty'}  # names of earlier versions, whic
 DATA_LAYERS = ('cifar10', 'cifar100', 'imagenet')  # data sets with settings of their own
 
 
-class _Loader(yaml.SafeLoader):
-    """YAML in which 1:1 is text, not a number in base sixty, and 1e-4 is a number."""
-
-
-_Loader.yaml_implicit_resolvers = {
-    first: [(tag, pattern) for tag, pattern in pairs if tag not in ('tag:yaml.org,2002:int', 'tag:yaml.org,2002:float')]
-    for first, pairs in yaml.SafeLoader.yaml_implicit_resolvers.items()
-}
-_Loader.add_implicit_resolver('tag:yaml.org,2002:int', re.compile(r'^[-+]?[0-9]+$'), list('-+0123456789'))
-_Loader.add_implicit_resolver(
-    'tag:yaml.org,2002:float', re.compile(r'^[-+]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][-+]?[0-9]+)?$'), list('-+.0123456789')
-)
-
-
 def read_yaml(path: str) -> Dict[str, Any]:
     """Read a YAML file's mapping, flattened to {dotted name: value}. Raises OSError, or UserError naming the file."""
-    with open(path, encoding='utf-8') as stream:
-        try:
-            content = yaml.load(stream, Loader=_Loader)
-        except (yaml.YAMLError, UnicodeDecodeError) as error:
-            raise UserError('{}: not YAML: {}'.format(path, ' '.join(str(error).split()))) from None
+    content = documents.read_yaml(path)
     if content is None:
         return {}
     if not isinstance(content, dict):
@@ -63,7 +45,7 @@ def _flat(content: Mapping[str, Any], path: str) -> Dict[str, Any]:
     for name, value in content.items():
         if name in GROUPS:
             if not isinstance(value, dict):
-                raise UserError(f'{path}: {name} is a group of keys, not {value!r}')
+                raise UserError(f'{path}: {name} is a group of keys, not {shown(value)}')
             values.update((f'{name}.{inner}', v) for inner, v in value.items())
         else:
             values[str(name)] = value
@@ -78,9 +60,9 @@ def presets() -> List[str]:
 def read_preset(name: str) -> Dict[str, Any]:
     """Read the keys that preset `name` sets, its base included: {dotted name: checked value}."""
     path = os.path.join(PRESETS, f'{name}.yaml')
-    if not isinstance(name, str) or os.sep in name or not os.path.exists(path):
+    if name not in presets():
         raise UserError(
-            'unknown preset {!r}{}; there are {}'.format(name, _near(str(name), presets()), ', '.join(presets()))
+            'unknown preset {}{}; there are {}'.format(shown(name), _near(str(name), presets()), ', '.join(presets()))
         )
     return _with_base(read_yaml(path), path)
 
@@ -125,18 +107,20 @@ def check(name: str, value: Any, where: str = '') -> Any:
     if name not in KEYS:
         near = _near(name, KEYS)
         raise UserError(
-            '{}unknown configuration key {}{}{}'.format(where, name, near, '' if near else '; --keys lists them all')
+            '{}unknown configuration key {}{}{}'.format(
+                where, brief(name), near, '' if near else '; --keys lists them all'
+            )
         )
     key = KEYS[name]
     try:
         value = key.cast(value)
     except (TypeError, ValueError, OverflowError):
-        raise UserError(f'{where}{name}={value}: expected {key.accepted}') from None
+        raise UserError(f'{where}{name}={brief(value)}: expected {key.accepted}') from None
     entries = value if isinstance(value, tuple) else (value,)
     for entry in entries:
         if not key.accepts(entry):
             near = _near(entry, key.choices) if key.choices and isinstance(entry, str) else ''
-            raise UserError(f'{where}{name}={show(value)}{near}: expected {key.accepted}')
+            raise UserError(f'{where}{name}={brief(value)}{near}: expected {key.accepted}')
     if name == 'search.ratio':
         ratio(value)
     if name == 'search.target':
@@ -145,7 +129,7 @@ def check(name: str, value: Any, where: str = '') -> Any:
         try:
             parse_budget(value)
         except UserError as error:
-            raise UserError(f'{where}{name}={value}: {error}') from None
+            raise UserError(f'{where}{name}={brief(value)}: {error}') from None
     return value
 
 
@@ -166,7 +150,7 @@ def parse_set(assignment: str) -> Tuple[str, Any]:
 def _split(assignment: str) -> Tuple[str, str]:
     name, equals, text = assignment.partition('=')
     if not equals:
-        raise UserError(f'--set {assignment}: expected key=value, such as search.gamma=0.003')
+        raise UserError(f'--set {brief(assignment)}: expected key=value, such as search.gamma=0.003')
     return name.strip(), text.strip()
 
 
