@@ -270,7 +270,7 @@ class SearchSpace:
 
 
 def _check_count(name: str, value: Any, most: int) -> None:
-    if isinstance(value, bool) or not isinstance(value, numbers.Integral) or not 1 <= value <= most:
+    if isinstance(value, bool) or not isinstance(value, numbers.Integral) or not 1 <= int(value) <= most:
         raise UserError(f'{name}: {shown(value)} is not a whole number from 1 to {most}')
 
 

@@ -18,6 +18,8 @@ from ...base.keys import brief, show
 from ...base.text import shown
 from ...symbols.budget import parse_budget
 from .goal import parse_goal
+from .pairs import check_command, laid_over
+from .placing import data_set as data_set_of
 from .tree import Config, leaves, ratio
 
 PRESETS = os.path.join(
@@ -176,17 +178,21 @@ def resolve(
         check_all(map(_split, assignments), '--set'),
         check_all({name: value for name, value in (flags or {}).items() if value is not None}),
     ]
-    last = {name: value for layer in layers for name, value in layer.items()}
+    line = {**layers[1], **layers[2]}
+    last = {**layers[0], **line}
+    placed = data_set_of(last, middle, start)
+    if placed:
+        last['data.name'] = placed
     values = dict(start or {})
     # A run that goes on keeps its settings, unless it is told another data set.
     data_set = last.get('data.name', middle.get('data.name', None if start else KEYS['data.name'].default))
     if data_set and data_set != values.get('data.name'):
         values.pop('data.dir', None)  # the folder of another data set
-    if data_set in DATA_LAYERS and data_set != values.get('data.name'):
-        values.update(read_preset(data_set))
-    values.update(middle)
+    published = read_preset(data_set) if data_set in DATA_LAYERS and data_set != values.get('data.name') else {}
     named = plugins.combined(*(layer.get('plugins', ()) for layer in (start or {}, middle, *layers)))
-    values.update(last, plugins=named)  # plugins add up: what is stored may name what any of them registered
+    values = laid_over((values, published, middle, {**layers[0], **({'data.name': placed} if placed else {})}, line))
+    check_command(line, values, {name: key.default for name, key in KEYS.items()})
+    values['plugins'] = named  # they add up: what is stored may name what any of them registered
     values['preset'] = preset or values.get('preset', 'published')
     return build(values)
 
