@@ -3,7 +3,7 @@
 import contextlib
 import dataclasses
 import os
-from typing import Iterator, Optional
+from typing import Iterator, Optional, Sequence
 
 from ...data.dataset import DataSet
 from ...data.place import NotFound
@@ -11,6 +11,8 @@ from ...data.registry import load
 from ...runfiles.directory import free_name
 from ..config import settings
 from ..config.tree import Config
+from ..engine import checks
+from ..engine.names import StageName
 from .devices import Devices
 from .run import Run
 
@@ -28,14 +30,19 @@ class Opened:
 
 
 @contextlib.contextmanager
-def opened(config: Config, script: str, cutout: Optional[int] = None) -> Iterator[Opened]:
+def opened(
+    config: Config, script: str, cutout: Optional[int] = None, stages: Sequence[StageName] = ()
+) -> Iterator[Opened]:
     """Open devices, data and run directory, in this order, so that a mistake leaves nothing behind.
 
-    script: the command that resumes the run; cutout: instead of data.cutout.
+    script: the command that resumes the run; cutout: instead of data.cutout; stages: which will run, checked as far as it goes before
+    their first step (engine/checks.py).
     """
     devices = Devices(config.train)
+    checks.before_data(config, stages, devices, config.run or ROOT)
     with devices.watch(config.train.watchdog_seconds):
         dataset = open_data(config, cutout)
+        checks.with_data(config, stages, dataset, devices)
         path = config.run or name_run(config, devices)
         config = settings.replace(config, run=path, data__image_size=dataset.image_size)
         run = Run(config, devices, dataset, script)
