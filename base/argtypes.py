@@ -50,7 +50,7 @@ def parse_whole(text: str) -> int:
 
 def plain(number: float) -> str:
     """Write a bound as a message shows it: 1000000, 0.5."""
-    return str(int(number)) if number == int(number) and abs(number) < 1e15 else f'{number:g}'
+    return str(int(number)) if number == int(number) else f'{number:g}'
 
 
 def between(

@@ -38,7 +38,7 @@ class Parser(argparse.ArgumentParser):
         raise UserError(f'{message}; see --help')
 
     def _get_values(self, action: argparse.Action, arg_strings: List[str]) -> Any:
-        if action.option_strings and action.nargs is None and arg_strings == ['--']:  # else taken for no value at all
+        if action.option_strings and action.nargs in (None, '+') and arg_strings == ['--']:  # else taken for no value
             self.error(f'argument {"/".join(action.option_strings)}: expected a value, not --')
         return super()._get_values(action, arg_strings)
 

@@ -123,7 +123,7 @@ def _listings(path: str) -> Iterator[List[str]]:
         yield _members(path)
         return
     names = _names(path)
-    yield names
+    yield [name for name in names if os.path.isfile(os.path.join(path, name))]
     for name in names[:MOST_MEMBERS]:
         full = os.path.join(path, name)
         if os.path.isdir(full):

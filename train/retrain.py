@@ -67,6 +67,7 @@ def arguments(argv: Optional[Sequence[str]] = None) -> argparse.Namespace:
 def main(argv: Optional[Sequence[str]] = None) -> None:
     """Run the command."""
     given = arguments(argv)
+    check_words(given)
     settings.import_plugins(given.config, given.set)  # an architecture file may name what they register
     start, directory = retraining.start_of(given.run) if given.run else (None, None)
     own = directory.architecture if directory and start and os.path.exists(directory.architecture) else None
@@ -113,6 +114,19 @@ def asked_for(given: argparse.Namespace, own: Optional[str]) -> Tuple[Optional[A
     raise UserError(
         f'{missing} (train/search.py leaves it); or give --architecture FILE, --random SEED, --full or --gluoncv NAME'
     )
+
+
+def check_words(given: argparse.Namespace) -> None:
+    """Check that each flag has an effect beside the others. Raises UserError."""
+    if given.keep is not None and given.random is None:
+        raise UserError(f'--keep {given.keep:g} has no effect without --random SEED; leave it out, or give both')
+    if given.name is not None and not given.run:
+        raise UserError(f'--name {given.name} has no effect without --run, the directory that it is made in')
+    if given.gluoncv:
+        words = [('--budget', getattr(given, 'retrain.budget')), *(word.partition('=')[::2] for word in given.set)]
+        for word, value in words:
+            if word in ('--budget', 'retrain.budget', 'retrain.channels') and value not in (None, 'none', '', '[]'):
+                raise UserError(f'{word} {value} has no effect with --gluoncv {given.gluoncv}: its widths are its own')
 
 
 def has_search(directory: RunDirectory) -> bool:
