@@ -192,7 +192,7 @@ def flag_case(draw, places):
     return (
         module,
         filled(words[:end], places) + given + filled(words[end:], places),
-        (*source, flag.strip('-'), escaped(value)),
+        (*source, flag.strip('-'), escaped(' '.join(value.split()))),
     )
 
 

@@ -10,6 +10,7 @@ workers, which then stop at the next step. Hosts (one a line) must see the same 
 import argparse
 import ctypes
 import os
+import re
 import shlex
 import signal
 import socket
@@ -21,6 +22,7 @@ from typing import IO, Any, List, Mapping, Optional, Sequence, TextIO, Tuple
 
 from dsonas.base import argtypes, cli
 from dsonas.base.errors import UserError
+from dsonas.base.text import shown
 
 GRACE = 20.0  # seconds in which the others may end by themselves after one has failed, or the servers after the workers
 PASSED = (
@@ -35,6 +37,7 @@ PASSED = (
     'LD_LIBRARY_PATH',
     'PYTHONPATH',
 )  # to other hosts
+HOST = re.compile(r'[A-Za-z0-9_\[][A-Za-z0-9_.@:%\[\]-]*')  # name, user@name or address, and never a flag of ssh
 SERVE = 'import mxnet'  # with DMLC_ROLE=server or scheduler, the import serves until the workers are done
 
 Process = subprocess.Popen  # of bytes
@@ -189,11 +192,14 @@ def _address_towards(host: str) -> str:
 
 def read_hosts(path: str) -> List[str]:
     """Hosts of a file, one a line, empty lines and comments left out. Raises OSError, UserError for none."""
-    with open(path, encoding='utf-8') as stream:
+    with open(path, encoding='utf-8', errors='replace') as stream:
         hosts = [line.split('#')[0].strip() for line in stream]
     hosts = [host for host in hosts if host]
     if not hosts:
         raise UserError(f'{path}: no host in it; expected one a line')
+    for host in hosts:
+        if not HOST.fullmatch(host):
+            raise UserError(f'{path}: {shown(host)} is no host; expected one a line, as name or user@name')
     return hosts
 
 

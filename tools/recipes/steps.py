@@ -8,6 +8,7 @@ from typing import Dict, Iterator, List, Mapping, Optional, Sequence, Tuple
 
 from ...base import argtypes, limits
 from ...base.errors import UserError
+from ...base.text import clipped
 from .catalogue import Experiment, Row
 
 SCALES = ('smoke', 'paper')
@@ -40,10 +41,11 @@ class Settings:
         scale = given.get('SCALE', 'smoke')
         if scale not in SCALES:
             raise UserError(f'SCALE={scale}: accepted are {" and ".join(SCALES)}')
+        seeds_given = given.get('SEEDS', '1')
         try:
-            count = argtypes.whole(1, limits.RATIO)(given.get('SEEDS', '1'))
+            count = argtypes.whole(1, limits.RATIO)(seeds_given)
         except argparse.ArgumentTypeError as error:
-            raise UserError(f'SEEDS: {error}') from None
+            raise UserError(f'SEEDS={clipped(seeds_given, 60)}: {error}') from None
         gammas = tuple(given.get('GAMMAS', GAMMAS[scale]).split())
         for gamma in gammas:
             try:

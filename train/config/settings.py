@@ -2,7 +2,8 @@
 
 Later ones win: defaults of tree.py < what suits the data set (experiments/configs/<data set>.yaml) < preset < --config file <
 --set and flags. A preset or a --config file may start from another preset: `base: other`. Keys may be nested or dotted.
-Unknown keys, wrong types and values out of range raise UserError in one line that says what is accepted.
+A key that is set clears the one of a lower layer that would make it meaningless (pairs.py); a folder without its data set is
+recognised (placing.py). Unknown keys, wrong types and values out of range raise UserError in one line that says what is accepted.
 """
 
 import dataclasses
