@@ -128,16 +128,12 @@ class SearchSpace:
             raise UserError(
                 f'space.levels: {shape} are {nodes} in a block; accepted are at most {limits.BLOCK_OPERATIONS}'
             )
-        edges = kinds**2 * self.levels * (self.levels - 1) // 2 + 2 * nodes
-        gates = edges * (1 if self.share else self.num_blocks)
-        for count, most, name in (
-            (nodes * self.num_blocks, limits.OPERATIONS, 'operations'),
-            (gates, limits.GATES, 'λ'),
-        ):
+        gates = (kinds**2 * self.levels * (self.levels - 1) // 2 + 2 * nodes) * (1 if self.share else self.num_blocks)
+        both = (nodes * self.num_blocks, limits.OPERATIONS, 'operations'), (gates, limits.GATES, 'λ')
+        for count, most, name in both:
             if count > most:
-                raise UserError(
-                    f'space.blocks: {shape} in {self.num_blocks} blocks are {count} {name}; accepted are at most {most}'
-                )
+                whole = f'{shape} in {self.num_blocks} blocks are {count} {name}'
+                raise UserError(f'space.blocks: {whole}; accepted are at most {most}')
 
     # The macro structure.
 

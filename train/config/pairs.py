@@ -1,12 +1,13 @@
 """Keys of which one makes another meaningless: what is said explicitly is never ignored in silence.
 
-| key            | with                                    | what happens                                                        |
-| -------------- | --------------------------------------- | ------------------------------------------------------------------- |
-| retrain.budget | retrain.channels                        | the later layer clears the other; both on one command line: refused |
-| train.gpus     | train.cpus                              | the same                                                            |
-| search.ratio   | search.split=false                      | refused on a command line: there are no turns                       |
-| data.cutout, retrain.cutout | data.augment=false         | refused on a command line: nothing is cut out                       |
-| retrain.lr_min, retrain.t0, retrain.tmul | a retrain.schedule without it | refused on a command line                            |
+| key                         | with                          | what happens                                                        |
+| --------------------------- | ----------------------------- | ------------------------------------------------------------------- |
+| retrain.budget              | retrain.channels              | the later layer clears the other; both on one command line: refused |
+| train.gpus                  | train.cpus                    | the same                                                            |
+| search.ratio                | search.split=false            | refused on a command line: there are no turns                       |
+| search.patience             | search.target=none            | refused on a command line: nothing is to be met                     |
+| data.cutout, retrain.cutout | data.augment=false            | refused on a command line: nothing is cut out                       |
+| retrain.lr_min, t0, tmul    | a retrain.schedule without it | refused on a command line                                           |
 
 Layers are those of settings.py, the run that goes on first and the command line last. Within one file or preset both may stand, as
 in the config.yaml of runs; there retrain.channels counts, as they always did.
@@ -45,6 +46,7 @@ def _has(field: str) -> Callable[[Any], bool]:
 
 NEEDS = (
     Needs('search.ratio', 'search.split', bool, 'W and λ are then updated at once, not in turns'),
+    Needs('search.patience', 'search.target', lambda goal: goal != 'none', 'there is then nothing to be met', 0),
     Needs('data.cutout', 'data.augment', bool, 'nothing is then cut out', 0),
     Needs('retrain.cutout', 'data.augment', bool, 'nothing is then cut out', 0),
     *(

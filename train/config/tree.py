@@ -73,7 +73,10 @@ class Search:
         ('auto', 'always', 'never'),
     )
     patience: int = key(
-        0, 'with a target: end once nothing was pruned for so many epochs after it is met; 0: no', low=0
+        0,
+        'with a target: end once nothing was pruned for so many epochs after it is met; 0: no',
+        low=0,
+        high=limits.EPOCHS,
     )
     ratio: str = key('1:1', 'n:m, of n + m iterations n update W and m update λ')
     split: bool = key(
