@@ -5,7 +5,7 @@
 | `cifar10`  | its batch files, binary or python, in the folder or one below; an archive, whatever its name, of them |
 | `cifar100` | the same of CIFAR-100                                                                                 |
 | `imagenet` | record files: .rec, in the folder, records/ or rec/                                                   |
-| `csv`      | a .csv or .tsv file; a folder with train.csv or train.tsv                                             |
+| `csv`      | a .csv or .tsv file; a folder with train.csv or another table of training images or labels            |
 | `folder`   | images in folders below it                                                                            |
 
 Where two fit, the first of the table is taken: records may lie beside the images that they were made of. A data set of a plugin
@@ -30,6 +30,8 @@ CIFAR10 = re.compile(r'(data_batch_[1-5]|test_batch)(\.bin)?')
 CIFAR100 = re.compile(r'(fine|coarse)_label_names\.txt')
 CIFAR100_PYTHON = {'train', 'test', 'meta'}
 TABLES = ('.csv', '.tsv')
+TRAINING = re.compile(r'train(ing)?([ _-].*)?|.*[ _-]train(ing)?', re.I)  # name of a table of training images
+LABELS = re.compile(r'(.*[ _-])?(labels?|annotations?|images|data)', re.I)
 IMAGES = (
     '.jpg', '.jpeg', '.jpe', '.jfif', '.jif', '.png', '.bmp', '.dib', '.webp', '.tif', '.tiff', '.ppm', '.pgm', '.pbm', '.pnm',
     '.gif', '.jp2', '.j2k', '.mpo', '.apng', '.avif',
@@ -61,10 +63,16 @@ def has_records(path: str) -> bool:
 
 
 def is_table(path: str) -> bool:
-    """Tell whether `path` is a .csv or .tsv file, or a folder with such a table of training images."""
+    """Tell whether `path` is a .csv or .tsv file, or a folder with such a table of training images.
+
+    A table of labels counts where there are no class folders beside it, whose names it may explain.
+    """
     if os.path.isfile(path):
         return path.lower().endswith(TABLES)
-    return bool({f'train{kind}' for kind in TABLES} & {name.lower() for name in _names(path)})
+    names = _names(path)
+    stems = [os.path.splitext(name)[0] for name in names if name.lower().endswith(TABLES)]
+    folders = [name for name in names if os.path.isdir(os.path.join(path, name))]
+    return any(map(TRAINING.fullmatch, stems)) or (len(folders) < 2 and any(map(LABELS.fullmatch, stems)))
 
 
 def has_image_folders(path: str) -> bool:

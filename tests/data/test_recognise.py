@@ -47,7 +47,12 @@ MADE = {
     ],
     'imagenet': [lambda at: touch(at / 'train.rec'), lambda at: touch(at / 'records/val.rec')],
     'csv': [lambda at: touch(at / 'train.csv'), lambda at: (touch(at / 'Train.TSV'), image(at / 'images/a/1.png'))],
+    'csv2': [
+        lambda at: (touch(at / 'labels.csv'), image(at / 'images/1.png')),
+        lambda at: (touch(at / 'train_labels.csv'), image(at / 'train/1.png'), image(at / 'test/1.png')),
+    ],
     'folder': [
+        lambda at: (touch(at / 'labels.csv'), image(at / 'cats/1.png'), image(at / 'dogs/1.png')),
         lambda at: image(at / 'cats/1.png'),
         lambda at: image(at / 'wrapped/train/cats/1.JPG'),
         lambda at: image(at / 'dogs/without_suffix'),
@@ -62,7 +67,7 @@ CASES = [(name, number) for name, makers in MADE.items() for number in range(len
 def test_by_content(name, number, tmp_path):
     MADE[name][number](tmp_path)
     first = next((kind for kind, test in recognise.KINDS.items() if test(str(tmp_path))), None)
-    assert first == name
+    assert first == (name and name.rstrip('2'))
     registered = [kind for kind in registry.recognised(str(tmp_path))]
     assert all(kind in registry.DATASETS for kind in registered)
 
