@@ -122,11 +122,9 @@ def check_words(given: argparse.Namespace) -> None:
         raise UserError(f'--keep {given.keep:g} has no effect without --random SEED; leave it out, or give both')
     if given.name is not None and not given.run:
         raise UserError(f'--name {given.name} has no effect without --run, the directory that it is made in')
-    if given.gluoncv:
-        words = [('--budget', getattr(given, 'retrain.budget')), *(word.partition('=')[::2] for word in given.set)]
-        for word, value in words:
-            if word in ('--budget', 'retrain.budget', 'retrain.channels') and value not in (None, 'none', '', '[]'):
-                raise UserError(f'{word} {value} has no effect with --gluoncv {given.gluoncv}: its widths are its own')
+    budget = getattr(given, 'retrain.budget')
+    if given.gluoncv and budget not in (None, 'none'):
+        raise UserError(f'--budget {budget} has no effect with --gluoncv {given.gluoncv}: its widths are its own')
 
 
 def has_search(directory: RunDirectory) -> bool:

@@ -299,7 +299,7 @@ def test_evaluate(searched, tmp_path, capsys):
     for words, expected in (
         (['--batch-size', '0'], 'from 1 to'),
         (['--worst', '-1'], 'from 0 to'),
-        (['--cpus', '-1'], 'train.cpus'),
+        (['--cpus', '-1'], '--cpus'),
     ):
         assert expected in refused(capsys, evaluate.main, run, *words)
     assert evaluation.table(result, True).count('%') >= 12

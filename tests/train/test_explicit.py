@@ -67,7 +67,6 @@ def test_with_effect_is_accepted():
         (['--keep', '0.5', '--full'], '--keep'),
         (['--name', 'x', '--full'], '--name'),
         (['--gluoncv', 'cifar_resnet20_v1', '--budget', 'params=1M'], '--budget'),
-        (['--gluoncv', 'cifar_resnet20_v1', '--set', 'retrain.channels=5'], 'retrain.channels'),
     ],
 )
 def test_flags_of_retrain_without_effect(words, named):

@@ -30,8 +30,6 @@ def data_set(line: Mapping[str, Any], preset: Mapping[str, Any], start: Optional
         )
     if name:
         return None
-    if not os.path.exists(place):
-        raise UserError(f'data.dir={brief(place)}: no such file or folder')
     names = recognised(place)
     if names:
         cli.tell(f'data.dir={brief(place)}: taken as the data set {names[0]}; --dataset NAME says otherwise', 'note: ')
@@ -39,6 +37,8 @@ def data_set(line: Mapping[str, Any], preset: Mapping[str, Any], start: Optional
     named = preset.get('data.name')
     if named and named != MADE:
         return str(named)
+    if not os.path.exists(place):
+        raise UserError(f'data.dir={brief(place)}: no such file or folder')
     raise UserError(
         f'data.dir={brief(place)}: not recognised; say with --dataset which data set lies there: {_choices()}'
     )
