@@ -106,7 +106,7 @@ def dispatch(words: Sequence[str]) -> Optional[int]:
     else:
         near = difflib.get_close_matches(words[0], COMMANDS, 1)
         meant = f'did you mean {near[0]}? ' if near else ''
-        raise UserError(f'{words[0]}: no such command; {meant}accepted are {", ".join(COMMANDS)}')
+        raise UserError(f'{words[0]}: no such command; {meant}dsonas --help lists them')
     return None
 
 

@@ -6,6 +6,8 @@ files.py       files written whole or not at all
 text.py        numbers with units, read and written; tables in columns
 registry.py    one kind of registry for operations, penalties, schedules, data sets, callbacks
 keys.py        keys of a configuration, as fields of the dataclasses that use them
+argtypes.py    numbers read strictly, and the types of flags that take them
+limits.py      the most that a configuration, a flag or a file may ask for
 names.py       names of a fixed set as an enumeration
 plugins.py     modules outside the package that register such things
 machine.py     the machine, for who reads what was measured on it

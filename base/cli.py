@@ -16,7 +16,7 @@ import contextlib
 import os
 import sys
 import traceback
-from typing import Any, Callable, NoReturn, Optional, Sequence
+from typing import Any, Callable, List, NoReturn, Optional, Sequence
 
 from . import files
 from .errors import EndOfRun, UserError
@@ -32,10 +32,15 @@ Command = Callable[[Sequence[str]], Optional[int]]
 
 
 class Parser(argparse.ArgumentParser):
-    """Writes a mistake in the words of a command line in one line, whatever they hold."""
+    """Takes a mistake in the words of a command line as any other mistake of the user: one line, without the usage before it."""
 
     def error(self, message: str) -> NoReturn:
-        super().error(line(message))
+        raise UserError(f'{message}; see --help')
+
+    def _get_values(self, action: argparse.Action, arg_strings: List[str]) -> Any:
+        if action.option_strings and action.nargs in (None, '+') and arg_strings == ['--']:  # else taken for no value
+            self.error(f'argument {"/".join(action.option_strings)}: expected a value, not --')
+        return super()._get_values(action, arg_strings)
 
 
 class Formatter(argparse.ArgumentDefaultsHelpFormatter):

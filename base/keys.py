@@ -8,9 +8,12 @@ import dataclasses
 import math
 from typing import Any, Collection, Dict, Iterator, Optional, Tuple, get_type_hints
 
+from . import argtypes, limits
 from .errors import UserError
+from .text import clipped, shown
 
 _METADATA = 'key'
+_LONGEST = 80  # characters of a value in a message
 
 
 @dataclasses.dataclass(frozen=True)
@@ -51,12 +54,8 @@ class Key:
         text = {int: 'a whole number', float: 'a number', bool: 'true or false', str: 'text'}[kind]
         if self.choices != ():
             text = 'one of ' + (', '.join(self.choices) or 'those that plugins register')
-        elif self.low is not None and self.below is not None:
-            text += f' of at least {self.low:g} and below {self.below:g}'
-        elif self.low is not None and self.high is not None:
-            text += f' from {self.low:g} to {self.high:g}'
-        elif self.low is not None:
-            text += f' of at least {self.low:g}'
+        else:
+            text = argtypes.between(text, self.low, self.high, below=self.below)
         return f'a list, each {text}' if inner else text
 
 
@@ -87,7 +86,12 @@ def check(group: Any, prefix: str) -> None:
     for name, described in keys(type(group)):
         value = getattr(group, name)
         if not all(described.accepts(entry) for entry in (value if isinstance(value, tuple) else (value,))):
-            raise UserError(f'{prefix}{name}={show(value)}: expected {described.accepted}')
+            raise UserError(f'{prefix}{name}={brief(value)}: expected {described.accepted}')
+
+
+def brief(value: Any) -> str:
+    """Write a value in a message, its middle left out where it is long."""
+    return clipped(show(value) if isinstance(value, (str, int, float, tuple)) else shown(value), _LONGEST)
 
 
 def show(value: Any) -> str:
@@ -106,19 +110,29 @@ def _cast(value: Any, kind: Any) -> Any:
             value = [part.strip() for part in value.strip('[]() ').split(',') if part.strip()]
         elif not isinstance(value, (list, tuple)):
             value = [value]
+        if len(value) > limits.ENTRIES:
+            raise ValueError
         return tuple(_cast(entry, inner[0]) for entry in value)
     if kind is bool:
         return _boolean(value)
     if kind is str:
-        if value is None or isinstance(value, (list, tuple, dict)):
-            raise TypeError
-        return value if isinstance(value, str) else show(value)
-    if isinstance(value, bool) or value is None or (kind is int and float(value) != int(float(value))):
+        return _text(value)
+    if isinstance(value, str):
+        return argtypes.parse_whole(value) if kind is int else argtypes.parse_number(value)
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
         raise TypeError
-    value = kind(float(value)) if kind is int and not isinstance(value, int) else kind(value)
-    if kind is float and not math.isfinite(value):
+    if kind is int and value != int(value):
+        raise TypeError
+    return kind(value)
+
+
+def _text(value: Any) -> str:
+    if not isinstance(value, (str, bool, int, float)):
+        raise TypeError
+    text = value if isinstance(value, str) else show(value)
+    if len(text) > limits.CHARACTERS or '\0' in text:
         raise ValueError
-    return value
+    return text
 
 
 def _boolean(value: Any) -> bool:

@@ -9,6 +9,10 @@ from typing import Any, Dict, Optional
 
 GIGABYTE = 1e9
 BLOCKS = (('avx512f', 16), ('avx2', 8))  # flag of /proc/cpuinfo, channels of a block of oneDNN
+CONTROL_GROUPS = (  # files of (the most memory, what is taken), bytes
+    ('/sys/fs/cgroup/memory.max', '/sys/fs/cgroup/memory.current'),
+    ('/sys/fs/cgroup/memory/memory.limit_in_bytes', '/sys/fs/cgroup/memory/memory.usage_in_bytes'),
+)
 
 
 def processor() -> str:
@@ -36,6 +40,17 @@ def memory_gb() -> Optional[float]:
     """Return the machine's memory in GB (10^9 bytes); None where the system does not tell."""
     kilobytes = _first('/proc/meminfo', 'MemTotal').split()
     return round(int(kilobytes[0]) * 1024 / GIGABYTE, 1) if kilobytes and kilobytes[0].isdecimal() else None
+
+
+def free_memory() -> Optional[float]:
+    """Return how many bytes of memory this process may still take, also within its control group; None where the system does not tell."""
+    words = _first('/proc/meminfo', 'MemAvailable').split()
+    free = [int(words[0]) * 1024.0] if words and words[0].isdecimal() else []
+    for most, taken in CONTROL_GROUPS:
+        limit, used = _number(most), _number(taken)
+        if limit is not None and used is not None:
+            free.append(max(0.0, limit - used))
+    return min(free, default=None)
 
 
 def load() -> Optional[float]:
@@ -79,3 +94,13 @@ def _first(path: str, field: str) -> str:
     except OSError:
         pass
     return ''
+
+
+def _number(path: str) -> Optional[float]:
+    """The number that a file of the system holds; None where there is none, as for 'max'."""
+    try:
+        with open(path, encoding='ascii', errors='replace') as stream:
+            text = stream.read().strip()
+    except OSError:
+        return None
+    return float(text) if text.isascii() and text.isdecimal() else None

@@ -3,6 +3,7 @@
 Nothing here depends on networks, optimizers or the trainer; batches are numpy arrays. Where a change belongs:
 
     a new data set              one entry in registry.py and one module in sources/ with `open_data(options) -> DataSet`
+    what lies in a folder       recognise.py
     options of every data set   dataset.py (Options); the default of its folder: place.py
     order, shards, batches      dataset.py; random streams in streams.py; background work in prefetch.py
     W part and λ part           split.py

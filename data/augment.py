@@ -11,6 +11,11 @@ from typing import Optional, Sequence, Tuple
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
+from ..base import machine
+from ..base.errors import UserError
+from ..base.text import format_bytes
+
+WORKING = 4  # bytes a value of images in memory: itself, and what `statistics` counts with
 CROP_Y, CROP_X, MIRROR, CUT_Y, CUT_X = range(5)  # columns of the uniforms; crops.py takes the ones from 5 on
 
 
@@ -60,15 +65,25 @@ def normalise(images: np.ndarray, mean: Sequence[float], std: Sequence[float]) -
 
 
 def resized(images: np.ndarray, size: int) -> np.ndarray:
-    """Resize images uint8 (n, 3, H, W) to size x size pixels; 0 leaves them as they are."""
+    """Resize images uint8 (n, 3, H, W) to size x size pixels; 0 leaves them as they are.
+
+    Raises UserError for a size at which all of them would not fit into the memory that is free.
+    """
     if not size or size == images.shape[-1]:
         return images
     import cv2
 
+    needed, free = WORKING * len(images) * images.shape[1] * size**2, machine.free_memory()
+    if free is not None and needed > free:
+        raise UserError(
+            f'data.image_size={size}: {len(images)} images in memory take {format_bytes(needed)} while they are prepared, '
+            f'{format_bytes(free)} are free; take smaller ones'
+        )
     how = cv2.INTER_AREA if size < images.shape[-1] else cv2.INTER_LINEAR
-    return np.stack(
-        [cv2.resize(image.transpose(1, 2, 0), (size, size), interpolation=how).transpose(2, 0, 1) for image in images]
-    )
+    made = np.empty((len(images), images.shape[1], size, size), images.dtype)
+    for image, place in zip(images, made):
+        place[...] = cv2.resize(image.transpose(1, 2, 0), (size, size), interpolation=how).transpose(2, 0, 1)
+    return made
 
 
 def statistics(images: np.ndarray) -> Tuple[Tuple[float, ...], Tuple[float, ...]]:

@@ -10,6 +10,7 @@ from typing import Callable, Dict, Optional, Protocol, Sequence, Tuple
 import numpy as np
 from numpy.typing import ArrayLike
 
+from ..base import limits
 from ..base.errors import UserError
 from ..base.keys import check, key
 from ..base.names import Name
@@ -49,19 +50,27 @@ class Options:
     split: float = key(
         0.0, "the W part's share of the training set; 0: 0.5, or as the data set was prepared", low=0, below=1
     )
-    limit: int = key(0, 'at most so many training images, for small trials; 0: all', low=0)
-    image_size: int = key(0, "pixels, square; 0: the data set's own", low=0)
-    cutout: int = key(0, 'side of the square cut out of images in pretraining and search, pixels; 0: none', low=0)
+    limit: int = key(0, 'at most so many training images, for small trials; 0: all', low=0, high=limits.IMAGES)
+    image_size: int = key(0, "pixels, square; 0: the data set's own", low=0, high=limits.IMAGE_SIZE)
+    cutout: int = key(
+        0,
+        'side of the square cut out of images in pretraining and search, pixels; 0: none',
+        low=0,
+        high=limits.IMAGE_SIZE,
+    )
     augment: bool = key(True, 'random crops, mirrors and colours in training')
-    workers: int = key(0, 'threads that make batches; 0: what suits the data set', low=0)
+    workers: int = key(0, 'threads that make batches; 0: what suits the data set', low=0, high=limits.PROCESSES)
     max_bad: float = key(0.01, 'largest share of corrupt images that is passed over', low=0, high=1)
     max_pixels: int = key(
-        decode.MAX_PIXELS, 'folder, csv: images of more pixels, by their header, are passed over', low=1
+        decode.MAX_PIXELS,
+        'folder, csv: images of more pixels, by their header, are passed over',
+        low=1,
+        high=limits.PIXELS,
     )
     held_out: float = key(
         0.2, "folder, csv: the test set's share of each class where there are no test images", low=0, high=1
     )
-    memory_gb: float = key(2.0, 'folder, csv: decode once into memory up to this size', low=0)
+    memory_gb: float = key(2.0, 'folder, csv: decode once into memory up to this size', low=0, high=limits.GIGABYTES)
     labels: str = key('fine', 'cifar100: its 100 fine or its 20 coarse classes', LABELS)
     reader: str = key('indexed', 'imagenet: indexed resumes exactly; recorditer is mx.io.ImageRecordIter', READERS)
     seed: int = 0  # of the split, the order and the augmentation; no key of its own
@@ -70,8 +79,10 @@ class Options:
         check(self, 'data.')
         if self.seed < 0:
             raise UserError(f'seed={self.seed}: must not be negative')
-        if 0 < self.image_size < 8:
-            raise UserError(f"data.image_size={self.image_size}: at least 8 pixels (0: the data set's own size)")
+        if 0 < self.image_size < limits.SMALLEST_IMAGE:
+            raise UserError(
+                f"data.image_size={self.image_size}: at least {limits.SMALLEST_IMAGE} pixels (0: the data set's own size)"
+            )
 
 
 class Source(Protocol):

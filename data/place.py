@@ -30,8 +30,5 @@ def resolve(name: str, given: str, expected: str) -> str:
         return given
     path = gluon_folder(name)
     if not os.path.isdir(path):
-        raise NotFound(
-            f"{name}: no data folder given, and gluon's place for it, {path}, does not exist; "
-            f'expected there: {expected}'
-        )
+        raise NotFound(f'{name}: no data folder given, and none at {path}; expected there: {expected}')
     return path

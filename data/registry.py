@@ -6,13 +6,14 @@
 register('mine', …, expected='…') is for a data set on disk: if no folder is given it is looked for in
 gluon's (place.py), and error messages give the text as what should be there. register('mine', …,
 read_image=…) takes a function `read_image(path, size, mean, std)` that prepares an image file as the
-test images are; by default that is done as for `folder`.
+test images are; by default that is done as for `folder`. register('mine', …, recognise=…) takes a function
+`recognise(path) -> bool` that tells by its content whether the data set lies at a path.
 """
 
 import difflib
 from dataclasses import fields, replace
 from importlib import import_module
-from typing import Any, Callable, NamedTuple, Optional, Protocol, Sequence
+from typing import Any, Callable, List, NamedTuple, Optional, Protocol, Sequence
 
 import numpy as np
 
@@ -21,6 +22,7 @@ from ..base.registry import Registry
 from . import place
 from .dataset import DataSet, Options
 from .decode import BadImage
+from .recognise import KINDS, Recognise
 
 OpenData = Callable[[Options], DataSet]
 ReadImage = Callable[[str, int, Sequence[float], Sequence[float]], np.ndarray]  # path, size, mean, std
@@ -42,6 +44,9 @@ class DataSource(Protocol):
     @property
     def expected(self) -> str: ...
 
+    @property
+    def recognise(self) -> Optional[Recognise]: ...
+
 
 class Entry(NamedTuple):
     """A DataSource made of functions."""
@@ -49,6 +54,7 @@ class Entry(NamedTuple):
     open_data: OpenData
     read_image: Optional[ReadImage] = None
     expected: str = ''
+    recognise: Optional[Recognise] = None
 
 
 class _Module:
@@ -72,6 +78,10 @@ class _Module:
     def expected(self) -> str:
         return getattr(self._module(), 'EXPECTED', '')
 
+    @property
+    def recognise(self) -> Optional[Recognise]:
+        return KINDS.get(self._name)
+
 
 DATASETS: Registry[DataSource] = Registry('data set')
 
@@ -80,16 +90,28 @@ for _name in ('digits', 'cifar10', 'cifar100', 'imagenet', 'folder', 'csv'):
 
 
 def register(
-    name: str, open_data: Optional[OpenData] = None, read_image: Optional[ReadImage] = None, expected: str = ''
+    name: str,
+    open_data: Optional[OpenData] = None,
+    read_image: Optional[ReadImage] = None,
+    expected: str = '',
+    recognise: Optional[Recognise] = None,
 ) -> Any:
     """Add a data set: register('mine', open_data, read_image), or @register('mine') above open_data.
 
     Returns open_data, or the decorator. Raises UserError for a name that is taken.
     """
     if open_data is None:
-        return lambda function: register(name, function, read_image, expected)
-    DATASETS.register(name, Entry(open_data, read_image, expected))
+        return lambda function: register(name, function, read_image, expected, recognise)
+    DATASETS.register(name, Entry(open_data, read_image, expected, recognise))
     return open_data
+
+
+def recognised(path: str) -> List[str]:
+    """Return the names of the data sets that a folder or file may be, the likeliest first; see recognise.py."""
+    own = [name for name in KINDS if name in DATASETS]
+    others = [name for name in DATASETS if name not in own]
+    tests = {name: DATASETS.get(name).recognise for name in others + own}
+    return [name for name, test in tests.items() if test is not None and test(path)]
 
 
 def load(name: str, **options: Any) -> DataSet:

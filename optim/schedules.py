@@ -11,6 +11,7 @@ import math
 import numbers
 from typing import Any, NoReturn, Optional, Type
 
+from ..base import limits
 from ..base.errors import UserError
 from ..base.registry import Registry
 
@@ -101,8 +102,17 @@ class CosineRestarts(Schedule):
             self._refuse('t0', 'must be > 0')
         if not self.tmul >= 1:
             self._refuse('tmul', 'must be >= 1')
+        if self._periods() > limits.PERIODS:
+            self._refuse('t0', f'must make at most {limits.PERIODS} periods in {self.epochs} epochs')
         if not self.lr_min <= self.lr:
             self._refuse('lr_min', f'must be at most lr = {self.lr}')
+
+    def _periods(self) -> int:
+        """Count the periods of the run, as far as one more than the most that there may be."""
+        start, length, count = self.warmup, self.t0, 1
+        while self.epochs is not None and start + length < self.epochs and count <= limits.PERIODS:
+            start, length, count = start + length, length * self.tmul, count + 1
+        return count
 
     def rate(self, epoch: float) -> float:
         start, length = self.warmup, self.t0

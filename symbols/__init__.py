@@ -1,7 +1,7 @@
 """Networks: the search space, the supernet with its scaling factors λ, the architecture, the derived network, their cost.
 
 A new candidate operation is one entry in operations.py; the order and the names of edges are space.py's alone;
-plain data (nodes, space, edge_names, architecture, operations, cost, budget, sampling, kinds) imports no MXNet, the networks
+plain data (nodes, space, edge_names, architecture, operations, cost, memory, budget, sampling, kinds) imports no MXNet, the networks
 (gates, units, blocks, cell, supernet, network) do.
 backend/ holds the operators by device, and the workarounds for MXNet's faults.
 known.py has the baselines of gluoncv's model zoo; latency.py measures times.

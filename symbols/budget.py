@@ -13,9 +13,9 @@ import functools
 import itertools
 from typing import Any, Callable, Dict, Optional, Sequence, Tuple, Union
 
-from ..base import machine
+from ..base import limits, machine
 from ..base.errors import UserError
-from ..base.text import COUNTS, SECONDS, parse_quantity
+from ..base.text import COUNTS, SECONDS, parse_quantity, shown
 from . import multiples
 from .architecture import Architecture
 from .cost import Cost, WidthCosts, cost
@@ -23,7 +23,7 @@ from .multiples import Measure, Widths
 
 COUNTED = ('params', 'flops', 'mac')
 KINDS = COUNTED + ('latency',)
-LARGEST_WIDTH = 1 << 14
+LARGEST_WIDTH = limits.WIDTH
 CLOSE = 0.005  # of widths this near the budget those nearest to one common multiplier are taken
 REACH = (1, 2)  # steps by which a stage's width may leave its share, the second only where the first comes not as near
 
@@ -71,12 +71,12 @@ def parse_budget(text: str) -> Tuple[str, float]:
     kind, equals, quantity = str(text).partition('=')
     kind = kind.strip()
     if equals and kind.isidentifier() and kind not in KINDS:
-        raise UserError(f'budget: {kind!r} is not one of {", ".join(KINDS)}')
+        raise UserError(f'budget: {shown(kind)} is not one of {", ".join(KINDS)}')
     try:
         value = parse_quantity(quantity, SECONDS if kind == 'latency' else COUNTS)
     except UserError:
         raise UserError(
-            f'budget: {text!r} is not written like params=3.0M, flops=600M, mac=40M or latency=5ms'
+            f'budget: {shown(text)} is not written like params=3.0M, flops=600M, mac=40M or latency=5ms'
         ) from None
     if value <= 0:
         raise UserError(f'budget: {text} must be above 0')

@@ -14,6 +14,7 @@ import dataclasses
 import enum
 from typing import Dict, Generic, Iterable, List, Optional, Sequence, Tuple, TypeVar
 
+from ..base.errors import UserError
 from .architecture import Architecture
 from .nodes import REDUCTION, REDUCTION_KERNELS
 from .operations import OPERATIONS, LayerCost, total
@@ -156,6 +157,17 @@ def stage_sizes(space: SearchSpace, image_size: int) -> Tuple[int, ...]:
         sizes.append(size)
         size = _half(size)
     return tuple(sizes)
+
+
+def check_image_size(space: SearchSpace, image_size: int) -> None:
+    """Check that every stride of the network meets maps of at least 2 pixels. Raises UserError."""
+    halvings = len(space.blocks) - 1 + (2 if space.stem == 'imagenet' else 0)
+    least = 2**halvings // 2 + 1 if halvings else 1
+    if image_size < least:
+        raise UserError(
+            f'images of {image_size} pixels are too small for {len(space.blocks)} stages behind the {space.stem} stem, which halve '
+            f'them {halvings} times; accepted are {least} pixels or more'
+        )
 
 
 def stages_served(space: SearchSpace, index: int) -> List[int]:

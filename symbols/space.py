@@ -12,8 +12,10 @@ import functools
 import numbers
 from typing import Any, Dict, List, Optional, Sequence, Tuple, Union
 
+from ..base import limits
 from ..base.errors import UserError
 from ..base.keys import key
+from ..base.text import shown
 from .nodes import BLOCK_INPUT, INPUT, OUTPUT, REDUCTION_BRANCHES, Edge, Node
 
 __all__ = [
@@ -43,10 +45,10 @@ class SearchSpace:
     """
 
     share: bool = key(True, 'one set of λ for all blocks (share), else one a block (full)')
-    channels: int = key(48, 'channels C of the first stage in search', low=1)
+    channels: int = key(48, 'channels C of the first stage in search', low=1, high=limits.CHANNELS)
     classes: int = 10  # from the data set
-    blocks: Tuple[int, ...] = key((8, 8, 8), 'convolution blocks in each stage', low=1)
-    levels: int = key(4, 'levels M of a block', low=1)
+    blocks: Tuple[int, ...] = key((8, 8, 8), 'convolution blocks in each stage', low=1, high=limits.BLOCKS)
+    levels: int = key(4, 'levels M of a block', low=1, high=limits.LEVELS)
     operations: Tuple[str, ...] = key(PAPER_OPERATIONS, 'the N operations of a level')
     stem: str = key('cifar', 'cifar: one 3x3 convolution; imagenet: two of stride 2', STEMS)
     searchable_reduction: bool = key(True, 'the two branches of a reduction block carry a λ each')
@@ -56,20 +58,23 @@ class SearchSpace:
         for field in ('blocks', 'operations'):
             value = getattr(self, field)
             if not isinstance(value, (tuple, list)) or not value:
-                raise UserError(f'space.{field}: {value!r} is not a list of at least one entry')
+                raise UserError(f'space.{field}: {shown(value)} is not a list of at least one entry')
             object.__setattr__(self, field, tuple(value))
-        for field in ('channels', 'classes', 'levels'):
-            _check_count('space.' + field, getattr(self, field))
+        for field, most in (('channels', limits.CHANNELS), ('classes', limits.CLASSES), ('levels', limits.LEVELS)):
+            _check_count('space.' + field, getattr(self, field), most)
+        if len(self.blocks) > limits.STAGES:
+            raise UserError(f'space.blocks: {len(self.blocks)} stages; accepted are at most {limits.STAGES}')
         for count in self.blocks:
-            _check_count('space.blocks', count)
+            _check_count('space.blocks', count, limits.BLOCKS)
         for field in ('share', 'searchable_reduction', 'first_level_gates'):
             if not isinstance(getattr(self, field), bool):
-                raise UserError(f'space.{field}: {getattr(self, field)!r} is neither true nor false')
+                raise UserError(f'space.{field}: {shown(getattr(self, field))} is neither true nor false')
         if self.stem not in STEMS:
-            raise UserError(f'space.stem: {self.stem!r} is not one of {", ".join(STEMS)}')
+            raise UserError(f'space.stem: {shown(self.stem)} is not one of {", ".join(STEMS)}')
         if self.stem == 'imagenet' and self.channels % 2:
             raise UserError(f'space.channels: the imagenet stem needs an even number, not {self.channels}')
         _check_operations(self.operations)
+        self._check_size()
 
     @classmethod
     def cifar10(
@@ -99,11 +104,11 @@ class SearchSpace:
     def from_dict(cls, values: Any) -> SearchSpace:
         """Build the space that to_dict() described. Raises UserError for unknown fields and bad values."""
         if not isinstance(values, dict):
-            raise UserError(f'space: {values!r} is not a mapping of fields')
+            raise UserError(f'space: {shown(values)} is not a mapping of fields')
         known = [field.name for field in dataclasses.fields(cls)]
         for name in values:
             if name not in known:
-                raise UserError(f'space: unknown field {name!r}; accepted are {", ".join(known)}')
+                raise UserError(f'space: unknown field {shown(name)}; accepted are {", ".join(known)}')
         fields: Dict[str, Any] = {
             name: tuple(value) if isinstance(value, list) else value for name, value in values.items()
         }
@@ -114,6 +119,21 @@ class SearchSpace:
         return {
             key: list(value) if isinstance(value, tuple) else value for key, value in dataclasses.asdict(self).items()
         }
+
+    def _check_size(self) -> None:
+        """Refuse a space of more operations or λ than base/limits.py has, counted before any is named."""
+        nodes, kinds = self.levels * len(self.operations), len(self.operations)
+        shape = f'{self.levels} levels of {kinds} operations'
+        if nodes > limits.BLOCK_OPERATIONS:
+            raise UserError(
+                f'space.levels: {shape} are {nodes} in a block; accepted are at most {limits.BLOCK_OPERATIONS}'
+            )
+        gates = (kinds**2 * self.levels * (self.levels - 1) // 2 + 2 * nodes) * (1 if self.share else self.num_blocks)
+        both = (nodes * self.num_blocks, limits.OPERATIONS, 'operations'), (gates, limits.GATES, 'λ')
+        for count, most, name in both:
+            if count > most:
+                whole = f'{shape} in {self.num_blocks} blocks are {count} {name}'
+                raise UserError(f'space.blocks: {whole}; accepted are at most {most}')
 
     # The macro structure.
 
@@ -147,13 +167,13 @@ class SearchSpace:
         if channels is None:
             channels = self.channels
         if isinstance(channels, (int, numbers.Integral)):
-            _check_count('channels', channels)
+            _check_count('channels', channels, limits.WIDTH)
             return tuple(int(channels) << stage for stage in range(len(self.blocks)))
         widths = tuple(channels)
         if len(widths) != len(self.blocks):
-            raise UserError(f'channels: {channels!r} is not one width for each of the {len(self.blocks)} stages')
+            raise UserError(f'channels: {shown(channels)} is not one width for each of the {len(self.blocks)} stages')
         for width in widths:
-            _check_count('channels', width)
+            _check_count('channels', width, limits.WIDTH)
         return tuple(int(width) for width in widths)
 
     def block_channels(self, block: int, channels: Optional[Channels] = None) -> int:
@@ -245,9 +265,9 @@ class SearchSpace:
         return Edge(source, target, f'{self.node_name(target)}<-{self.node_name(source)}')
 
 
-def _check_count(name: str, value: Any) -> None:
-    if isinstance(value, bool) or not isinstance(value, numbers.Integral) or value < 1:
-        raise UserError(f'{name}: {value!r} is not a whole number of at least 1')
+def _check_count(name: str, value: Any, most: int) -> None:
+    if isinstance(value, bool) or not isinstance(value, numbers.Integral) or not 1 <= int(value) <= most:
+        raise UserError(f'{name}: {shown(value)} is not a whole number from 1 to {most}')
 
 
 def _check_operations(names: Sequence[Any]) -> None:
@@ -255,6 +275,6 @@ def _check_operations(names: Sequence[Any]) -> None:
 
     for name in names:
         if not isinstance(name, str) or name not in OPERATIONS:
-            raise UserError(f'space.operations: unknown operation {name!r}; accepted are {", ".join(OPERATIONS)}')
+            raise UserError(f'space.operations: unknown operation {shown(name)}; accepted are {", ".join(OPERATIONS)}')
     if len(set(names)) != len(names):
         raise UserError(f'space.operations: {", ".join(names)} names an operation twice')

@@ -11,6 +11,7 @@ from typing import Tuple
 from unittest import mock
 
 from dsonas import commands
+from dsonas.base.errors import UserError
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 DOCUMENTS = sorted(
@@ -112,8 +113,8 @@ def parsed(script, words):
             module.main(list(words))
         except _Parsed as done:
             return done.args[0]
-        except SystemExit as error:
-            if error.code:
+        except (SystemExit, UserError) as error:
+            if getattr(error, 'code', 2):
                 raise AssertionError('%s refuses %s' % (script, ' '.join(words))) from None
     return argparse.Namespace()
 

@@ -109,7 +109,7 @@ def test_an_unknown_command(name, near, capsys):
     assert commands.main([name]) == 2
     text = capsys.readouterr().err
     assert text.startswith(f'error: {name}: no such command') and text.count('\n') == 1
-    assert ', '.join(commands.COMMANDS) in text and ('did you mean' in text) == bool(near)
+    assert '--help' in text and ('did you mean' in text) == bool(near)
     assert near is None or f'did you mean {near}?' in text
 
 

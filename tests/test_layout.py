@@ -24,7 +24,19 @@ MAY_IMPORT = {
 }
 FILES = sorted(path for folder in FOLDERS for path in (ROOT / folder).glob('**/*.py'))
 # Read by tools and by people without MXNet.
-PLAIN = ('nodes', 'space', 'edge_names', 'architecture', 'cost', 'budget', 'multiples', 'operations', 'sampling', 'kinds')
+PLAIN = (
+    'nodes',
+    'space',
+    'edge_names',
+    'architecture',
+    'cost',
+    'memory',
+    'budget',
+    'multiples',
+    'operations',
+    'sampling',
+    'kinds',
+)
 
 
 def imported(path):

@@ -14,9 +14,9 @@ except ModuleNotFoundError:
 import argparse
 import json
 import tempfile
-from typing import Any, Dict, List, Mapping, Sequence
+from typing import Any, Dict, Mapping, Sequence
 
-from dsonas.base import cli
+from dsonas.base import argtypes, cli, limits
 from dsonas.base import machine as host
 from dsonas.base.errors import UserError
 from dsonas.tools.timing.pipelines import PIPELINES, delivered, make_photographs
@@ -30,25 +30,29 @@ def parser() -> argparse.ArgumentParser:
         metavar='NAMES',
         help=f'which, with semicolons between: {"; ".join(PIPELINES)}',
     )
-    parse.add_argument('--workers', default=f'1,{host.cores()}', metavar='N,N', help='numbers of threads to try')
-    parse.add_argument('--batch-size', type=int, default=64, metavar='N', help='images a batch')
-    parse.add_argument('--images', type=int, default=400, metavar='N', help='photographs to make')
-    parse.add_argument('--seconds', type=float, default=3.0, metavar='S', help='for each measurement')
+    parse.add_argument(
+        '--workers',
+        type=argtypes.wholes(1, limits.PROCESSES),
+        default=f'1,{host.cores()}',
+        metavar='N,N',
+        help='numbers of threads to try',
+    )
+    parse.add_argument('--batch-size', type=argtypes.BATCH, default=64, metavar='N', help='images a batch')
+    parse.add_argument(
+        '--images', type=argtypes.whole(2, 1_000_000), default=400, metavar='N', help='photographs to make'
+    )
+    parse.add_argument('--seconds', type=argtypes.SECONDS, default=3.0, metavar='S', help='for each measurement')
     parse.add_argument('--against', action='store_true', help='measure a search and a retraining step as well')
-    parse.add_argument('--channels', type=int, default=8, metavar='C', help='of the network of --against')
-    parse.add_argument('--blocks', default='1,1,1', metavar='N,N,N', help='convolution blocks of each of its stages')
+    parse.add_argument('--channels', type=argtypes.CHANNELS, default=8, metavar='C', help='of the network of --against')
+    parse.add_argument(
+        '--blocks',
+        type=argtypes.BLOCKS,
+        default='1,1,1',
+        metavar='N,N,N',
+        help='convolution blocks of each of its stages',
+    )
     parse.add_argument('--json', action='store_true', help='print JSON, not a table')
     return parse
-
-
-def numbers(text: str, option: str) -> List[int]:
-    try:
-        values = [int(part) for part in text.split(',')]
-    except ValueError:
-        values = []
-    if not values or min(values) < 1:
-        raise UserError(f'{option} {text}: expected positive whole numbers with commas between')
-    return values
 
 
 def machine() -> Dict[str, Any]:
@@ -69,8 +73,8 @@ def measure(args: argparse.Namespace) -> Dict[str, Any]:
     for name in names:
         if name not in PIPELINES:
             raise UserError(f'--pipelines {name}: none of {"; ".join(PIPELINES)}')
-    workers, blocks = numbers(args.workers, '--workers'), tuple(numbers(args.blocks, '--blocks'))
-    if args.images < 2 * args.batch_size or args.batch_size < 1:
+    workers, blocks = args.workers, args.blocks
+    if args.images < 2 * args.batch_size:
         raise UserError(f'--images {args.images}: at least twice --batch-size {args.batch_size}')
     result = {'machine': machine(), 'batch_size': args.batch_size, 'channels': args.channels, 'blocks': blocks}
     sizes = sorted({PIPELINES[name].image_size for name in names}) if args.against else []

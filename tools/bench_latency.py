@@ -21,7 +21,7 @@ from typing import Any, Mapping, Sequence
 
 import mxnet as mx
 
-from dsonas.base import cli, plugins
+from dsonas.base import argtypes, cli, limits, plugins
 from dsonas.base.errors import UserError
 from dsonas.base.text import aligned
 from dsonas.tools.timing.latency import measure
@@ -31,11 +31,17 @@ def arguments() -> argparse.ArgumentParser:
     """The command line."""
     parser = cli.parser(__doc__)
     parser.add_argument('run', metavar='RUN', help='run directory with a retrained network')
-    parser.add_argument('--batch', default='1,8,32', metavar='N,...', help='images a pass')
-    parser.add_argument('--random', type=int, default=0, metavar='SEED', help='seed of the random architecture')
+    parser.add_argument(
+        '--batch', type=argtypes.wholes(1, limits.BATCH), default='1,8,32', metavar='N,...', help='images a pass'
+    )
+    parser.add_argument(
+        '--random', type=argtypes.SEED, default=0, metavar='SEED', help='seed of the random architecture'
+    )
     parser.add_argument('--gluoncv', metavar='NAME', help='the known network (default: the nearest in parameters)')
-    parser.add_argument('--passes', type=int, default=15, help='passes to take the median of, after warm-up')
-    parser.add_argument('--gpu', type=int, metavar='N', help='MXNet on this GPU instead of the CPU')
+    parser.add_argument(
+        '--passes', type=argtypes.whole(1, 1_000_000), default=15, help='passes to take the median of, after warm-up'
+    )
+    parser.add_argument('--gpu', type=argtypes.GPU, metavar='N', help='MXNet on this GPU instead of the CPU')
     parser.add_argument('--json', action='store_true', help='print JSON')
     plugins.add_flag(parser)
     return parser
@@ -56,15 +62,10 @@ def table(result: Mapping[str, Any]) -> str:
 def main(argv: Sequence[str]) -> int:
     """Measure and print. Returns the exit status."""
     options = arguments().parse_args(argv)
-    parts = [part.strip() for part in options.batch.split(',')]
-    if not all(part.isdigit() and int(part) > 0 for part in parts):
-        raise UserError(f'--batch {options.batch}: accepted are whole numbers above 0, as in 1,8,32')
-    if options.passes < 1:
-        raise UserError(f'--passes {options.passes}: must be at least 1')
-    if options.gpu is not None and not 0 <= options.gpu < mx.context.num_gpus():
+    if options.gpu is not None and not options.gpu < mx.context.num_gpus():
         raise UserError(f'--gpu {options.gpu}: MXNet sees {mx.context.num_gpus()} GPUs')
     context = mx.gpu(options.gpu) if options.gpu is not None else mx.cpu()
-    result = measure(options.run, tuple(map(int, parts)), options.random, options.gluoncv, options.passes, context)
+    result = measure(options.run, options.batch, options.random, options.gluoncv, options.passes, context)
     print(json.dumps(result, indent=1) if options.json else table(result))
     return 0
 

@@ -23,7 +23,7 @@ import functools
 import os
 from typing import Any, Callable, Dict, List, Mapping, Sequence, Tuple
 
-from dsonas.base import cli, machine, plugins
+from dsonas.base import argtypes, cli, limits, machine, plugins
 from dsonas.base.errors import UserError
 from dsonas.base.text import aligned
 from dsonas.symbols.architecture import Architecture
@@ -45,23 +45,52 @@ def arguments() -> argparse.ArgumentParser:
     parser = cli.parser(__doc__)
     add = parser.add_argument
     add('--architecture', metavar='FILE', help='architecture.json to take instead of a random one')
-    add('--seed', type=int, default=1, help='of the random architecture')
-    add('--keep', type=float, default=0.3, help='share of edges that the random architecture keeps')
-    add('--budget', default='params=3.0M', help='as for train/retrain.py: params=3.0M, flops=600M, mac=40M')
-    add('--channels', type=common.integers, metavar='N,N,…', help='width of each stage, instead of the budget')
-    add('--width-multiple', type=int, default=0, help='as retrain.width_multiple; 0: what suits the processor')
-    add('--any-width', action='store_true', help='measure the network of any width at the same budget, too')
-    add('--batch-size', type=int, default=8, help='images a step')
-    add('--image-size', type=int, default=0, help='height and width, pixels; 0: 32, or 224 with the imagenet stem')
-    add('--steps', type=int, default=5, help='steps to take the median of')
-    add('--warm-up', type=int, default=1, help='steps before, beside the first')
+    add('--seed', type=argtypes.SEED, default=1, help='of the random architecture')
     add(
-        '--latency', type=int, default=0, metavar='N', help='time N inferences of one image of the exported network too'
+        '--keep',
+        type=argtypes.number(above=0, high=1),
+        default=0.3,
+        help='share of edges that the random architecture keeps',
     )
-    add('--threads', type=int, default=machine.threads(), help='OMP_NUM_THREADS')
-    add('--gpus', type=int, default=0, choices=(0, 1), help='1: on a GPU')
+    add('--budget', default='params=3.0M', help='as for train/retrain.py: params=3.0M, flops=600M, mac=40M')
+    add(
+        '--channels',
+        type=argtypes.wholes(1, limits.WIDTH, limits.STAGES),
+        metavar='N,N,…',
+        help='width of each stage, instead of the budget',
+    )
+    add(
+        '--width-multiple',
+        type=argtypes.whole(0, limits.WIDTH),
+        default=0,
+        help='as retrain.width_multiple; 0: what suits the processor',
+    )
+    add('--any-width', action='store_true', help='measure the network of any width at the same budget, too')
+    add('--batch-size', type=argtypes.BATCH, default=8, help='images a step')
+    add(
+        '--image-size',
+        type=argtypes.IMAGE_SIZE_OR_OWN,
+        default=0,
+        help='height and width, pixels; 0: 32, or 224 with the imagenet stem',
+    )
+    add('--steps', type=argtypes.whole(1, 1_000_000), default=5, help='steps to take the median of')
+    add('--warm-up', type=argtypes.whole(0, 1_000_000), default=1, help='steps before, beside the first')
+    add(
+        '--latency',
+        type=argtypes.whole(0, 1_000_000),
+        default=0,
+        metavar='N',
+        help='time N inferences of one image of the exported network too',
+    )
+    add('--threads', type=argtypes.PROCESSES, default=machine.threads(), help='OMP_NUM_THREADS')
+    add('--gpus', type=argtypes.whole(0, 1), default=0, help='1: on a GPU')
     add('--kernels', choices=('cpu', 'plain'), help='how operators are computed, default: what suits the device')
-    add('--rounds', type=int, default=1, help='measure everything so often, in turn, and keep the least of each figure')
+    add(
+        '--rounds',
+        type=argtypes.whole(1, 1000),
+        default=1,
+        help='measure everything so often, in turn, and keep the least of each figure',
+    )
     common.add_torch(parser)
     plugins.add_flag(parser)
     add('--json', action='store_true', help='print JSON instead of a table')
@@ -72,16 +101,11 @@ def architecture_of(options: argparse.Namespace) -> Architecture:
     """The architecture that a command line names. Raises UserError, OSError."""
     if options.architecture:
         return Architecture.load(options.architecture)
-    if not 0 < options.keep <= 1:
-        raise UserError(f'--keep {options.keep:g}: must be above 0 and at most 1')
     return Architecture.random(SearchSpace.cifar10(), options.seed, options.keep)
 
 
 def report(options: argparse.Namespace) -> Dict[str, Any]:
     """All that was asked for, as one dict."""
-    for flag, least in (('batch_size', 1), ('steps', 1), ('threads', 1), ('rounds', 1), ('warm_up', 0), ('latency', 0)):
-        if getattr(options, flag) < least:
-            raise UserError(f'--{flag.replace("_", "-")} {getattr(options, flag)}: must be at least {least}')
     architecture = architecture_of(options)
     size = options.image_size or SIZES[architecture.space.stem]
     widths, budget = widths_of(options, architecture, size, options.width_multiple or machine.width_multiple())

@@ -19,7 +19,7 @@ import functools
 import random
 from typing import Any, Dict, List, Mapping, Sequence, Tuple
 
-from dsonas.base import cli
+from dsonas.base import argtypes, cli
 from dsonas.base.errors import UserError
 from dsonas.base.text import aligned
 from dsonas.symbols.architecture import Architecture
@@ -40,8 +40,10 @@ def arguments() -> argparse.ArgumentParser:
         metavar='KIND,…',
         help=f'what goes: {", ".join(DRAWN)}',
     )
-    parser.add_argument('--left', type=common.integers, default=LEFT, metavar='N,N,…', help='percent that are left')
-    parser.add_argument('--seed', type=int, default=0, help='of the draws')
+    parser.add_argument(
+        '--left', type=argtypes.wholes(1, 100), default=LEFT, metavar='N,N,…', help='percent that are left'
+    )
+    parser.add_argument('--seed', type=argtypes.SEED, default=0, help='of the draws')
     return parser
 
 

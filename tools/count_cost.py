@@ -15,8 +15,7 @@ import argparse
 import json
 from typing import Sequence, Tuple, Union
 
-from dsonas.base import cli, plugins
-from dsonas.base.errors import UserError
+from dsonas.base import argtypes, cli, limits, plugins
 from dsonas.base.text import escaped, format_count
 from dsonas.symbols.cost import cost
 from dsonas.tools.reading.sources import image_size_of, load, widths_of
@@ -29,13 +28,14 @@ def arguments() -> argparse.ArgumentParser:
     parser.add_argument('source', metavar='RUN_OR_ARCHITECTURE', help='a run directory, or an architecture.json')
     parser.add_argument(
         '--channels',
+        type=argtypes.wholes(1, limits.WIDTH, limits.STAGES),
         metavar='C[,C...]',
         help='channels of the first stage, or of each stage (default: those that the '
         "run's network was retrained with, else those of the search)",
     )
     parser.add_argument(
         '--image-size',
-        type=int,
+        type=argtypes.IMAGE_SIZE,
         metavar='PIXELS',
         help="side of the image (default: the run's, else 32, or 224 for the imagenet stem)",
     )
@@ -45,21 +45,16 @@ def arguments() -> argparse.ArgumentParser:
     return parser
 
 
-def parse_channels(text: str) -> Union[int, Tuple[int, ...]]:
-    """'36' -> 36, '16,32,64' -> (16, 32, 64). Raises UserError."""
-    parts = [part.strip() for part in text.split(',')]
-    if not all(part.isdigit() and int(part) > 0 for part in parts):
-        raise UserError(f'--channels {text}: accepted is a whole number above 0, or one for each stage as in 16,32,64')
-    return int(parts[0]) if len(parts) == 1 else tuple(map(int, parts))
+def widths_given(widths: Tuple[int, ...]) -> Union[int, Tuple[int, ...]]:
+    """Return what --channels says: the width of the first stage alone, or one for each stage."""
+    return widths[0] if len(widths) == 1 else widths
 
 
 def main(argv: Sequence[str]) -> int:
     """Count and print. Returns the exit status."""
     options = arguments().parse_args(argv)
     architecture, run = load(options.source)
-    if options.image_size is not None and options.image_size < 1:
-        raise UserError(f'--image-size {options.image_size}: accepted is a whole number above 0')
-    channels = parse_channels(options.channels) if options.channels else widths_of(run)
+    channels = widths_given(options.channels) if options.channels else widths_of(run)
     size = options.image_size or image_size_of(run, architecture)
     counted = cost(architecture, channels, size)
     if options.json:

@@ -20,7 +20,7 @@ import argparse
 import os
 from typing import Sequence
 
-from dsonas.base import cli, plugins
+from dsonas.base import argtypes, cli, plugins
 from dsonas.base.errors import UserError
 from dsonas.base.text import escaped
 from dsonas.tools.exporting import checking
@@ -43,7 +43,10 @@ def arguments() -> argparse.ArgumentParser:
     )
     parser.add_argument('--images', metavar='FOLDER', help='check on the images of this folder instead of the test set')
     parser.add_argument(
-        '--tolerance', type=float, default=1e-4, help='largest difference of a logit, as a share of the largest logit'
+        '--tolerance',
+        type=argtypes.TOLERANCE,
+        default=1e-4,
+        help='largest difference of a logit, as a share of the largest logit',
     )
     plugins.add_flag(parser)
     return parser
@@ -60,8 +63,6 @@ def main(argv: Sequence[str]) -> int:
         raise UserError(
             f'--symbol {options.symbol}: there is no folder {os.path.dirname(options.symbol)} to write it to'
         )
-    if not options.tolerance > 0:
-        raise UserError(f'--tolerance {options.tolerance:g}: must be above 0')
     opened = source(options.run, options.normalise, options.data_dir, options.images, options.tolerance)
     for target, export in ((options.onnx, export_onnx), (options.symbol, export_symbol)):
         if target:

@@ -10,6 +10,7 @@ workers, which then stop at the next step. Hosts (one a line) must see the same 
 import argparse
 import ctypes
 import os
+import re
 import shlex
 import signal
 import socket
@@ -19,8 +20,9 @@ import threading
 import time
 from typing import IO, Any, List, Mapping, Optional, Sequence, TextIO, Tuple
 
-from dsonas.base import cli
+from dsonas.base import argtypes, cli
 from dsonas.base.errors import UserError
+from dsonas.base.text import shown
 
 GRACE = 20.0  # seconds in which the others may end by themselves after one has failed, or the servers after the workers
 PASSED = (
@@ -35,6 +37,7 @@ PASSED = (
     'LD_LIBRARY_PATH',
     'PYTHONPATH',
 )  # to other hosts
+HOST = re.compile(r'[A-Za-z0-9_\[][A-Za-z0-9_.@:%\[\]-]*')  # name, user@name or address, and never a flag of ssh
 SERVE = 'import mxnet'  # with DMLC_ROLE=server or scheduler, the import serves until the workers are done
 
 Process = subprocess.Popen  # of bytes
@@ -189,26 +192,29 @@ def _address_towards(host: str) -> str:
 
 def read_hosts(path: str) -> List[str]:
     """Hosts of a file, one a line, empty lines and comments left out. Raises OSError, UserError for none."""
-    with open(path, encoding='utf-8') as stream:
+    with open(path, encoding='utf-8', errors='replace') as stream:
         hosts = [line.split('#')[0].strip() for line in stream]
     hosts = [host for host in hosts if host]
     if not hosts:
         raise UserError(f'{path}: no host in it; expected one a line')
+    for host in hosts:
+        if not HOST.fullmatch(host):
+            raise UserError(f'{path}: {shown(host)} is no host; expected one a line, as name or user@name')
     return hosts
 
 
 def main(argv: Optional[Sequence[str]] = None) -> int:
     parser = cli.parser(__doc__)
-    parser.add_argument('-n', '--workers', type=int, default=2, help='workers')
-    parser.add_argument('-s', '--servers', type=int, default=1, help='servers')
+    parser.add_argument('-n', '--workers', type=argtypes.PROCESSES, default=2, help='workers')
+    parser.add_argument('-s', '--servers', type=argtypes.PROCESSES, default=1, help='servers')
     parser.add_argument('--hostfile', help='hosts for workers and servers, one a line; without it all run here')
-    parser.add_argument('--port', type=int, default=0, help='port of the scheduler; 0: a free one')
+    parser.add_argument('--port', type=argtypes.PORT, default=0, help='port of the scheduler; 0: a free one')
     parser.add_argument('--ssh', default='ssh -o BatchMode=yes', help='how to reach a host')
     parser.add_argument('command', nargs=argparse.REMAINDER, metavar='-- COMMAND', help='what each worker runs')
     given = parser.parse_args(argv)
     command = given.command[1:] if given.command[:1] == ['--'] else given.command
-    if not command or given.workers < 1 or given.servers < 1:
-        raise UserError('expected: launch.py -n WORKERS -s SERVERS -- COMMAND, at least one of each')
+    if not command:
+        raise UserError('expected: launch.py -n WORKERS -s SERVERS -- COMMAND, which is missing')
     hosts = read_hosts(given.hostfile) if given.hostfile else ()
     python = command[0] if os.path.basename(command[0]).startswith('python') else sys.executable
     launch = Launch(given.workers, given.servers, command, hosts, shlex.split(given.ssh), given.port, python)

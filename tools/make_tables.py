@@ -15,7 +15,7 @@ except ModuleNotFoundError:
 import argparse
 from typing import Sequence
 
-from dsonas.base import cli, files, plugins
+from dsonas.base import argtypes, cli, files, plugins
 from dsonas.tools.reading import runs
 from dsonas.tools.tables import contents
 from dsonas.tools.tables.formats import FORMATS, markdown
@@ -37,7 +37,11 @@ def arguments() -> argparse.ArgumentParser:
         help='files to write: .md, .csv, .tex (none: print Markdown)',
     )
     parser.add_argument(
-        '--seeds', type=int, default=0, metavar='N', help='runs that each measured row should have; 0: not known'
+        '--seeds',
+        type=argtypes.whole(0, 1_000_000),
+        default=0,
+        metavar='N',
+        help='runs that each measured row should have; 0: not known',
     )
     parser.add_argument('--no-published', action='store_true', help='leave the published rows out')
     plugins.add_flag(parser)

@@ -15,7 +15,7 @@ import argparse
 import os
 from typing import Sequence
 
-from dsonas.base import cli, files, plugins
+from dsonas.base import argtypes, cli, files, plugins
 from dsonas.tools.drawing import figures
 from dsonas.tools.drawing.architectures import colours_of, draw, edges_left, graphs_of
 from dsonas.tools.drawing.dot import dot
@@ -37,7 +37,9 @@ def arguments() -> argparse.ArgumentParser:
     parser.add_argument(
         '--block', metavar='SCOPE', help='only this block: b03, r01, shared, or its number (default: all)'
     )
-    parser.add_argument('--width', type=float, metavar='INCHES', help='a narrower page than A4, such as a column')
+    parser.add_argument(
+        '--width', type=argtypes.number(1, 100), metavar='INCHES', help='a narrower page than A4, such as a column'
+    )
     parser.add_argument('--title', help='above the picture (default: the name and how many edges are left)')
     plugins.add_flag(parser)
     return parser

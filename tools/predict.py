@@ -22,7 +22,7 @@ from typing import Sequence
 
 import mxnet as mx
 
-from dsonas.base import cli, plugins
+from dsonas.base import argtypes, cli, plugins
 from dsonas.base.errors import UserError
 from dsonas.data.decode import BadImage
 from dsonas.runfiles import checksums
@@ -37,10 +37,12 @@ def arguments() -> argparse.ArgumentParser:
     parser.add_argument(
         'images', metavar='IMAGE', nargs='+', help='image files, and folders, which are searched to any depth'
     )
-    parser.add_argument('--top', type=int, default=3, metavar='K', help='so many of the most probable classes')
+    parser.add_argument(
+        '--top', type=argtypes.POSITIVE, default=3, metavar='K', help='so many of the most probable classes'
+    )
     parser.add_argument('--format', choices=tuple(FORMATS), default='table', help='how to print them')
-    parser.add_argument('--batch-size', type=int, default=32, help='images at a time')
-    parser.add_argument('--gpu', type=int, metavar='N', help='on this GPU instead of the CPU')
+    parser.add_argument('--batch-size', type=argtypes.BATCH, default=32, help='images at a time')
+    parser.add_argument('--gpu', type=argtypes.GPU, metavar='N', help='on this GPU instead of the CPU')
     plugins.add_flag(parser)
     return parser
 
@@ -48,10 +50,7 @@ def arguments() -> argparse.ArgumentParser:
 def main(argv: Sequence[str]) -> int:
     """Predict and print. Returns the exit status."""
     options = arguments().parse_args(argv)
-    for name in ('top', 'batch_size'):
-        if getattr(options, name) < 1:
-            raise UserError(f'--{name.replace("_", "-")} {getattr(options, name)}: must be at least 1')
-    if options.gpu is not None and not 0 <= options.gpu < mx.context.num_gpus():
+    if options.gpu is not None and not options.gpu < mx.context.num_gpus():
         raise UserError(f'--gpu {options.gpu}: MXNet sees {mx.context.num_gpus()} GPUs')
     for line in checksums.changes(options.run):
         cli.tell(f'{os.path.join(options.run, "")}{line}', 'warning: ')

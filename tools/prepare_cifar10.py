@@ -25,7 +25,7 @@ from typing import Any, Dict, Sequence
 
 import numpy as np
 
-from dsonas.base import cli, files
+from dsonas.base import argtypes, cli, files
 from dsonas.base.errors import UserError
 from dsonas.base.text import escaped
 from dsonas.data import split, streams
@@ -50,8 +50,10 @@ def parser() -> argparse.ArgumentParser:
     )
     parse.add_argument('--labels', choices=LABELS, default='fine', help="records: which of CIFAR-100's labels")
     parse.add_argument('--records', action='store_true', help='make record files, too')
-    parse.add_argument('--split', type=float, default=0.5, metavar='F', help="records: the W part's share")
-    parse.add_argument('--seed', type=int, default=0, metavar='N', help='records: of the split and the order')
+    parse.add_argument(
+        '--split', type=argtypes.INNER_SHARE, default=0.5, metavar='F', help="records: the W part's share"
+    )
+    parse.add_argument('--seed', type=argtypes.SEED, default=0, metavar='N', help='records: of the split and the order')
     return parse
 
 

@@ -24,7 +24,7 @@ import os
 import sys
 from typing import Any, Dict, List, Optional, Sequence, Tuple
 
-from dsonas.base import cli, machine
+from dsonas.base import argtypes, cli, machine
 from dsonas.base.errors import UserError
 from dsonas.data import split, streams
 from dsonas.data.records import check, ilsvrc, plan, prepare, writer
@@ -53,14 +53,26 @@ def parser() -> argparse.ArgumentParser:
     )
     add('--devkit', text='the same, from the ILSVRC2012 development kit', metavar='PATH')
     add('--from-folder', text='any tree of class folders instead', metavar='DIR')
-    add('--held-out', 0.2, 'share of each class for test, where the tree has no test folder', type=float, metavar='F')
+    add(
+        '--held-out',
+        0.2,
+        'share of each class for test, where the tree has no test folder',
+        type=argtypes.INNER_SHARE,
+        metavar='F',
+    )
     add('--validate', False, 'check the record files in OUT, and write their manifest anew', action='store_true')
-    add('--short-side', 256, 'larger images are shrunk to it, pixels (0: as they are)', type=int, metavar='N')
-    add('--quality', 95, 'of the JPEGs, 1 to 100', type=int, metavar='Q')
-    add('--split', 0.8, "the W part's share of the training images", type=float, metavar='F')
-    add('--seed', 0, 'of the split and of the order of the records', type=int, metavar='N')
-    add('--workers', machine.cores(), 'processes', type=int, metavar='N')
-    add('--max-bad', 0.01, 'largest share of corrupt images that is passed over', type=float, metavar='F')
+    add(
+        '--short-side',
+        256,
+        'larger images are shrunk to it, pixels (0: as they are)',
+        type=argtypes.IMAGE_SIZE_OR_OWN,
+        metavar='N',
+    )
+    add('--quality', 95, 'of the JPEGs, 1 to 100', type=argtypes.whole(1, 100), metavar='Q')
+    add('--split', 0.8, "the W part's share of the training images", type=argtypes.INNER_SHARE, metavar='F')
+    add('--seed', 0, 'of the split and of the order of the records', type=argtypes.SEED, metavar='N')
+    add('--workers', machine.cores(), 'processes', type=argtypes.PROCESSES, metavar='N')
+    add('--max-bad', 0.01, 'largest share of corrupt images that is passed over', type=argtypes.SHARE, metavar='F')
     add('--restart', False, 'remove what OUT holds and begin anew', action='store_true')
     return parse
 

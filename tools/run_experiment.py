@@ -23,7 +23,7 @@ import argparse
 import os
 from typing import Sequence
 
-from dsonas.base import cli
+from dsonas.base import argtypes, cli
 from dsonas.base.errors import UserError
 from dsonas.tools.recipes import catalogue, running
 from dsonas.tools.recipes.steps import Settings
@@ -35,7 +35,7 @@ def arguments() -> argparse.ArgumentParser:
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     names = ', '.join(catalogue.experiments())
     parser.add_argument('experiment', metavar='EXPERIMENT', help=f'a recipe of experiments/: {names}')
-    parser.add_argument('--seed', type=int, metavar='N', help='this seed alone, instead of SEEDS')
+    parser.add_argument('--seed', type=argtypes.SEED, metavar='N', help='this seed alone, instead of SEEDS')
     parser.add_argument('--dry-run', action='store_true', help='print the commands that are still to run, and run none')
     return parser
 

@@ -21,7 +21,7 @@ import json
 import os
 from typing import Optional, Sequence
 
-from dsonas.base import cli, files, plugins
+from dsonas.base import argtypes, cli, files, plugins
 from dsonas.base.text import escaped
 from dsonas.runfiles import checksums
 from dsonas.train.deriving import evaluation
@@ -43,10 +43,15 @@ def arguments(argv: Optional[Sequence[str]] = None) -> argparse.Namespace:
     parser.add_argument(
         '--data-dir', help="where it lies; without it the run's own folder, or for another data set gluon's place"
     )
-    parser.add_argument('--batch-size', type=int, default=100, help='images a batch')
+    parser.add_argument('--batch-size', type=argtypes.BATCH, default=100, help='images a batch')
     parser.add_argument('--gpus', default='', help='GPUs such as 0-7; without it all that MXNet sees, else the CPU')
-    parser.add_argument('--cpus', type=int, default=0, help='use that many CPU devices')
-    parser.add_argument('--worst', type=int, default=36, help='how many of the most wrong images predictions.npz keeps')
+    parser.add_argument('--cpus', type=argtypes.DEVICES, default=0, help='use that many CPU devices')
+    parser.add_argument(
+        '--worst',
+        type=argtypes.whole(0, 10_000),
+        default=36,
+        help='how many of the most wrong images predictions.npz keeps',
+    )
     plugins.add_flag(parser)
     return parser.parse_args(argv)
 

@@ -20,7 +20,7 @@ import argparse
 import os
 from typing import Any, Dict, Optional, Sequence, Tuple
 
-from dsonas.base import cli
+from dsonas.base import argtypes, cli
 from dsonas.base.errors import UserError
 from dsonas.runfiles.directory import RunDirectory
 from dsonas.symbols.architecture import Architecture
@@ -38,12 +38,15 @@ def arguments(argv: Optional[Sequence[str]] = None) -> argparse.Namespace:
         '--architecture', metavar='FILE', help='architecture.json to train; without it that of --run'
     )
     candidate.add_argument(
-        '--random', type=int, metavar='SEED', help='a random architecture, with about as many edges as that of --run'
+        '--random',
+        type=argtypes.SEED,
+        metavar='SEED',
+        help='a random architecture, with about as many edges as that of --run',
     )
     candidate.add_argument('--full', action='store_true', help='the completely connected network')
     candidate.add_argument('--gluoncv', metavar='NAME', help="a network of gluoncv's model zoo, by the same recipe")
     parser.add_argument(
-        '--keep', type=float, help='with --random: share of edges kept, instead of as many as that of --run'
+        '--keep', type=argtypes.SHARE, help='with --random: share of edges kept, instead of as many as that of --run'
     )
     parser.add_argument('--name', help='train in RUN/retrain-NAME, beside what RUN holds')
     parser.add_argument(
@@ -64,6 +67,7 @@ def arguments(argv: Optional[Sequence[str]] = None) -> argparse.Namespace:
 def main(argv: Optional[Sequence[str]] = None) -> None:
     """Run the command."""
     given = arguments(argv)
+    check_words(given)
     settings.import_plugins(given.config, given.set)  # an architecture file may name what they register
     start, directory = retraining.start_of(given.run) if given.run else (None, None)
     own = directory.architecture if directory and start and os.path.exists(directory.architecture) else None
@@ -110,6 +114,17 @@ def asked_for(given: argparse.Namespace, own: Optional[str]) -> Tuple[Optional[A
     raise UserError(
         f'{missing} (train/search.py leaves it); or give --architecture FILE, --random SEED, --full or --gluoncv NAME'
     )
+
+
+def check_words(given: argparse.Namespace) -> None:
+    """Check that each flag has an effect beside the others. Raises UserError."""
+    if given.keep is not None and given.random is None:
+        raise UserError(f'--keep {given.keep:g} has no effect without --random SEED; leave it out, or give both')
+    if given.name is not None and not given.run:
+        raise UserError(f'--name {given.name} has no effect without --run, the directory that it is made in')
+    budget = getattr(given, 'retrain.budget')
+    if given.gluoncv and budget not in (None, 'none'):
+        raise UserError(f'--budget {budget} has no effect with --gluoncv {given.gluoncv}: its widths are its own')
 
 
 def has_search(directory: RunDirectory) -> bool:

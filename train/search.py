@@ -19,7 +19,7 @@ import argparse
 import os
 from typing import Optional, Sequence
 
-from dsonas.base import cli
+from dsonas.base import argtypes, cli, limits
 from dsonas.base.errors import UserError
 from dsonas.train.config import flags as train_cli
 from dsonas.train.config import settings
@@ -37,9 +37,13 @@ def arguments(argv: Optional[Sequence[str]] = None) -> argparse.Namespace:
         '--space', choices=('share', 'full'), help='one set of λ for all blocks, or one a block [space.share]'
     )
     parser.add_argument(
-        '--epochs', type=int, help='epochs of pretraining, and of search [pretrain.epochs, search.epochs]'
+        '--epochs',
+        type=argtypes.whole(0, limits.EPOCHS),
+        help='epochs of pretraining, and of search [pretrain.epochs, search.epochs]',
     )
-    parser.add_argument('--batch-size', type=int, help='images an update [pretrain.batch_size, search.batch_size]')
+    parser.add_argument(
+        '--batch-size', type=argtypes.BATCH, help='images an update [pretrain.batch_size, search.batch_size]'
+    )
     parser.add_argument('--gamma', dest='search.gamma', default=None, help='weight of the L1 norm of λ [search.gamma]')
     parser.add_argument(
         '--target',

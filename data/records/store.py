@@ -27,7 +27,7 @@ from . import recordio
 FORMAT, VERSION, MANIFEST = 'dsonas.records', 1, 'manifest.json'
 LARGEST = 1 << 28  # bytes of a manifest
 SAMPLES = 32  # records of each file that are checked when it is opened
-MAKE = 'make them with tools/prepare_imagenet.py, or check those that there are with its --validate'
+MAKE = 'make them, or check those that there are with --validate, by tools/prepare_imagenet.py'
 
 
 def file_digest(path: str) -> str:

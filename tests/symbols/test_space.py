@@ -1,9 +1,11 @@
 """Names, order and number of edges; the macro structure; fields refused."""
 
 import json
+import time
 
 import pytest
 
+from dsonas.symbols.operations import OPERATIONS
 from dsonas.symbols.space import SearchSpace
 
 TINY = dict(levels=2, operations=('sep_conv_3x3', 'max_pool_3x3'), channels=4, blocks=(1, 2))
@@ -109,7 +111,7 @@ def test_round_trip(space):
 @pytest.mark.parametrize(
     'fields, message',
     [
-        ({'channels': 0}, 'space.channels: 0 is not a whole number of at least 1'),
+        ({'channels': 0}, 'space.channels: 0 is not a whole number from 1 to 4096'),
         ({'channels': 4.0}, 'space.channels: 4.0 is not a whole number'),
         ({'classes': True}, 'space.classes: True is not a whole number'),
         ({'levels': '4'}, "space.levels: '4' is not a whole number"),
@@ -147,3 +149,32 @@ def test_refused_fields(fields, message):
 def test_refused_widths(channels, message):
     with pytest.raises(ValueError, match=message):
         SearchSpace().widths(channels)
+
+
+@pytest.mark.parametrize(
+    'fields, message',
+    [
+        ({'levels': 100_000}, 'space.levels'),
+        ({'blocks': (100_000,)}, 'space.blocks'),
+        ({'blocks': (1,) * 100_000}, 'space.blocks: 100000 stages'),
+        ({'channels': 10**30}, 'space.channels'),
+        ({'classes': 10**9}, 'space.classes'),
+        ({'levels': 32, 'operations': tuple(OPERATIONS)[:6]}, 'space.levels: 32 levels of 6 operations are 192'),
+        ({'levels': 32, 'blocks': (64, 64)}, 'space.blocks: .* operations; accepted are at most 8192'),
+        ({'levels': 32, 'share': False, 'blocks': (32,)}, 'are 262144 λ'),
+    ],
+)
+def test_what_would_take_all_memory_is_refused_before_it_is_named(fields, message):
+    start = time.perf_counter()
+    with pytest.raises(ValueError, match=message) as error:
+        SearchSpace.cifar10(**fields)
+    assert len(str(error.value)) < 300 and time.perf_counter() - start < 1
+
+
+def test_the_largest_accepted_block_is_made_at_once_and_counted_rightly():
+    start = time.perf_counter()
+    space = SearchSpace.cifar10(levels=32, blocks=(1, 1))
+    counted = 4**2 * 32 * 31 // 2 + 2 * 128 - 4
+    assert len(space.block_edges()) == counted and time.perf_counter() - start < 5
+    with pytest.raises(ValueError, match='channels'):
+        space.widths(20_000)

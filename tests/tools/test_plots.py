@@ -209,9 +209,9 @@ def test_count_cost_takes_a_runs_own_widths(tmp_path, capsys):
     assert cli.run(count_cost.main, [path, '--json']) == 0
     assert json.loads(capsys.readouterr().out)['widths'] == [3, 5, 7]
     mistakes = {
-        '--channels 0': ['--channels', '0'],
+        'argument --channels': ['--channels', '0'],
         '3 stages': ['--channels', '1,2'],
-        '--image-size 0': ['--image-size', '0'],
+        'argument --image-size': ['--image-size', '0'],
     }
     for named, words in mistakes.items():
         assert cli.run(count_cost.main, [path] + words) == 2

@@ -192,8 +192,8 @@ def test_class_names_are_those_of_the_run(tmp_path, capsys):
         (['{run}', '{tmp}'], 'no images in this folder'),
         (['{tmp}', 'x.png'], 'no trained network in it'),
         (['{tmp}/no', 'x.png'], 'no such run directory'),
-        (['{run}', 'x.png', '--top', '0'], '--top 0: must be at least 1'),
-        (['{run}', 'x.png', '--batch-size', '0'], '--batch-size 0: must be at least 1'),
+        (['{run}', 'x.png', '--top', '0'], "argument --top: '0' is not a whole number from 1"),
+        (['{run}', 'x.png', '--batch-size', '0'], "argument --batch-size: '0' is not a whole number from 1"),
         (['{run}', 'x.png', '--gpu', '99'], '--gpu 99: MXNet sees 0 GPUs'),
     ],
 )

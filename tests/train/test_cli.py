@@ -297,9 +297,9 @@ def test_evaluate(searched, tmp_path, capsys):
     assert 'network.params' in refused(capsys, evaluate.main, run)
     assert 'network.json' in refused(capsys, evaluate.main, tmp_path)
     for words, expected in (
-        (['--batch-size', '0'], 'at least 1'),
-        (['--worst', '-1'], 'at least 0'),
-        (['--cpus', '-1'], 'train.cpus'),
+        (['--batch-size', '0'], 'from 1 to'),
+        (['--worst', '-1'], 'from 0 to'),
+        (['--cpus', '-1'], '--cpus'),
     ):
         assert expected in refused(capsys, evaluate.main, run, *words)
     assert evaluation.table(result, True).count('%') >= 12

@@ -48,7 +48,7 @@ def test_base_of_a_file(tmp_path):
         ('data.name=nope', ['data.name', 'digits, cifar10']),
         ('data.labels=all', ['data.labels', 'fine, coarse']),
         ('data.limit=1.5', ['data.limit', 'whole number']),
-        ('data.limit=-1', ['data.limit', 'at least 0']),
+        ('data.limit=-1', ['data.limit', 'from 0 to']),
         ('search.split=maybe', ['search.split', 'true or false']),
         ('space.blocks=a', ['space.blocks', 'list', 'whole number']),
         ('search.momentum=nan', ['search.momentum', 'number']),

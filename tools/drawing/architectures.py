@@ -5,6 +5,7 @@ from typing import Dict, List, Mapping, Optional, Tuple, Union
 from matplotlib.figure import Figure
 
 from ...base.errors import UserError
+from ...base.text import shown
 from ...symbols.architecture import Architecture
 from ...symbols.space import REDUCTION_BRANCHES
 from . import dag, figures, palette
@@ -52,8 +53,8 @@ def graphs_of(
 
 
 def _only(graphs: List[dag.Graph], scope: str) -> List[dag.Graph]:
-    wanted = f'b{int(scope):02d}' if scope.isdigit() else scope
+    wanted = f'b{int(scope):02d}' if scope.isascii() and scope.isdecimal() and len(scope) < 5 else scope
     kept = [graph for graph in graphs if graph.scope == wanted]
     if not kept:
-        raise UserError(f'--block {scope}: accepted are {", ".join(graph.scope for graph in graphs)}')
+        raise UserError(f'--block {shown(scope)}: accepted are {", ".join(graph.scope for graph in graphs)}')
     return kept

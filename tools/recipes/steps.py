@@ -1,11 +1,14 @@
 """Make the commands of an experiment, for a scale, seeds, devices and folders of data."""
 
+import argparse
 import dataclasses
 import os
 import shlex
 from typing import Dict, Iterator, List, Mapping, Optional, Sequence, Tuple
 
+from ...base import argtypes, limits
 from ...base.errors import UserError
+from ...base.text import clipped
 from .catalogue import Experiment, Row
 
 SCALES = ('smoke', 'paper')
@@ -38,16 +41,24 @@ class Settings:
         scale = given.get('SCALE', 'smoke')
         if scale not in SCALES:
             raise UserError(f'SCALE={scale}: accepted are {" and ".join(SCALES)}')
-        count = given.get('SEEDS', '1')
-        if not count.isdigit() or int(count) < 1:
-            raise UserError(f'SEEDS={count}: accepted is a whole number above 0')
+        seeds_given = given.get('SEEDS', '1')
+        try:
+            count = argtypes.whole(1, limits.RATIO)(seeds_given)
+        except argparse.ArgumentTypeError as error:
+            raise UserError(f'SEEDS={clipped(seeds_given, 60)}: {error}') from None
+        gammas = tuple(given.get('GAMMAS', GAMMAS[scale]).split())
+        for gamma in gammas:
+            try:
+                argtypes.number(0, limits.RATE)(gamma)
+            except argparse.ArgumentTypeError as error:
+                raise UserError(f'GAMMAS: {error}') from None
         end = f'-{scale}' if experiment.scaled else ''
-        seeds = (seed,) if seed is not None else tuple(range(1, (experiment.seeds or int(count)) + 1))
+        seeds = (seed,) if seed is not None else tuple(range(1, (experiment.seeds or count) + 1))
         return Settings(
             root=given.get('ROOT', f'runs/{experiment.name}{end}'),
             scale=scale,
             seeds=seeds,
-            gammas=tuple(given.get('GAMMAS', GAMMAS[scale]).split()),
+            gammas=gammas,
             gpus=given.get('GPUS', ''),
             data={name: given[name] for name in ('DATA_CIFAR10', 'DATA_IMAGENET') if name in given},
             cifar=given.get('CIFAR', ''),

@@ -6,10 +6,10 @@ import json
 import os
 import subprocess
 import sys
-from typing import Any, Callable, Dict, List, Mapping, Sequence, Tuple
+from typing import Any, Callable, Dict, List, Mapping, Sequence
 
+from ...base import argtypes, limits, plugins
 from ...base import machine as host
-from ...base import plugins
 from ...base.errors import UserError
 from ...symbols.space import PAPER_OPERATIONS, STEMS, SearchSpace
 
@@ -28,9 +28,9 @@ SEARCH_RATIOS: Mapping[str, Sequence[str]] = {
 def add_space(parser: argparse.ArgumentParser) -> None:
     """Flags for the search space and the step."""
     add = parser.add_argument
-    add('--channels', type=int, default=48, help='channels of the first stage')
-    add('--blocks', type=integers, default=(8, 8, 8), metavar='N,N,…', help='blocks in each stage')
-    add('--levels', type=int, default=4, help='levels of a block')
+    add('--channels', type=argtypes.CHANNELS, default=48, help='channels of the first stage')
+    add('--blocks', type=argtypes.BLOCKS, default=(8, 8, 8), metavar='N,N,…', help='blocks in each stage')
+    add('--levels', type=argtypes.whole(1, limits.LEVELS), default=4, help='levels of a block')
     add(
         '--operations',
         type=lambda text: tuple(text.split(',')),
@@ -38,29 +38,34 @@ def add_space(parser: argparse.ArgumentParser) -> None:
         metavar='NAME,…',
         help='operations of a level',
     )
-    add('--classes', type=int, default=10, help='classes')
+    add('--classes', type=argtypes.whole(1, limits.CLASSES), default=10, help='classes')
     add('--stem', choices=STEMS, default='cifar', help='the stem')
     share = parser.add_mutually_exclusive_group()
     share.add_argument('--share', dest='share', action='store_true', default=True, help='one set of λ for all blocks')
     share.add_argument('--full', dest='share', action='store_false', help='a set of λ for each block')
-    add('--batch-size', type=int, default=8, help='images a step')
+    add('--batch-size', type=argtypes.BATCH, default=8, help='images a step')
     add(
         '--image-size',
-        type=int,
+        type=argtypes.IMAGE_SIZE_OR_OWN,
         default=0,
         help='height and width of the images; 0: 32 with the cifar stem, 224 with the imagenet stem',
     )
-    add('--steps', type=int, default=5, help='W steps and λ steps to take the median of')
-    add('--warm-up', type=int, default=1, help='steps of each kind before, beside the first')
-    add('--threads', type=int, default=host.threads(), help='OMP_NUM_THREADS')
-    add('--cpus', type=int, default=1, help='CPU devices to divide the batch over')
-    add('--gpus', type=int, default=0, help='GPUs to divide the batch over, instead')
+    add('--steps', type=argtypes.whole(1, 1_000_000), default=5, help='W steps and λ steps to take the median of')
+    add('--warm-up', type=argtypes.whole(0, 1_000_000), default=1, help='steps of each kind before, beside the first')
+    add('--threads', type=argtypes.PROCESSES, default=host.threads(), help='OMP_NUM_THREADS')
+    add('--cpus', type=argtypes.whole(1, limits.DEVICES), default=1, help='CPU devices to divide the batch over')
+    add('--gpus', type=argtypes.DEVICES, default=0, help='GPUs to divide the batch over, instead')
     add(
         '--kernels',
         choices=('cpu', 'plain'),
         help="how operators are computed, default: what suits the device; on a CPU, plain takes the steps of 'exact'",
     )
-    add('--rounds', type=int, default=1, help='measure everything so often, in turn, and keep the least of each figure')
+    add(
+        '--rounds',
+        type=argtypes.whole(1, 1000),
+        default=1,
+        help='measure everything so often, in turn, and keep the least of each figure',
+    )
     plugins.add_flag(parser)
     add('--json', action='store_true', help='print JSON instead of a table')
 
@@ -73,11 +78,6 @@ def add_torch(parser: argparse.ArgumentParser) -> None:
         help='measure the network in PyTorch too, plain and in channels_last; passed over where there is none',
     )
     parser.add_argument('--torch-python', default=sys.executable, metavar='PATH', help='the Python that has PyTorch')
-
-
-def integers(text: str) -> Tuple[int, ...]:
-    """'8,8,8' -> (8, 8, 8)."""
-    return tuple(int(part) for part in text.split(','))
 
 
 def task(arguments: argparse.Namespace) -> Dict[str, Any]:

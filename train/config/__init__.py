@@ -2,5 +2,7 @@
 
 - `tree.py`      the tree of all keys: type, default, meaning, accepted values; `data` and `space` are described where they are used
 - `settings.py`  resolves, checks, compares and writes configurations
+- `pairs.py`     keys of which one makes another meaningless
+- `placing.py`   which data set lies in a folder that is given without its name
 - `flags.py`     the command line that the scripts share
 """

@@ -2,22 +2,25 @@
 
 Later ones win: defaults of tree.py < what suits the data set (experiments/configs/<data set>.yaml) < preset < --config file <
 --set and flags. A preset or a --config file may start from another preset: `base: other`. Keys may be nested or dotted.
-Unknown keys, wrong types and values out of range raise UserError in one line that says what is accepted.
+A key that is set clears the one of a lower layer that would make it meaningless (pairs.py); a folder without its data set is
+recognised (placing.py). Unknown keys, wrong types and values out of range raise UserError in one line that says what is accepted.
 """
 
 import dataclasses
 import difflib
 import os
-import re
 from typing import Any, Collection, Dict, Iterable, List, Mapping, Optional, Tuple, Union
 
 import yaml
 
-from ...base import plugins
+from ...base import documents, plugins
 from ...base.errors import UserError
-from ...base.keys import show
+from ...base.keys import brief, show
+from ...base.text import shown
 from ...symbols.budget import parse_budget
 from .goal import parse_goal
+from .pairs import check_command, laid_over
+from .placing import data_set as data_set_of
 from .tree import Config, leaves, ratio
 
 PRESETS = os.path.join(
@@ -30,27 +33,9 @@ RENAMED = {'search.budget': 'search.penalty'}  # names of earlier versions, whic
 DATA_LAYERS = ('cifar10', 'cifar100', 'imagenet')  # data sets with settings of their own
 
 
-class _Loader(yaml.SafeLoader):
-    """YAML in which 1:1 is text, not a number in base sixty, and 1e-4 is a number."""
-
-
-_Loader.yaml_implicit_resolvers = {
-    first: [(tag, pattern) for tag, pattern in pairs if tag not in ('tag:yaml.org,2002:int', 'tag:yaml.org,2002:float')]
-    for first, pairs in yaml.SafeLoader.yaml_implicit_resolvers.items()
-}
-_Loader.add_implicit_resolver('tag:yaml.org,2002:int', re.compile(r'^[-+]?[0-9]+$'), list('-+0123456789'))
-_Loader.add_implicit_resolver(
-    'tag:yaml.org,2002:float', re.compile(r'^[-+]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][-+]?[0-9]+)?$'), list('-+.0123456789')
-)
-
-
 def read_yaml(path: str) -> Dict[str, Any]:
     """Read a YAML file's mapping, flattened to {dotted name: value}. Raises OSError, or UserError naming the file."""
-    with open(path, encoding='utf-8') as stream:
-        try:
-            content = yaml.load(stream, Loader=_Loader)
-        except (yaml.YAMLError, UnicodeDecodeError) as error:
-            raise UserError('{}: not YAML: {}'.format(path, ' '.join(str(error).split()))) from None
+    content = documents.read_yaml(path)
     if content is None:
         return {}
     if not isinstance(content, dict):
@@ -63,7 +48,7 @@ def _flat(content: Mapping[str, Any], path: str) -> Dict[str, Any]:
     for name, value in content.items():
         if name in GROUPS:
             if not isinstance(value, dict):
-                raise UserError(f'{path}: {name} is a group of keys, not {value!r}')
+                raise UserError(f'{path}: {name} is a group of keys, not {shown(value)}')
             values.update((f'{name}.{inner}', v) for inner, v in value.items())
         else:
             values[str(name)] = value
@@ -78,9 +63,9 @@ def presets() -> List[str]:
 def read_preset(name: str) -> Dict[str, Any]:
     """Read the keys that preset `name` sets, its base included: {dotted name: checked value}."""
     path = os.path.join(PRESETS, f'{name}.yaml')
-    if not isinstance(name, str) or os.sep in name or not os.path.exists(path):
+    if name not in presets():
         raise UserError(
-            'unknown preset {!r}{}; there are {}'.format(name, _near(str(name), presets()), ', '.join(presets()))
+            'unknown preset {}{}; there are {}'.format(shown(name), _near(str(name), presets()), ', '.join(presets()))
         )
     return _with_base(read_yaml(path), path)
 
@@ -125,18 +110,20 @@ def check(name: str, value: Any, where: str = '') -> Any:
     if name not in KEYS:
         near = _near(name, KEYS)
         raise UserError(
-            '{}unknown configuration key {}{}{}'.format(where, name, near, '' if near else '; --keys lists them all')
+            '{}unknown configuration key {}{}{}'.format(
+                where, brief(name), near, '' if near else '; --keys lists them all'
+            )
         )
     key = KEYS[name]
     try:
         value = key.cast(value)
     except (TypeError, ValueError, OverflowError):
-        raise UserError(f'{where}{name}={value}: expected {key.accepted}') from None
+        raise UserError(f'{where}{name}={brief(value)}: expected {key.accepted}') from None
     entries = value if isinstance(value, tuple) else (value,)
     for entry in entries:
         if not key.accepts(entry):
             near = _near(entry, key.choices) if key.choices and isinstance(entry, str) else ''
-            raise UserError(f'{where}{name}={show(value)}{near}: expected {key.accepted}')
+            raise UserError(f'{where}{name}={brief(value)}{near}: expected {key.accepted}')
     if name == 'search.ratio':
         ratio(value)
     if name == 'search.target':
@@ -145,7 +132,7 @@ def check(name: str, value: Any, where: str = '') -> Any:
         try:
             parse_budget(value)
         except UserError as error:
-            raise UserError(f'{where}{name}={value}: {error}') from None
+            raise UserError(f'{where}{name}={brief(value)}: {error}') from None
     return value
 
 
@@ -166,7 +153,7 @@ def parse_set(assignment: str) -> Tuple[str, Any]:
 def _split(assignment: str) -> Tuple[str, str]:
     name, equals, text = assignment.partition('=')
     if not equals:
-        raise UserError(f'--set {assignment}: expected key=value, such as search.gamma=0.003')
+        raise UserError(f'--set {brief(assignment)}: expected key=value, such as search.gamma=0.003')
     return name.strip(), text.strip()
 
 
@@ -192,17 +179,21 @@ def resolve(
         check_all(map(_split, assignments), '--set'),
         check_all({name: value for name, value in (flags or {}).items() if value is not None}),
     ]
-    last = {name: value for layer in layers for name, value in layer.items()}
+    line = {**layers[1], **layers[2]}
+    last = {**layers[0], **line}
+    placed = data_set_of(last, middle, start)
+    if placed:
+        last['data.name'] = placed
     values = dict(start or {})
     # A run that goes on keeps its settings, unless it is told another data set.
     data_set = last.get('data.name', middle.get('data.name', None if start else KEYS['data.name'].default))
     if data_set and data_set != values.get('data.name'):
         values.pop('data.dir', None)  # the folder of another data set
-    if data_set in DATA_LAYERS and data_set != values.get('data.name'):
-        values.update(read_preset(data_set))
-    values.update(middle)
+    published = read_preset(data_set) if data_set in DATA_LAYERS and data_set != values.get('data.name') else {}
     named = plugins.combined(*(layer.get('plugins', ()) for layer in (start or {}, middle, *layers)))
-    values.update(last, plugins=named)  # plugins add up: what is stored may name what any of them registered
+    values = laid_over((values, published, middle, {**layers[0], **({'data.name': placed} if placed else {})}, line))
+    check_command(line, values, {name: key.default for name, key in KEYS.items()})
+    values['plugins'] = named  # they add up: what is stored may name what any of them registered
     values['preset'] = preset or values.get('preset', 'published')
     return build(values)
 

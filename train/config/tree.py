@@ -5,11 +5,14 @@ change them; settings.py says in which order, and refuses what is not here. A ne
 uses it where that is the group (`data`: data.dataset.Options, `space`: symbols.space.SearchSpace).
 """
 
+import argparse
 import dataclasses
 from typing import Any, Iterator, Tuple, Type
 
+from ...base import argtypes, limits
 from ...base.errors import UserError
 from ...base.keys import Key, key, keys
+from ...base.text import shown
 from ...data.dataset import Options
 from ...data.registry import DATASETS
 from ...optim.schedules import SCHEDULES
@@ -32,27 +35,29 @@ class Data(Options):
 
 @dataclasses.dataclass(frozen=True)
 class Pretrain:
-    epochs: int = key(120, 'passes over the W part; 0: no pretraining', low=0)
-    batch_size: int = key(128, 'images an update, over all devices and workers together', low=1)
-    lr: float = key(0.1, 'learning rate of W', low=0)
+    epochs: int = key(120, 'passes over the W part; 0: no pretraining', low=0, high=limits.EPOCHS)
+    batch_size: int = key(128, 'images an update, over all devices and workers together', low=1, high=limits.BATCH)
+    lr: float = key(0.1, 'learning rate of W', low=0, high=limits.RATE)
     schedule: str = key('constant', 'learning rate over the stage', SCHEDULES)
-    warmup: float = key(0.0, 'epochs in which the learning rate first grows from 0', low=0)
-    wd: float = key(1e-4, 'weight decay of W', low=0)
+    warmup: float = key(0.0, 'epochs in which the learning rate first grows from 0', low=0, high=limits.EPOCHS)
+    wd: float = key(1e-4, 'weight decay of W', low=0, high=limits.RATE)
     momentum: float = key(0.9, 'momentum of NAG', low=0, below=1)
-    clip_gradient: float = key(0.0, 'bound on each entry of the gradient; 0: none', low=0)
-    test_every: int = key(0, 'test the supernet every so many epochs; 0: at the end of the stage', low=0)
+    clip_gradient: float = key(0.0, 'bound on each entry of the gradient; 0: none', low=0, high=1e9)
+    test_every: int = key(
+        0, 'test the supernet every so many epochs; 0: at the end of the stage', low=0, high=limits.EPOCHS
+    )
 
 
 @dataclasses.dataclass(frozen=True)
 class Search:
-    epochs: int = key(120, 'passes over the W part', low=0)
-    batch_size: int = key(128, 'images an update, over all devices and workers together', low=1)
-    lr: float = key(0.1, 'learning rate of W', low=0)
-    gate_lr: float = key(0.1, 'learning rate of λ', low=0)
+    epochs: int = key(120, 'passes over the W part', low=0, high=limits.EPOCHS)
+    batch_size: int = key(128, 'images an update, over all devices and workers together', low=1, high=limits.BATCH)
+    lr: float = key(0.1, 'learning rate of W', low=0, high=limits.RATE)
+    gate_lr: float = key(0.1, 'learning rate of λ', low=0, high=limits.RATE)
     schedule: str = key('constant', 'both learning rates over the stage', SCHEDULES)
-    wd: float = key(1e-4, 'weight decay of W; λ have none', low=0)
+    wd: float = key(1e-4, 'weight decay of W; λ have none', low=0, high=limits.RATE)
     momentum: float = key(0.9, 'momentum of NAG (W) and of APG-NAG (λ)', low=0, below=1)
-    gamma: float = key(0.001, 'weight γ of the L1 norm of λ', low=0)
+    gamma: float = key(0.001, 'weight γ of the L1 norm of λ', low=0, high=limits.RATE)
     penalty: str = key(
         'flops', 'what γ of each λ follows: eq. 9 (flops), eq. 10 (mac), measured latency, or nothing', POLICIES
     )
@@ -68,37 +73,44 @@ class Search:
         ('auto', 'always', 'never'),
     )
     patience: int = key(
-        0, 'with a target: end once nothing was pruned for so many epochs after it is met; 0: no', low=0
+        0,
+        'with a target: end once nothing was pruned for so many epochs after it is met; 0: no',
+        low=0,
+        high=limits.EPOCHS,
     )
     ratio: str = key('1:1', 'n:m, of n + m iterations n update W and m update λ')
     split: bool = key(
         True, 'W and λ learn from their own parts; false: both, at each iteration, from the whole training set'
     )
-    prune_every: int = key(5, 'epochs after which what is zero is removed for good; 0: only at the end', low=0)
+    prune_every: int = key(
+        5, 'epochs after which what is zero is removed for good; 0: only at the end', low=0, high=limits.EPOCHS
+    )
     nonnegative: bool = key(True, 'project λ to λ >= 0 after each update')
-    clip_gradient: float = key(2.0, 'bound on each entry of the gradients of W and λ; 0: none', low=0)
-    test_every: int = key(0, 'test the supernet every so many epochs; 0: at the end of the stage', low=0)
+    clip_gradient: float = key(2.0, 'bound on each entry of the gradients of W and λ; 0: none', low=0, high=1e9)
+    test_every: int = key(
+        0, 'test the supernet every so many epochs; 0: at the end of the stage', low=0, high=limits.EPOCHS
+    )
 
 
 @dataclasses.dataclass(frozen=True)
 class Retrain:
-    epochs: int = key(630, 'passes over the whole training set', low=1)
-    batch_size: int = key(128, 'images an update, over all devices and workers together', low=1)
-    lr: float = key(0.05, 'learning rate', low=0)
+    epochs: int = key(630, 'passes over the whole training set', low=1, high=limits.EPOCHS)
+    batch_size: int = key(128, 'images an update, over all devices and workers together', low=1, high=limits.BATCH)
+    lr: float = key(0.05, 'learning rate', low=0, high=limits.RATE)
     schedule: str = key('cosine_restarts', 'learning rate over the stage', SCHEDULES)
-    lr_min: float = key(1e-4, 'learning rate at the end (of each period)', low=0)
-    t0: float = key(10, 'epochs of the first period of cosine_restarts', low=0)
-    tmul: float = key(2, 'each period is so many times longer than the one before', low=1)
-    warmup: float = key(0.0, 'epochs in which the learning rate first grows from 0', low=0)
-    wd: float = key(3e-4, 'weight decay of W; BN γ and all biases have none', low=0)
+    lr_min: float = key(1e-4, 'learning rate at the end (of each period)', low=0, high=limits.RATE)
+    t0: float = key(10, 'epochs of the first period of cosine_restarts', low=0, high=limits.EPOCHS)
+    tmul: float = key(2, 'each period is so many times longer than the one before', low=1, high=limits.EPOCHS)
+    warmup: float = key(0.0, 'epochs in which the learning rate first grows from 0', low=0, high=limits.EPOCHS)
+    wd: float = key(3e-4, 'weight decay of W; BN γ and all biases have none', low=0, high=limits.RATE)
     momentum: float = key(0.9, 'momentum of NAG', low=0, below=1)
-    clip_gradient: float = key(0.0, 'bound on each entry of the gradient; 0: none', low=0)
+    clip_gradient: float = key(0.0, 'bound on each entry of the gradient; 0: none', low=0, high=1e9)
     budget: str = key(
         'params=3.0M',
         'size of the derived network, as params=3.0M, flops=600M, mac=40M, latency=5ms; none: by channels',
     )
     channels: Tuple[int, ...] = key(
-        (), 'width of each stage, or C alone; empty: from the budget, or as in search', low=1
+        (), 'width of each stage, or C alone; empty: from the budget, or as in search', low=1, high=limits.WIDTH
     )
     width_multiple: int = key(
         1,
@@ -111,31 +123,35 @@ class Retrain:
     drop_path: float = key(
         0.5, 'largest probability with which an operation is dropped: at the last depth, at the end', low=0, high=1
     )
-    auxiliary: float = key(0.4, 'weight of the auxiliary loss; 0: no auxiliary tower', low=0)
+    auxiliary: float = key(0.4, 'weight of the auxiliary loss; 0: no auxiliary tower', low=0, high=limits.RATE)
     label_smoothing: float = key(0.0, 'share of the target spread over all classes', low=0, high=1)
-    cutout: int = key(16, 'side of the square cut out of training images, pixels; 0: none', low=0)
-    test_every: int = key(1, 'test every so many epochs; 0: at the end', low=0)
+    cutout: int = key(
+        16, 'side of the square cut out of training images, pixels; 0: none', low=0, high=limits.IMAGE_SIZE
+    )
+    test_every: int = key(1, 'test every so many epochs; 0: at the end', low=0, high=limits.EPOCHS)
 
 
 @dataclasses.dataclass(frozen=True)
 class Train:
     gpus: str = key('', "GPUs, as '0-7' or '0,2'; empty: all that MXNet sees, else the CPU")
-    cpus: int = key(0, 'that many CPU devices instead of GPUs; 0: no', low=0)
+    cpus: int = key(0, 'that many CPU devices instead of GPUs; 0: no', low=0, high=limits.DEVICES)
     kvstore: str = key('device', 'how devices and machines exchange gradients', KVSTORES)
-    keep: int = key(3, 'newest checkpoints kept, besides the best', low=1)
+    keep: int = key(3, 'newest checkpoints kept, besides the best', low=1, high=limits.EPOCHS)
     checkpoint_minutes: float = key(
-        10.0, 'a checkpoint also after so many minutes within an epoch; 0: only at its end', low=0
+        10.0, 'a checkpoint also after so many minutes within an epoch; 0: only at its end', low=0, high=1e6
     )
-    test_batch: int = key(0, 'images a batch in testing; 0: as in training', low=0)
+    test_batch: int = key(0, 'images a batch in testing; 0: as in training', low=0, high=limits.BATCH)
     sync_bn: bool = key(False, 'batch norm over all GPUs together')
     amp: bool = key(False, "float16 on GPUs, by MXNet's automatic mixed precision")
     tensorboard: bool = key(True, 'write TensorBoard events')
-    watchdog_seconds: float = key(30.0, 'several machines: a worker silent for so long counts as dead', low=1)
+    watchdog_seconds: float = key(
+        30.0, 'several machines: a worker silent for so long counts as dead', low=1, high=limits.SECONDS
+    )
 
 
 @dataclasses.dataclass(frozen=True)
 class Config:
-    seed: int = key(0, 'the one seed, from which every consumer of randomness derives its own', low=0)
+    seed: int = key(0, 'the one seed, from which every consumer of randomness derives its own', low=0, high=limits.SEED)
     run: str = key('', 'run directory; empty: runs/<data set>-<space>-<number>')
     preset: str = key('published', 'the preset that the other keys started from')
     plugins: Tuple[str, ...] = key((), 'modules and .py files that are imported first, for what they register')
@@ -159,8 +175,10 @@ def leaves() -> Iterator[Tuple[str, Key]]:
 
 
 def ratio(text: str) -> Tuple[int, int]:
-    """Read 'n:m', two whole numbers of at least 1. Raises UserError."""
-    parts = text.split(':')
-    if len(parts) != 2 or not all(part.strip().isdecimal() and int(part) > 0 for part in parts):
-        raise UserError(f'search.ratio={text}: expected n:m, two whole numbers of at least 1 (1:1, 4:1)')
-    return int(parts[0]), int(parts[1])
+    """Read 'n:m', two whole numbers from 1 to limits.RATIO. Raises UserError."""
+    try:
+        n, m = map(argtypes.whole(1, limits.RATIO), text.split(':'))
+    except (ValueError, argparse.ArgumentTypeError):
+        accepted = f'n:m, two {argtypes.between("whole numbers", 1, limits.RATIO)} (1:1, 4:1)'
+        raise UserError(f'search.ratio={shown(text)}: expected {accepted}') from None
+    return n, m

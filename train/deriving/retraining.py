@@ -18,14 +18,15 @@ from ...symbols.architecture import Architecture
 from ...symbols.budget import Fit, fit_widths
 from ...symbols.cost import cost
 from ...symbols.kinds import NetworkKind
+from ...symbols.memory import network_bytes
 from ...symbols.sampling import random_like
 from ...symbols.space import SearchSpace
 from ..config.tree import Config
-from ..engine import loop
+from ..engine import checks, loop
 from ..engine.course import Course
 from ..engine.names import StageName
 from ..engine.plan import Position
-from ..engine.stage import Stage, planned, search_space
+from ..engine.stage import Stage, search_space
 from ..engine.standard import test
 from ..runtime.opening import Opened, opened
 from ..runtime.run import stored_config
@@ -93,7 +94,7 @@ def retrain(
     config: Config, candidate: Candidate, resume: bool = False, allow_changes: bool = False, add: bool = False
 ) -> Dict[str, Any]:
     """Train a Candidate in config.run, which may be the search's directory (`add`). Returns summary.json's content."""
-    with opened(config, 'train/retrain.py', cutout=config.retrain.cutout, resume=resume) as run_parts:
+    with opened(config, 'train/retrain.py', config.retrain.cutout, [StageName.RETRAIN], resume) as run_parts:
         run, config = run_parts.run, run_parts.config
         if add and not resume and any(position.stage == StageName.RETRAIN for position in run.checkpoints.positions()):
             raise UserError(
@@ -101,10 +102,11 @@ def retrain(
             )
         fit = functools.partial(fitted, devices=run_parts.devices, directory=run.directory)
         run.check('resume' if resume else 'add' if add else 'new', allow_changes, () if resume else ('retrain', 'seed'))
-        planned(config, StageName.RETRAIN, run_parts.dataset, run_parts.devices)
         architecture, net, widths, size = build(
             config, candidate, run_parts.dataset, fit, run_parts.devices.kernels_kind
         )
+        if architecture is not None:
+            _check_memory(run_parts, architecture, widths)
         run.start(candidate.kind)
         stage = retrain_stage(config, net, run_parts.dataset, run_parts.devices)
         newest = run.newest((StageName.RETRAIN,)) if resume else None
@@ -130,6 +132,15 @@ def retrain(
             checksums.write_json(run.directory.architecture, architecture.to_dict())
         course = loop.train(stage, run, position)
         return finish(run_parts, stage, course, candidate, architecture, widths, size)
+
+
+def _check_memory(run_parts: Opened, architecture: Architecture, widths: Optional[Sequence[int]]) -> None:
+    size = run_parts.dataset.image_size
+
+    def estimate(images: int, copies: int) -> float:
+        return network_bytes(architecture, widths, images, size, copies)
+
+    checks.memory(run_parts.config, StageName.RETRAIN, size, run_parts.devices, estimate, run_parts.run.warn)
 
 
 def build(

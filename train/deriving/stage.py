@@ -4,6 +4,7 @@ from typing import Any, Optional, Sequence, Tuple
 
 import numpy as np
 
+from ...base.errors import UserError
 from ...data.dataset import DataSet
 from ...symbols.architecture import Architecture
 from ...symbols.network import Network
@@ -51,6 +52,11 @@ def derived_network(
 ) -> Network:
     """Build the Network of stage 3 as the configuration asks for it."""
     settings = config.retrain
+    if settings.auxiliary > 0 and len(architecture.space.blocks) < 2:
+        raise UserError(
+            f'retrain.auxiliary={settings.auxiliary:g}: space.blocks has one stage, and the tower stands before the last of several; '
+            'set retrain.auxiliary=0'
+        )
     return Network(
         architecture,
         channels=widths,

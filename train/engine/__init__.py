@@ -3,6 +3,7 @@
 - `loop.py`           epochs of steps, each a data part and what is updated; calls the callbacks and knows none of them
 - `stage.py`          a stage as data for the loop, and what all stages are made with
 - `plan.py`           which batches and which updates the steps of a stage are, as functions of counts
+- `checks.py`         what is checked before the first step of the first stage, for all of them
 - `course.py`         where the training of a stage stands, as callbacks see it
 - `callbacks.py`      the protocol, and the registry of the user's own
 - `standard.py`       callbacks of every stage: progress bar, tests, log, checkpoints, the line of an epoch

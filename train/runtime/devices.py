@@ -5,6 +5,7 @@ the whole batch, so that n devices at batch B/n follow one at batch B. Optimizer
 an optimizer of ours does not survive the trip to a KVStore server.
 """
 
+import argparse
 import contextlib
 import os
 from typing import Any, Dict, Iterator, List, Sequence, Tuple
@@ -12,7 +13,9 @@ from typing import Any, Dict, Iterator, List, Sequence, Tuple
 import mxnet as mx
 import numpy as np
 
+from ...base import argtypes, limits
 from ...base.errors import UserError
+from ...base.text import shown
 from ..config.tree import Train
 from .exchange import Exchange
 from .stops import Stopped
@@ -26,11 +29,16 @@ def parse_gpus(text: str) -> List[int]:
     numbers: List[int] = []
     for part in text.split(','):
         first, dash, last = part.strip().partition('-')
-        if not first.isdigit() or (dash and not last.isdigit()) or (dash and int(last) < int(first)):
-            raise UserError(f'train.gpus={text}: expected numbers and ranges, such as 0-7 or 0,2')
-        numbers.extend(range(int(first), int(last if dash else first) + 1))
+        try:
+            low, high = argtypes.GPU(first), argtypes.GPU(last if dash else first)
+        except argparse.ArgumentTypeError:
+            low, high = 1, 0
+        if high < low or len(numbers) > limits.GPU:
+            accepted = f'{argtypes.between("numbers", 0, limits.GPU)} and ranges of them, such as 0-7 or 0,2'
+            raise UserError(f'train.gpus={shown(text)}: expected {accepted}')
+        numbers.extend(range(low, high + 1))
     if len(set(numbers)) != len(numbers):
-        raise UserError(f'train.gpus={text}: names a GPU twice')
+        raise UserError(f'train.gpus={shown(text)}: names a GPU twice')
     return numbers
 
 
@@ -46,8 +54,9 @@ def contexts(gpus: str = '', cpus: int = 0) -> List[mx.Context]:
     """Return the devices to work on: the GPUs named, or `cpus` CPU devices, or all GPUs, or the CPU. Raises UserError."""
     if gpus and cpus:
         raise UserError(f'train.gpus={gpus} and train.cpus={cpus}: choose one')
-    if cpus < 0:
-        raise UserError(f'train.cpus={cpus}: expected a whole number of at least 0')
+    if not 0 <= cpus <= limits.DEVICES:
+        accepted = argtypes.between('a whole number', 0, limits.DEVICES)
+        raise UserError(f'train.cpus={cpus}: expected {accepted}')
     if cpus:
         return [mx.cpu(number) for number in range(cpus)]
     seen = num_gpus()

@@ -3,7 +3,7 @@
 import contextlib
 import dataclasses
 import os
-from typing import Iterator, Optional
+from typing import Iterator, Optional, Sequence
 
 from ...base import machine
 from ...data.dataset import DataSet
@@ -12,6 +12,8 @@ from ...data.registry import load
 from ...runfiles.directory import RunDirectory, free_name
 from ..config import settings
 from ..config.tree import Config
+from ..engine import checks
+from ..engine.names import StageName
 from .devices import Devices
 from .run import Run, stored_config
 
@@ -30,15 +32,23 @@ class Opened:
 
 
 @contextlib.contextmanager
-def opened(config: Config, script: str, cutout: Optional[int] = None, resume: bool = False) -> Iterator[Opened]:
+def opened(
+    config: Config,
+    script: str,
+    cutout: Optional[int] = None,
+    stages: Sequence[StageName] = (),
+    resume: bool = False,
+) -> Iterator[Opened]:
     """Open devices, data and run directory, in this order, so that a mistake leaves nothing behind.
 
-    script: the command that resumes the run; cutout: instead of data.cutout. resume: whether a run goes on, whose widths are to stay
-    what they were.
+    script: the command that resumes the run; cutout: instead of data.cutout; stages: which will run, checked as far as it goes before
+    their first step (engine/checks.py). resume: whether a run goes on, whose widths are to stay what they were.
     """
     devices = Devices(config.train)
+    checks.before_data(config, stages, devices, config.run or ROOT)
     with devices.watch(config.train.watchdog_seconds):
         dataset = open_data(config, cutout)
+        checks.with_data(config, stages, dataset, devices)
         path = config.run or name_run(config, devices)
         multiple = width_multiple(config, devices, resume)
         config = settings.replace(

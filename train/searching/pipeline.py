@@ -9,11 +9,12 @@ from ...runfiles import checksums
 from ...runfiles.checkpoint import read
 from ...symbols.architecture import Architecture
 from ...symbols.cost import cost
+from ...symbols.memory import supernet_bytes
 from ..config.tree import Config
-from ..engine import loop
+from ..engine import checks, loop
 from ..engine.names import StageName
 from ..engine.plan import Position
-from ..engine.stage import planned
+from ..engine.stage import search_space
 from ..runtime.opening import Opened, opened
 from ..runtime.run import Run
 from .pruner import Pruner, num_operations
@@ -25,12 +26,11 @@ ORDER = tuple(StageName)
 
 def search(config: Config, wanted: Sequence[str], resume: bool = False, allow_changes: bool = False) -> str:
     """Pretrain and search. wanted: which of 'pretrain' and 'search'. Returns the run directory's path."""
-    with opened(config, 'train/search.py', resume=resume) as run_parts:
+    with opened(config, 'train/search.py', stages=[StageName(name) for name in wanted], resume=resume) as run_parts:
         run = run_parts.run
         run.check('resume' if resume else 'new', allow_changes)
         _keep_retraining(run, run_parts.config, wanted)
-        for name in wanted:
-            planned(run_parts.config, StageName(name), run_parts.dataset, run_parts.devices)
+        _check_memory(run_parts, wanted)
         stages = SupernetStages(run_parts.config, run_parts.dataset, run_parts.devices, run.directory)
         run.start()
         newest = run.newest(STAGES) if resume else None
@@ -50,6 +50,17 @@ def search(config: Config, wanted: Sequence[str], resume: bool = False, allow_ch
             assert stages.pruner is not None
             _finish_search(stages.pruner, run_parts)
         return run.directory.path
+
+
+def _check_memory(run_parts: Opened, wanted: Sequence[str]) -> None:
+    space = search_space(run_parts.config, run_parts.dataset)
+    size = run_parts.dataset.image_size
+
+    def estimate(images: int, copies: int) -> float:
+        return supernet_bytes(space, images, size, copies)
+
+    for name in map(StageName, wanted):
+        checks.memory(run_parts.config, name, size, run_parts.devices, estimate, run_parts.run.warn)
 
 
 def _greeting(run_parts: Opened) -> str:
