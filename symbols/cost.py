@@ -3,9 +3,9 @@
 Conventions. Everything is for one image. FLOPs are multiply-adds of convolutions and dense layers (one multiply-add counts as one);
 pooling, batch norm, ReLU, additions and biases count none. MAC counts elements read plus elements written plus weights read of every
 convolution, pooling and dense layer, and of decoys (ShuffleNet v2's definition); batch norm, ReLU and additions, which run in place or
-fused, count none, nor does the global average before the last layer. Parameters are all trained ones: convolutions, batch norm's γ
-and β, the dense layer's weight and bias. The auxiliary tower, which is dropped after training, does not count. A layer whose description
-has no `cost` counts none and is named in Cost.uncounted.
+fused, count none, nor does the global average before the last layer. Parameters are all trained ones: convolutions, batch norm's γ and
+β, the dense layer's weight and bias. The auxiliary tower, which is dropped after training, does not count. A layer whose description has
+no `cost` counts none and is named in Cost.uncounted.
 """
 
 from __future__ import annotations
@@ -278,5 +278,6 @@ def _block(architecture: Architecture, block: int, channels: int, size: int) -> 
 
 
 def _head(channels: int, classes: int, size: int) -> BlockCost:
-    weights = channels * classes
-    return BlockCost('head', 2 * channels + weights + classes, weights, channels + classes + weights)
+    return BlockCost(
+        'head', 2 * channels + channels * classes + classes, channels * classes, channels + classes + channels * classes
+    )

@@ -24,7 +24,6 @@ import os
 from typing import Any, Callable, Dict, List, Mapping, Sequence, Tuple
 
 from dsonas.base import argtypes, cli, limits, machine, plugins
-from dsonas.base.errors import UserError
 from dsonas.base.text import aligned
 from dsonas.symbols.architecture import Architecture
 from dsonas.symbols.budget import Fit, fit_widths

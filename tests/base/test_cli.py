@@ -29,6 +29,7 @@ MISTAKES = {
     'tools/bench_data.py': '--pipelines none',
     'tools/bench_latency.py': 'no/run --passes 0',
     'tools/bench_shrink.py': '--left 0',
+    'tools/bench_retrain.py': '--budget params=0',
     'tools/bench_step.py': '--steps 0',
     'tools/count_cost.py': 'no/run',
     'tools/export.py': 'no/run --onnx x.pdf',

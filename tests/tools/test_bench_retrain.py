@@ -99,9 +99,9 @@ def test_given_channels(small, capsys):
 @pytest.mark.parametrize(
     'wrong, named',
     [
-        (['--steps', '0'], '--steps 0'),
-        (['--keep', '0'], '--keep 0'),
-        (['--latency', '-1'], '--latency -1'),
+        (['--steps', '0'], "--steps: '0'"),
+        (['--keep', '0'], "--keep: '0'"),
+        (['--latency', '-1'], "--latency: '-1'"),
         (['--channels', '4'], 'channels'),
         (['--budget', 'params=10'], 'params=10'),
         (['--budget', '3M'], '3M'),

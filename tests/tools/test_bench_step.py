@@ -92,7 +92,7 @@ def test_pytorchs_network_is_as_large():
     'wrong, named',
     [
         (['--batch-size', '3', '--cpus', '2'], 'batch-size 3'),
-        (['--steps', '0'], '--steps 0'),
+        (['--steps', '0'], "--steps: '0'"),
         (['--torch', '--torch-python', '/nowhere/python'], '/nowhere/python'),
         (['--operations', 'convolution'], 'convolution'),
     ],
