@@ -12,29 +12,17 @@ from __future__ import annotations
 
 import dataclasses
 import enum
-from typing import Dict, Generic, Iterable, List, Optional, Sequence, Tuple, TypeVar
+from typing import Dict, Generic, List, Optional, Sequence, Tuple, TypeVar
 
 from ..base.errors import UserError
+from . import parts
 from .architecture import Architecture
-from .nodes import REDUCTION, REDUCTION_KERNELS
+from .nodes import REDUCTION
 from .operations import OPERATIONS, LayerCost, total
+from .parts import BlockCost
 from .space import Channels, SearchSpace
 
 Entry = TypeVar('Entry')
-
-
-@dataclasses.dataclass(frozen=True)
-class BlockCost:
-    """The cost of one part of the network. name: 'stem', 'b00', 'r00', 'head', …
-
-    operations: cost of each surviving operation's layers with their batch norm; the rest of the block is R and the shortcut.
-    """
-
-    name: str
-    params: int
-    flops: int
-    mac: int
-    operations: Dict[str, LayerCost] = dataclasses.field(default_factory=dict)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -88,13 +76,13 @@ def cost(architecture: Architecture, channels: Optional[Channels] = None, image_
     space = architecture.space
     widths = space.widths(channels)
     sizes = stage_sizes(space, image_size)
-    blocks = [_stem(space, widths[0], image_size)]
+    blocks = [parts.stem(space, widths[0], image_size)]
     for block in range(space.num_blocks):
         stage = space.stage_of(block)
         if block and space.opens_stage(block):
-            blocks.append(_reduction(architecture, stage - 1, widths, sizes))
-        blocks.append(_block(architecture, block, widths[stage], sizes[stage]))
-    blocks.append(_head(widths[-1], space.classes, sizes[-1]))
+            blocks.append(parts.reduction(architecture, stage - 1, widths, sizes))
+        blocks.append(parts.block_cost(architecture, block, widths[stage], sizes[stage]))
+    blocks.append(parts.head(widths[-1], space.classes, sizes[-1]))
     whole = total(blocks)
     return Cost(whole.params, whole.flops, whole.mac, tuple(blocks), widths, uncounted(architecture))
 
@@ -119,16 +107,16 @@ class WidthCosts:
         key = (stage, width)
         if key not in self._stages:
             space = self._architecture.space
-            parts = [
-                _block(self._architecture, block, width, self._sizes[stage])
+            counted = [
+                parts.block_cost(self._architecture, block, width, self._sizes[stage])
                 for block in range(space.num_blocks)
                 if space.stage_of(block) == stage
             ]
             if stage == 0:
-                parts.append(_stem(space, width, self._image_size))
+                counted.append(parts.stem(space, width, self._image_size))
             if stage == len(space.blocks) - 1:
-                parts.append(_head(width, space.classes, self._sizes[stage]))
-            self._stages[key] = total(parts)
+                counted.append(parts.head(width, space.classes, self._sizes[stage]))
+            self._stages[key] = total(counted)
         return self._stages[key]
 
     def reduction(self, index: int, before: int, after: int) -> LayerCost:
@@ -136,7 +124,7 @@ class WidthCosts:
         key = (index, before, after)
         if key not in self._reductions:
             widths = [1] * index + [before, after]
-            self._reductions[key] = total([_reduction(self._architecture, index, widths, self._sizes)])
+            self._reductions[key] = total([parts.reduction(self._architecture, index, widths, self._sizes)])
         return self._reductions[key]
 
 
@@ -151,11 +139,11 @@ def stage_sizes(space: SearchSpace, image_size: int) -> Tuple[int, ...]:
     """Return the height (and width) of the feature maps of each stage, pixels."""
     size = image_size
     if space.stem == 'imagenet':
-        size = _half(_half(size))
+        size = parts.half(parts.half(size))
     sizes = []
     for _ in space.blocks:
         sizes.append(size)
-        size = _half(size)
+        size = parts.half(size)
     return tuple(sizes)
 
 
@@ -186,10 +174,10 @@ def _block_graph(space: SearchSpace, index: int, widths: Sequence[int], sizes: S
     nodes, edges, stages = space.nodes(), space.block_edges(), stages_served(space, index)
     positions = {node: position for position, node in enumerate(nodes)}
     costs = [
-        total(_operation(space.operations[node.operation], widths[stage], sizes[stage]) for stage in stages)
+        total(parts.operation(space.operations[node.operation], widths[stage], sizes[stage]) for stage in stages)
         for node in nodes
     ]
-    columns = total(_columns_of_r(widths[stage], sizes[stage]) for stage in stages)
+    columns = total(parts.columns_of_r(widths[stage], sizes[stage]) for stage in stages)
     return GateGraph(
         space.scopes[index],
         Part.BLOCK,
@@ -213,71 +201,6 @@ def _reduction_graph(
         target=[-1] * len(branches),
         ungated=tuple(branches),
         operations=tuple(branch.name for branch in REDUCTION),
-        costs=tuple(_branch(branch.kernel, index, widths, sizes) for branch in REDUCTION),
+        costs=tuple(parts.branch(branch.kernel, index, widths, sizes) for branch in REDUCTION),
         output_costs=(LayerCost(0, 0, 0),) * len(branches),
-    )
-
-
-def _half(size: int) -> int:
-    return -(-size // 2)  # a 3×3 convolution of stride 2 and padding 1, or a 1×1 one of stride 2
-
-
-def _convolution(channels_in: int, channels: int, kernel: int, size: int, size_in: Optional[int] = None) -> LayerCost:
-    """Count a dense convolution to maps of size × size, with its batch norm's parameters."""
-    weights = channels_in * channels * kernel**2
-    pixels, pixels_in = size**2, (size_in or size) ** 2
-    return LayerCost(weights + 2 * channels, weights * pixels, channels_in * pixels_in + channels * pixels + weights)
-
-
-def _branch(kernel: int, index: int, widths: Sequence[int], sizes: Sequence[int]) -> LayerCost:
-    """Count a branch of reduction block `index`."""
-    return _convolution(widths[index], widths[index + 1], kernel, sizes[index + 1], sizes[index])
-
-
-def _operation(name: str, channels: int, size: int) -> LayerCost:
-    """Count an operation's layers with the batch norm behind them."""
-    layers = OPERATIONS[name].cost(channels, size, size)
-    return LayerCost(layers.params + 2 * channels, layers.flops, layers.mac)
-
-
-def _columns_of_r(channels: int, size: int) -> LayerCost:
-    """Count what R's 1×1 convolution saves without one of its inputs."""
-    return LayerCost(channels**2, channels**2 * size**2, channels * size**2 + channels**2)
-
-
-def _part(name: str, parts: Iterable[LayerCost], operations: Optional[Dict[str, LayerCost]] = None) -> BlockCost:
-    whole = total(parts)
-    return BlockCost(name, whole.params, whole.flops, whole.mac, operations or {})
-
-
-def _stem(space: SearchSpace, channels: int, image_size: int) -> BlockCost:
-    if space.stem == 'cifar':
-        return _part('stem', [_convolution(3, channels, 3, image_size)])
-    half = _half(image_size)
-    first = _convolution(3, channels // 2, 3, half, image_size)
-    return _part('stem', [first, _convolution(channels // 2, channels, 3, _half(half), half)])
-
-
-def _reduction(architecture: Architecture, index: int, widths: Sequence[int], sizes: Sequence[int]) -> BlockCost:
-    names = architecture.reduction_branches(index)
-    branches = {name: _branch(REDUCTION_KERNELS[name], index, widths, sizes) for name in names}
-    return _part(f'r{index:02d}', branches.values(), branches)
-
-
-def _block(architecture: Architecture, block: int, channels: int, size: int) -> BlockCost:
-    space, name = architecture.space, f'b{block:02d}'
-    if architecture.is_identity(block):
-        return BlockCost(name, 0, 0, 0)
-    nodes = architecture.nodes(block)
-    operations = {space.node_name(node): _operation(space.operations[node.operation], channels, size) for node in nodes}
-    outputs = sum(edge.target == space.output for edge in architecture.block_edges(block))
-    parts = [*operations.values(), _convolution(outputs * channels, channels, 1, size)]
-    if space.opens_stage(block):
-        parts.append(_convolution(channels, channels, 1, size))
-    return _part(name, parts, operations)
-
-
-def _head(channels: int, classes: int, size: int) -> BlockCost:
-    return BlockCost(
-        'head', 2 * channels + channels * classes + classes, channels * classes, channels + classes + channels * classes
     )
