@@ -46,6 +46,7 @@ def arguments() -> argparse.ArgumentParser:
     add = parser.add_argument
     add('--architecture', metavar='FILE', help='architecture.json to take instead of a random one')
     add('--seed', type=int, default=1, help='of the random architecture')
+    add('--blocks', type=common.integers, default=(8, 8, 8), metavar='N,N,…', help='its blocks in each stage')
     add('--keep', type=float, default=0.3, help='share of edges that the random architecture keeps')
     add('--budget', default='params=3.0M', help='as for train/retrain.py: params=3.0M, flops=600M, mac=40M')
     add('--channels', type=common.integers, metavar='N,N,…', help='width of each stage, instead of the budget')
@@ -74,7 +75,7 @@ def architecture_of(options: argparse.Namespace) -> Architecture:
         return Architecture.load(options.architecture)
     if not 0 < options.keep <= 1:
         raise UserError(f'--keep {options.keep:g}: must be above 0 and at most 1')
-    return Architecture.random(SearchSpace.cifar10(), options.seed, options.keep)
+    return Architecture.random(SearchSpace.cifar10(blocks=options.blocks), options.seed, options.keep)
 
 
 def report(options: argparse.Namespace) -> Dict[str, Any]:
