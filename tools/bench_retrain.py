@@ -45,6 +45,7 @@ def arguments() -> argparse.ArgumentParser:
     add = parser.add_argument
     add('--architecture', metavar='FILE', help='architecture.json to take instead of a random one')
     add('--seed', type=argtypes.SEED, default=1, help='of the random architecture')
+    add('--blocks', type=argtypes.BLOCKS, default=(8, 8, 8), metavar='N,N,…', help='its blocks in each stage')
     add(
         '--keep',
         type=argtypes.number(above=0, high=1),
@@ -100,7 +101,7 @@ def architecture_of(options: argparse.Namespace) -> Architecture:
     """The architecture that a command line names. Raises UserError, OSError."""
     if options.architecture:
         return Architecture.load(options.architecture)
-    return Architecture.random(SearchSpace.cifar10(), options.seed, options.keep)
+    return Architecture.random(SearchSpace.cifar10(blocks=options.blocks), options.seed, options.keep)
 
 
 def report(options: argparse.Namespace) -> Dict[str, Any]:
