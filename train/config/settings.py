@@ -30,7 +30,7 @@ KEYS = dict(leaves())
 Values = Union[Mapping[str, Any], Iterable[Tuple[str, Any]]]
 GROUPS = sorted({name.split('.')[0] for name in KEYS if '.' in name})
 RENAMED = {'search.budget': 'search.penalty'}  # names of earlier versions, which files and --set may still use
-DATA_LAYERS = ('cifar10', 'cifar100', 'imagenet')  # data sets with settings of their own
+DATA_LAYERS = ('cifar10', 'cifar100', 'imagenet', 'folder', 'csv')  # data sets with settings of their own
 
 
 def read_yaml(path: str) -> Dict[str, Any]:
