@@ -12,7 +12,7 @@ from .backend.types import Array, Block, Operators, ParameterDict
 from .blocks import AUXILIARY_WIDTHS, AuxiliaryTower, Head, Reduction, stem
 from .cell import Cell, Maps, Net
 from .space import BLOCK_INPUT, Channels, Edge, Node, SearchSpace
-from .units import conv_init
+from .units import BatchNormReLU, conv_bn_relu, conv_init
 
 PREFIX = 'network_'
 AUXILIARY_STRIDE = {'cifar': 3, 'imagenet': 2}
@@ -21,7 +21,8 @@ AUXILIARY_STRIDE = {'cifar': 3, 'imagenet': 2}
 class NetworkCell(Cell):
     """A block of surviving edges. With drop path, edges out of operations are dropped at random, one draw an image and edge.
 
-    drop_depth: the factor of this block on the drop rate, from 0 to 1.
+    drop_depth: the factor of this block on the drop rate, from 0 to 1. borders: kernels of the batch norms at the block's output, which
+    meet gradients of blocks of other widths; kernels: of everything else.
     """
 
     def __init__(
@@ -33,10 +34,15 @@ class NetworkCell(Cell):
         kernels: Kernels,
         drop_depth: float,
         prefix: str,
+        borders: Optional[Kernels] = None,
     ) -> None:
         super().__init__(space, edges, channels, opens_stage, kernels, train_gamma=True, prefix=prefix)
         self._depth = drop_depth
         with self.name_scope():
+            if borders is not None:
+                self.output_bn = BatchNormReLU(channels, borders, True, 'out_bn_')
+                if opens_stage:
+                    self.shortcut = conv_bn_relu(channels, channels, borders, True, 'shortcut_')
             self.out_weight = self.params.get(
                 'out_weight', shape=(channels, len(self._outputs) * channels, 1, 1), init=conv_init()
             )
@@ -128,7 +134,8 @@ class Network(Net):
         space, edges = self.architecture.space, self.architecture.block_edges(block)
         opens_stage, depth = space.opens_stage(block), (block + 1) / space.num_blocks
         self._cells.add(len(self._steps))
-        self._add(NetworkCell(space, edges, channels, opens_stage, self._device_kernels, depth, f'b{block:02d}_'))
+        inner, prefix = kernels(self._kernels_kind), f'b{block:02d}_'  # within a block all maps are of one width
+        self._add(NetworkCell(space, edges, channels, opens_stage, inner, depth, prefix, self._device_kernels))
 
     def _add(self, block: Block) -> None:
         self.register_child(block)

@@ -1,5 +1,7 @@
 """The derived network: against eq. 1, drop path, auxiliary tower, dropout."""
 
+import random
+
 import mxnet as mx
 import numpy as np
 import pytest
@@ -252,3 +254,24 @@ def test_bn_gamma_is_trained_without_decay():
     net = Network(Architecture.random(CASES['share'][0], 1, 0.3))
     gammas = [parameter for name, parameter in net.collect_params().items() if name.endswith('gamma')]
     assert gammas and all(gamma.grad_req == 'write' and gamma.wd_mult == 0 for gamma in gammas)
+
+
+@pytest.mark.parametrize('seed', range(4))
+def test_networks_of_any_mixture_of_widths_train(seed):
+    """Some stages fill oneDNN's blocks and others do not, and the graph may be cut anywhere: every weight has a finite gradient."""
+    print('seed', seed)
+    rng = random.Random(seed)
+    for _ in range(3):
+        blocks = rng.choice([(1, 1, 1), (2, 1, 2), (1, 1), (1, 2, 1, 1)])
+        space = SearchSpace.cifar10(channels=8, blocks=blocks, share=False, classes=5)
+        widths = [rng.choice([16, 32, 48, 8, 24, 40, 5, 7, 13, 20]) for _ in blocks]
+        architecture = Architecture.random(space, rng.randrange(100), rng.choice([0.15, 0.3, 0.6]))
+        net = Network(architecture, widths, kernels_kind='cpu')
+        net.initialize()
+        net.hybridize(static_alloc=True, static_shape=True)
+        with mx.autograd.record():
+            loss = (net(mx.nd.random.normal(shape=(4, 3, 32, 32))) ** 2).sum()
+        loss.backward()
+        weights = [param for name, param in net.collect_params().items() if name.endswith('weight')]
+        assert all(np.isfinite(param.grad().asnumpy()).all() for param in weights), (widths, blocks)
+        assert any(param.grad().asnumpy().any() for param in weights), (widths, blocks)
