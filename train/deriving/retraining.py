@@ -7,6 +7,7 @@ from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence, Tuple
 
 from ...base.cli import tell
 from ...base.errors import UserError
+from ...base.text import format_duration
 from ...data.dataset import DataSet
 from ...runfiles import checksums, stored
 from ...runfiles.directory import RunDirectory
@@ -187,9 +188,8 @@ def describe(size: Dict[str, Any], widths: Optional[Sequence[int]]) -> str:
         text += f', channels {", ".join(map(str, widths))}'
     budget = size['budget']
     if budget['kind'] != 'none':
-        text += ' ({:.2f}% below the budget of {}={:g})'.format(
-            100 * budget['distance'], budget['kind'], budget['target']
-        )
+        target = format_duration(budget['target']) if budget['kind'] == 'latency' else f'{budget["target"]:g}'
+        text += f' ({100 * budget["distance"]:.2f}% below the budget of {budget["kind"]}={target})'
     return text
 
 
