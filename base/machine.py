@@ -9,9 +9,14 @@ from typing import Any, Dict, Optional
 
 GIGABYTE = 1e9
 BLOCKS = (('avx512f', 16), ('avx2', 8))  # flag of /proc/cpuinfo, channels of a block of oneDNN
-CONTROL_GROUPS = (  # files of (the most memory, what is taken), bytes
-    ('/sys/fs/cgroup/memory.max', '/sys/fs/cgroup/memory.current'),
-    ('/sys/fs/cgroup/memory/memory.limit_in_bytes', '/sys/fs/cgroup/memory/memory.usage_in_bytes'),
+CONTROL_GROUPS = (  # files of (the most memory, what is taken, and of what), bytes; the field of the last that can be given back
+    ('/sys/fs/cgroup/memory.max', '/sys/fs/cgroup/memory.current', '/sys/fs/cgroup/memory.stat', 'inactive_file'),
+    (
+        '/sys/fs/cgroup/memory/memory.limit_in_bytes',
+        '/sys/fs/cgroup/memory/memory.usage_in_bytes',
+        '/sys/fs/cgroup/memory/memory.stat',
+        'total_inactive_file',
+    ),
 )
 
 
@@ -46,10 +51,13 @@ def free_memory() -> Optional[float]:
     """Return how many bytes of memory this process may still take, also within its control group; None where the system does not tell."""
     words = _first('/proc/meminfo', 'MemAvailable').split()
     free = [int(words[0]) * 1024.0] if words and words[0].isdecimal() else []
-    for most, taken in CONTROL_GROUPS:
+    for most, taken, parts, cached in CONTROL_GROUPS:
         limit, used = _number(most), _number(taken)
         if limit is not None and used is not None:
-            free.append(max(0.0, limit - used))
+            given_back = _first(
+                parts, cached, ' '
+            )  # of files that were read: a container that has read much is not full
+            free.append(max(0.0, limit - used + (float(given_back) if given_back.isdecimal() else 0.0)))
     return min(free, default=None)
 
 
@@ -83,12 +91,12 @@ def describe() -> Dict[str, Any]:
     return {'processor': processor(), 'cores': cores(), 'memory_gb': memory_gb(), 'system': platform.platform()}
 
 
-def _first(path: str, field: str) -> str:
-    """The value of the first line 'field : value' of a file of /proc; '' where there is none."""
+def _first(path: str, field: str, separator: str = ':') -> str:
+    """The value of the first line 'field : value' of a file of the system; '' where there is none."""
     try:
         with open(path, encoding='utf-8', errors='replace') as stream:
             for line in stream:
-                name, _, value = line.partition(':')
+                name, _, value = line.partition(separator)
                 if name.strip() == field:
                     return value.strip()
     except OSError:

@@ -57,3 +57,17 @@ def test_channels_side_by_side(flags, multiple, monkeypatch):
     """From the processor's own list of instructions: whole words of it, and 1 where it tells nothing."""
     monkeypatch.setattr(machine, '_first', lambda path, field: flags if field == 'flags' else '')
     assert machine.width_multiple() == multiple
+
+
+def test_free_memory_counts_files_in_memory_as_free(tmp_path, monkeypatch):
+    """A container's control group counts files that were read as taken, though they give way."""
+    files = {'max': '1000000', 'current': '900000', 'stat': 'anon 100\ninactive_file 700000\nactive_file 5\n'}
+    for name, text in files.items():
+        (tmp_path / name).write_text(text)
+    paths = tuple(str(tmp_path / name) for name in files)
+    monkeypatch.setattr(machine, 'CONTROL_GROUPS', ((*paths, 'inactive_file'),))
+    assert machine.free_memory() == 800000
+    (tmp_path / 'stat').write_text('')
+    assert machine.free_memory() == 100000
+    (tmp_path / 'max').write_text('max\n')
+    assert machine.free_memory() is None or machine.free_memory() > 1000000
