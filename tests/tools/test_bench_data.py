@@ -45,8 +45,8 @@ def test_against(capsys):
     'arguments, words',
     [
         (['--pipelines', 'nope'], 'none of digits'),
-        (['--workers', '0'], '--workers 0'),
-        (['--blocks', 'x'], '--blocks x'),
+        (['--workers', '0'], "--workers: '0'"),
+        (['--blocks', 'x'], "--blocks: 'x'"),
         (['--images', '9'], '--images 9'),
     ],
 )

@@ -24,7 +24,7 @@ def run(tmp_path_factory):
 def test_subjects_are_of_like_size(run):
     own, random, known = latency.subjects(run, seed=3)
     assert (own.name, random.name) == ('searched', 'random 3') and known.name.startswith('gluoncv:')
-    assert 0.98 * own.params <= random.params <= own.params
+    assert 0.97 * own.params <= random.params <= own.params
     for subject in (own, random, known):
         net = subject.make('cpu')
         assert sum(p.data().size for name, p in net.collect_params().items() if p.grad_req != 'null') == subject.params
@@ -63,9 +63,9 @@ def test_a_run_of_a_known_network(tmp_path):
 @pytest.mark.parametrize(
     'words, message',
     [
-        (['--batch', '1,x'], '--batch 1,x: accepted are whole numbers'),
-        (['--batch', '0'], '--batch 0'),
-        (['--passes', '0'], '--passes 0'),
+        (['--batch', '1,x'], "--batch: '1,x': accepted are whole numbers"),
+        (['--batch', '0'], "--batch: '0'"),
+        (['--passes', '0'], "--passes: '0'"),
         (['--gpu', '99'], '--gpu 99'),
         (['--gluoncv', 'resnet'], 'not in the model zoo'),
     ],

@@ -254,7 +254,7 @@ def test_images_of_gluons_place(tmp_path, monkeypatch):
         (['{run}', '--onnx', '{tmp}/net.pb'], 'net.pb: accepted are files that end in .onnx'),
         (['{run}', '--onnx', '{tmp}/no/net.onnx'], 'there is no folder'),
         (['{run}', '--symbol', '{tmp}/no/net'], 'there is no folder'),
-        (['{run}', '--onnx', '{tmp}/net.onnx', '--tolerance', '0'], '--tolerance 0: must be above 0'),
+        (['{run}', '--onnx', '{tmp}/net.onnx', '--tolerance', '0'], "--tolerance: '0' is not a number above 0"),
         (['{run}', '--onnx', '{tmp}/net.onnx', '--images', '{tmp}/no'], 'no folder with images in it'),
         (['{tmp}', '--onnx', '{tmp}/net.onnx'], 'not a run directory'),
     ],
