@@ -31,7 +31,7 @@ GROUPS = (
     ('repeat the paper', 'tools', ('run_experiment',)),
     ('prepare data', 'tools', ('prepare_cifar10', 'prepare_imagenet')),
     ('several machines', 'tools', ('launch',)),
-    ('measure speed', 'tools', ('bench_step', 'bench_shrink', 'bench_data', 'bench_latency')),
+    ('measure speed', 'tools', ('bench_step', 'bench_retrain', 'bench_shrink', 'bench_data', 'bench_latency')),
 )
 RENAMED = {'make_tables': 'tables'}
 

@@ -21,7 +21,17 @@ SCRIPTS = sorted(
     for path in (ROOT / folder).glob('*.py')
     if "if __name__ == '__main__':" in path.read_text(encoding='utf-8') and path.stem not in NOT_COMMANDS
 )
-NEED_MXNET = ('search', 'retrain', 'evaluate', 'predict', 'export', 'bench-step', 'bench-shrink', 'bench-latency')
+NEED_MXNET = (
+    'search',
+    'retrain',
+    'evaluate',
+    'predict',
+    'export',
+    'bench-step',
+    'bench-retrain',
+    'bench-shrink',
+    'bench-latency',
+)
 NEED_NONE = [name for name in commands.COMMANDS if name not in NEED_MXNET]
 STANDALONE = ('launch',)  # runs without the package
 HIDDEN = """

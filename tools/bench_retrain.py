@@ -59,25 +59,7 @@ def arguments() -> argparse.ArgumentParser:
         default=0.3,
         help='share of edges that the random architecture keeps',
     )
-    add('--budget', default='params=3.0M', help='as for train/retrain.py: params=3.0M, flops=600M, mac=40M')
-    chosen = parser.add_mutually_exclusive_group()
-    chosen.add_argument(
-        '--widths',
-        '--channels',
-        dest='channels',
-        type=argtypes.wholes(1, limits.WIDTH, limits.STAGES),
-        metavar='N,N,…',
-        help='width of each stage, instead of the budget',
-    )
-    add(
-        '--width-multiple',
-        type=argtypes.whole(0, limits.WIDTH),
-        default=0,
-        help='as retrain.width_multiple; 0: what suits the processor',
-    )
-    chosen.add_argument(
-        '--any-width', action='store_true', help='measure the network of any width at the same budget, too'
-    )
+    _add_widths(parser)
     add('--batch-size', type=argtypes.BATCH, default=8, help='images a step')
     add(
         '--image-size',
@@ -107,6 +89,29 @@ def arguments() -> argparse.ArgumentParser:
     plugins.add_flag(parser)
     add('--json', action='store_true', help='print JSON instead of a table')
     return parser
+
+
+def _add_widths(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
+    add('--budget', default='params=3.0M', help='as for train/retrain.py: params=3.0M, flops=600M, mac=40M')
+    chosen = parser.add_mutually_exclusive_group()
+    chosen.add_argument(
+        '--widths',
+        '--channels',
+        dest='channels',
+        type=argtypes.wholes(1, limits.WIDTH, limits.STAGES),
+        metavar='N,N,…',
+        help='width of each stage, instead of the budget',
+    )
+    add(
+        '--width-multiple',
+        type=argtypes.whole(0, limits.WIDTH),
+        default=0,
+        help='as retrain.width_multiple; 0: what suits the processor',
+    )
+    chosen.add_argument(
+        '--any-width', action='store_true', help='measure the network of any width at the same budget, too'
+    )
 
 
 def architecture_of(options: argparse.Namespace) -> Architecture:
