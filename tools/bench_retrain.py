@@ -1,10 +1,11 @@
 """Measure a training step of a derived network at its budget: images a second, memory; beside PyTorch and any width where asked.
 
-The default architecture is drawn at random: the paper's space for CIFAR-10, --seed, and the share of edges --keep. Its widths are those
-that the budget chooses for the processor, as train/retrain.py does with retrain.width_multiple=0; --any-width measures those of any size,
-too. --torch measures the same network of the same widths in PyTorch as one writes it, and in PyTorch's channels_last layout. Each
-implementation runs in a process of its own, in turn; times are seconds (medians), of --rounds rounds the least; ratios are theirs to
-ours, and the one that counts is that to the faster form of PyTorch.
+The default architecture is drawn at random: the paper's space for CIFAR-10, --seed, and the share of edges --keep; 8 blocks a stage, or
+one where the budget is below 0.5 M parameters. Its widths are those that the budget chooses for the processor, as train/retrain.py does
+with retrain.width_multiple=0; --any-width measures those of any size, too, and --width-multiple 1 these beside PyTorch. --torch measures
+the same network of the same widths in PyTorch as one writes it, and in PyTorch's channels_last layout. Each implementation runs in a
+process of its own, in turn; times are seconds (medians), of --rounds rounds the least; ratios are theirs to ours, and the one that counts
+is that to the faster form of PyTorch.
 
     python tools/bench_retrain.py --budget params=3.0M --batch-size 8 --torch --any-width
 """
@@ -26,7 +27,7 @@ from typing import Any, Callable, Dict, List, Mapping, Sequence, Tuple
 from dsonas.base import argtypes, cli, limits, machine, plugins
 from dsonas.base.text import aligned
 from dsonas.symbols.architecture import Architecture
-from dsonas.symbols.budget import Fit, fit_widths
+from dsonas.symbols.budget import Fit, fit_widths, parse_budget
 from dsonas.symbols.cost import cost
 from dsonas.symbols.space import SearchSpace
 from dsonas.tools.timing import common, plans
@@ -37,6 +38,7 @@ SHOWN = (('step', 'step s'), ('step_processor', 'CPU s'), ('first', 'first step 
 COMPARED = {'step': ('step',), 'processor': ('step_processor',), 'first': ('first',), 'rss_gb': ('rss_gb',)}
 LATENCY = {'latency': ('latency',), 'latency_processor': ('latency_processor',)}
 SIZES = {'cifar': 32, 'imagenet': 224}
+SMALL = 500_000  # parameters below which the random architecture has one block a stage
 
 
 def arguments() -> argparse.ArgumentParser:
@@ -45,27 +47,19 @@ def arguments() -> argparse.ArgumentParser:
     add = parser.add_argument
     add('--architecture', metavar='FILE', help='architecture.json to take instead of a random one')
     add('--seed', type=argtypes.SEED, default=1, help='of the random architecture')
-    add('--blocks', type=argtypes.BLOCKS, default=(8, 8, 8), metavar='N,N,…', help='its blocks in each stage')
+    add(
+        '--blocks',
+        type=argtypes.BLOCKS,
+        metavar='N,N,…',
+        help='its blocks in each stage; default 8,8,8, below params=500k 1,1,1',
+    )
     add(
         '--keep',
         type=argtypes.number(above=0, high=1),
         default=0.3,
         help='share of edges that the random architecture keeps',
     )
-    add('--budget', default='params=3.0M', help='as for train/retrain.py: params=3.0M, flops=600M, mac=40M')
-    add(
-        '--channels',
-        type=argtypes.wholes(1, limits.WIDTH, limits.STAGES),
-        metavar='N,N,…',
-        help='width of each stage, instead of the budget',
-    )
-    add(
-        '--width-multiple',
-        type=argtypes.whole(0, limits.WIDTH),
-        default=0,
-        help='as retrain.width_multiple; 0: what suits the processor',
-    )
-    add('--any-width', action='store_true', help='measure the network of any width at the same budget, too')
+    _add_widths(parser)
     add('--batch-size', type=argtypes.BATCH, default=8, help='images a step')
     add(
         '--image-size',
@@ -97,11 +91,37 @@ def arguments() -> argparse.ArgumentParser:
     return parser
 
 
+def _add_widths(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
+    add('--budget', default='params=3.0M', help='as for train/retrain.py: params=3.0M, flops=600M, mac=40M')
+    chosen = parser.add_mutually_exclusive_group()
+    chosen.add_argument(
+        '--widths',
+        '--channels',
+        dest='channels',
+        type=argtypes.wholes(1, limits.WIDTH, limits.STAGES),
+        metavar='N,N,…',
+        help='width of each stage, instead of the budget',
+    )
+    add(
+        '--width-multiple',
+        type=argtypes.whole(0, limits.WIDTH),
+        default=0,
+        help='as retrain.width_multiple; 0: what suits the processor',
+    )
+    chosen.add_argument(
+        '--any-width', action='store_true', help='measure the network of any width at the same budget, too'
+    )
+
+
 def architecture_of(options: argparse.Namespace) -> Architecture:
     """The architecture that a command line names. Raises UserError, OSError."""
     if options.architecture:
         return Architecture.load(options.architecture)
-    return Architecture.random(SearchSpace.cifar10(blocks=options.blocks), options.seed, options.keep)
+    kind, number = parse_budget(options.budget)
+    small = kind == 'params' and number < SMALL and not options.channels
+    blocks = options.blocks or ((1, 1, 1) if small else (8, 8, 8))
+    return Architecture.random(SearchSpace.cifar10(blocks=blocks), options.seed, options.keep)
 
 
 def report(options: argparse.Namespace) -> Dict[str, Any]:
@@ -124,6 +144,8 @@ def report(options: argparse.Namespace) -> Dict[str, Any]:
         plan = dict(task, plan=plans.network_plan(architecture, widths))
         measurements.update(common.torch_measurements(plan, options.torch_python, TORCH))
     figures = dict(zip(measurements, common.in_turn(list(measurements.values()), options.rounds)))
+    same_network = {name: found for name, found in figures.items() if name in common.TORCH_FORMS}
+    common.require_equal(same_network, figures['dsonas'], 'params')
     for found in figures.values():
         found.update(images_per_second=options.batch_size / found['step'], widths=list(widths))
     if options.any_width:
@@ -154,17 +176,21 @@ def show(result: Mapping[str, Any]) -> None:
     print(f'{result["params"]:,} parameters, {result["flops"]:,} FLOPs, batch {batch}, {size} × {size} pixels')
     for note in result['budget'].get('notes', ()):
         print(note)
-    shown = [*SHOWN, ('latency', 'latency s')] if 'latency' in result else list(SHOWN)
-    rows = [['', 'channels', 'images/s', *(title for _, title in shown), 'step', 'CPU', 'memory']]
+    timed = 'latency' in result
+    titles = [title for _, title in SHOWN] + (['latency ms'] if timed else [])
+    rows = [['', 'channels', 'images/s', *titles, 'step', 'CPU', 'memory']]
     for name in ('dsonas', 'any_width', *common.TORCH_FORMS):
         figures = result if name == 'dsonas' else result.get(name)
         if figures:
             ratio = figures['ratio'] if name != 'dsonas' else {'step': 1, 'processor': 1, 'rss_gb': 1}
-            numbers = [f'{figures[key]:.3f}' for key, _ in shown]
+            numbers = [f'{figures[key]:.3f}' for key, _ in SHOWN]
+            numbers += [f'{1e3 * figures["latency"]:.3g}'] if timed else []
             ratios = [f'{ratio[key]:.2f}x' for key in ('step', 'processor', 'rss_gb')]
             channels = ', '.join(map(str, figures['widths']))
             rows.append([name.replace('_', ' '), channels, f'{figures["images_per_second"]:.1f}', *numbers, *ratios])
     print('\n'.join(aligned(rows, left=(0, 1))))
+    if timed:
+        print(f'latency of one image in {result["runtime"]}, and in PyTorch')
     common.show_better(result)
 
 

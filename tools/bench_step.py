@@ -53,6 +53,7 @@ def report(options: argparse.Namespace) -> Dict[str, Any]:
         measurements.update(common.torch_measurements(task, options.torch_python, common.TORCH))
     figures = dict(zip(measurements, common.in_turn(list(measurements.values()), options.rounds)))
     result = figures.pop('fused')
+    common.require_equal(figures, result, 'weights', 'gates')
     result.update(common.compared(figures, result))
     result['machine'] = common.machine(options.threads)
     result['settings'] = {key: value for key, value in task.items() if key not in ('implementation', 'architecture')}

@@ -1,6 +1,6 @@
 """One measurement of bench_step or bench_shrink, in a process of its own so that peak memory is its own.
 
-It takes a task as JSON and prints figures as JSON.
+It takes a task as JSON from standard input and prints figures as JSON.
 
 A W step is forward, backward without gradients of λ, and NAG on W; a λ step is forward, backward without gradients of W, and APG-NAG
 on λ. They alternate, as in the search with a ratio of 1:1, so the price of going from one to the other is within.
@@ -8,6 +8,7 @@ on λ. They alternate, as in the search with a ratio of 1:1, so the price of goi
 
 import json
 import os
+import sys
 import time
 from typing import Any, Dict, List, Mapping, Sequence, Tuple
 
@@ -130,9 +131,9 @@ def measure(task: Mapping[str, Any]) -> Dict[str, Any]:
 
 
 def main(argv: Sequence[str]) -> int:
-    """Print the measurement of the task in argv[0] as one line of JSON."""
+    """Print the measurement of the task on standard input as one line of JSON."""
     os.environ.setdefault('OMP_NUM_THREADS', str(machine.cores()))
-    task = json.loads(argv[0])
+    task = json.load(sys.stdin)
     plugins.load(task.get('plugins', ()))
     print(json.dumps(measure(task)))
     return 0

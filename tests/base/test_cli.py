@@ -71,7 +71,7 @@ def test_a_bug_is_not_taken_for_a_mistake(script, monkeypatch):
         raise ValueError('invariant')
 
     monkeypatch.setattr(argparse.ArgumentParser, 'parse_args', broken)
-    monkeypatch.setattr('json.loads', broken)
+    monkeypatch.setattr('json.load', broken)
     with pytest.raises(ValueError, match='invariant') as info:
         cli.run(command(script), ['x'])
     assert not isinstance(info.value, UserError)

@@ -1,5 +1,6 @@
 """The benchmark of a derived network's training step at a tiny size, and PyTorch's network equal to this project's."""
 
+import importlib.util
 import json
 import os
 import subprocess
@@ -15,7 +16,7 @@ from dsonas.symbols.budget import fit_widths
 from dsonas.symbols.network import Network
 from dsonas.symbols.space import SearchSpace
 from dsonas.tools import bench_retrain
-from dsonas.tools.timing import common, plans
+from dsonas.tools.timing import common, derived_worker, plans
 
 TORCH_PYTHON = os.environ.get('DSONAS_TORCH_PYTHON', sys.executable)  # a Python that has PyTorch
 QUICK = ['--batch-size', '2', '--image-size', '8', '--steps', '1', '--warm-up', '0', '--threads', '1']
@@ -70,10 +71,11 @@ def test_json_has_the_keys_that_others_read(small, capsys):
     assert result['any_width']['widths'] == list(loose.widths) and result['any_width']['params'] == loose.cost.params
     assert result['any_width']['ratio']['step'] == pytest.approx(result['any_width']['step'] / result['step'])
     assert result['runtime'] in ('onnxruntime', 'MXNet')
-    assert ('better' in result) == has_torch()
+    assert all((key in result) == has_torch() for key in ('torch_better', 'better', 'ratio'))
     if has_torch():
         forms = [result[name] for name in common.TORCH_FORMS]
         assert {form['params'] for form in forms} == {result['params']}
+        assert result['better'] == result['torch_better']
         assert result[result['better']]['step'] == min(form['step'] for form in forms)
         assert result['ratio'] == result[result['better']]['ratio'] and {'step', 'rss_gb', 'latency'} <= set(
             result['ratio']
@@ -82,7 +84,8 @@ def test_json_has_the_keys_that_others_read(small, capsys):
 
 def test_without_an_architecture_a_random_one_of_the_papers_space(capsys):
     words = ['--batch-size', '1', '--image-size', '4', '--steps', '1', '--warm-up', '0', '--threads', '1']
-    assert cli.run(bench_retrain.main, [*words, '--budget', 'params=60k', '--keep', '0.1']) == 0
+    words += ['--blocks', '8,8,8', '--budget', 'params=60k', '--keep', '0.1']
+    assert cli.run(bench_retrain.main, words) == 0
     lines = capsys.readouterr().out.splitlines()
     fit = fit_widths(
         Architecture.random(SearchSpace.cifar10(), 1, 0.1), 'params=60k', 4, multiple=machine.width_multiple()
@@ -91,8 +94,30 @@ def test_without_an_architecture_a_random_one_of_the_papers_space(capsys):
     assert lines[-1].startswith('dsonas  ' + ', '.join(map(str, fit.widths)))
 
 
-def test_given_channels(small, capsys):
-    result = measured(capsys, '--architecture', small, '--channels', '5,7')
+@pytest.mark.parametrize(
+    'budget, blocks', [('params=499999', (1, 1, 1)), ('params=0.5M', (8, 8, 8)), ('mac=9k', (8, 8, 8))]
+)
+def test_small_budgets_are_of_one_block_a_stage(budget, blocks):
+    drawn = [
+        bench_retrain.architecture_of(bench_retrain.arguments().parse_args(['--budget', budget, *words])).space.blocks
+        for words in ([], ['--blocks', '2,1'])
+    ]
+    assert drawn == [blocks, (2, 1)]
+
+
+def test_latency_needs_no_onnx(small, monkeypatch):
+    missing = ('onnx', 'onnxruntime')
+    monkeypatch.setattr(importlib.util, 'find_spec', lambda name: None if name in missing else object())
+    task = dict(architecture=Architecture.load(small).to_dict(), widths=[4, 8], image_size=8, gpus=0, latency=2)
+    net = Network(Architecture.load(small), [4, 8])
+    net.initialize()
+    found = derived_worker.latency(task, net)
+    assert found['runtime'] == 'MXNet' and found['latency'] >= found['latency_fastest'] > 0
+
+
+@pytest.mark.parametrize('flag', ['--widths', '--channels'])
+def test_given_widths(flag, small, capsys):
+    result = measured(capsys, '--architecture', small, flag, '5,7')
     assert result['widths'] == [5, 7] and result['budget'] == {'kind': 'none'} and 'better' not in result
 
 
@@ -103,6 +128,8 @@ def test_given_channels(small, capsys):
         (['--keep', '0'], "--keep: '0'"),
         (['--latency', '-1'], "--latency: '-1'"),
         (['--channels', '4'], 'channels'),
+        (['--widths', '8,16,32', '--any-width'], '--any-width'),
+        (['--blocks', '1,1', '--widths', '8,16,32'], '8, 16, 32'),
         (['--budget', 'params=10'], 'params=10'),
         (['--budget', '3M'], '3M'),
         (['--width-multiple', '-4'], '-4'),
@@ -129,6 +156,33 @@ def test_the_faster_form_of_pytorch_counts():
             'rss_gb': 2.0,
         }
     assert set(common.compared({'naive': base}, base, bench_retrain.COMPARED)) == {'naive'}
+
+
+def test_another_number_of_parameters_is_an_error():
+    base = {'weights': 3, 'gates': 2}
+    common.require_equal({'torch': dict(base, gates=1)}, base, 'weights')
+    with pytest.raises(ValueError, match='torch is another network: 4 weights against 3'):
+        common.require_equal({'naive': base, 'torch': dict(base, weights=4)}, base, 'weights', 'gates')
+
+
+def test_a_report_refuses_another_network(small, monkeypatch):
+    def another(task, **_):
+        count = 7 if task['implementation'] == 'torch_channels_last' else 5
+        return {'step': 1.0, 'step_processor': 1.0, 'first': 1.0, 'rss_gb': 1.0, 'params': count}
+
+    monkeypatch.setattr(common, 'measure', another)
+    monkeypatch.setattr(common, 'has_torch', lambda python: True)
+    options = bench_retrain.arguments().parse_args(['--architecture', small, '--widths', '4,8', '--torch'])
+    with pytest.raises(ValueError, match='torch_channels_last is another network: 7 params against 5'):
+        bench_retrain.report(options)
+
+
+def test_a_task_may_be_larger_than_an_argument(tmp_path):
+    """Linux takes at most 128 KiB in one argument: the 24 blocks of `full` come near, with what PyTorch needs they are above it."""
+    script = tmp_path / 'count.py'
+    script.write_text('import json, sys\nprint(json.dumps({"length": len(json.load(sys.stdin)["text"])}))\n')
+    task = {'threads': 1, 'implementation': 'dsonas', 'text': 'x' * 1_000_000}
+    assert common.measure(task, script=str(script)) == {'length': 1_000_000}
 
 
 def test_plans_name_what_is_not_written_in_pytorch():

@@ -116,11 +116,18 @@ def task(arguments: argparse.Namespace) -> Dict[str, Any]:
 def measure(
     task: Mapping[str, Any], python: str = sys.executable, script: str = WORKER, **environment: str
 ) -> Dict[str, Any]:
-    """The figures of a task, measured in a new process. Raises UserError with the process's last words where it fails."""
+    """The figures of a task, measured in a new process that reads it from standard input: as an argument a large architecture is too long.
+
+    Raises UserError with the process's last words where it fails.
+    """
     threads = str(task['threads'])
     variables = dict(os.environ, OMP_NUM_THREADS=threads, MKL_NUM_THREADS=threads, **environment)
     run = subprocess.run(
-        [python, script, json.dumps(task)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=variables
+        [python, script],
+        input=json.dumps(task).encode(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env=variables,
     )
     if run.returncode:
         words = [line for line in run.stderr.decode('utf-8', 'replace').splitlines() if line.strip()]
@@ -169,13 +176,24 @@ def ratios(
 def compared(
     figures: Mapping[str, Mapping[str, Any]], base: Mapping[str, Any], keys: Mapping[str, Sequence[str]] = SEARCH_RATIOS
 ) -> Dict[str, Any]:
-    """Figures of each implementation with its `ratio` to `base`; `better`: the faster form of PyTorch, and `ratio` of that one alone."""
+    """Figures of each implementation with its `ratio` to `base`; `torch_better`: name of the faster form of PyTorch, whose `ratio` counts.
+
+    `better` is another name of `torch_better`.
+    """
     found: Dict[str, Any] = {name: dict(entry, ratio=ratios(entry, base, keys)) for name, entry in figures.items()}
     forms = [name for name in TORCH_FORMS if name in found]
     if forms:
         better = min(forms, key=lambda name: found[name]['ratio']['step'])
-        found.update(better=better, ratio=found[better]['ratio'])
+        found.update(torch_better=better, better=better, ratio=found[better]['ratio'])
     return found
+
+
+def require_equal(figures: Mapping[str, Mapping[str, Any]], base: Mapping[str, Any], *counts: str) -> None:
+    """Raise ValueError where an implementation that ought to be the same network has another number of parameters, λ, …."""
+    for name, entry in figures.items():
+        for key in counts:
+            if entry[key] != base[key]:
+                raise ValueError(f'{name} is another network: {entry[key]} {key} against {base[key]}')
 
 
 def torch_here(options: argparse.Namespace) -> bool:

@@ -1,9 +1,10 @@
 """One measurement of bench_retrain, in a process of its own so that peak memory is its own.
 
-It takes a task as JSON and prints figures as JSON. A step is forward, backward, and NAG on all weights, as in stage 3 without its
-regularisation (auxiliary tower, drop path, dropout).
+It takes a task as JSON from standard input and prints figures as JSON. A step is forward, backward, and NAG on all weights, as in
+stage 3 without its regularisation (auxiliary tower, drop path, dropout).
 """
 
+import importlib.util
 import json
 import os
 import sys
@@ -59,7 +60,7 @@ class Stepper:
 
 
 def latency(task: Mapping[str, Any], net: Any) -> Dict[str, Any]:
-    """Latency of one image through the network as tools/export.py writes it: in onnxruntime, and in MXNet where there is none."""
+    """Latency of one image through the network as tools/export.py writes it, in onnxruntime; in MXNet where that or onnx is missing."""
     import mxnet as mx
     import numpy as np
 
@@ -70,8 +71,9 @@ def latency(task: Mapping[str, Any], net: Any) -> Dict[str, Any]:
 
     size, classes = task['image_size'], task['architecture']['space']['classes']
     x = mx.nd.random.normal(shape=(1, 3, size, size))
-    if task['gpus']:
-        return timed(task, lambda: net(x.as_in_context(mx.gpu(0))).wait_to_read(), 'MXNet')
+    if task['gpus'] or not all(importlib.util.find_spec(name) for name in ('onnx', 'onnxruntime')):
+        image = x.as_in_context(mx.gpu(0) if task['gpus'] else mx.cpu(0))
+        return timed(task, lambda: net(image).wait_to_read(), 'MXNet')
     plain = Network(Architecture.from_dict(task['architecture']), task['widths'], kernels_kind='plain')
     plain.initialize()
     plain.hybridize()
@@ -83,11 +85,8 @@ def latency(task: Mapping[str, Any], net: Any) -> Dict[str, Any]:
     )
     with tempfile.TemporaryDirectory() as workspace:
         path = os.path.join(workspace, 'network.onnx')
-        try:
-            onnx_file.write(plain, path, NetworkDescription(kind='searched', **about), False, workspace)
-            session, image = onnx_file.session(path, task['threads']), x.asnumpy().astype(np.float32)
-        except ImportError:
-            return timed(task, lambda: net(x).wait_to_read(), 'MXNet')
+        onnx_file.write(plain, path, NetworkDescription(kind='searched', **about), False, workspace)
+        session, image = onnx_file.session(path, task['threads']), x.asnumpy().astype(np.float32)
         return timed(task, lambda: session(image), 'onnxruntime')
 
 
@@ -121,6 +120,6 @@ def measure(task: Mapping[str, Any]) -> Dict[str, Any]:
 
 if __name__ == '__main__':
     os.environ.setdefault('OMP_NUM_THREADS', str(machine.cores()))
-    given = json.loads(sys.argv[1])
+    given = json.load(sys.stdin)
     plugins.load(given.get('plugins', ()))
     print(json.dumps(measure(given)))

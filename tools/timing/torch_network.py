@@ -1,7 +1,8 @@
 """A derived network in PyTorch, as one would write it: a yardstick for bench_retrain --torch.
 
-It stands alone: a script that needs nothing but PyTorch, takes a task as JSON and prints its measurement as JSON. A task with 'arrays'
-and 'logits', paths of .npz files, computes instead what the network of these parameters gives for the images 'x' among them.
+It stands alone: a script that needs nothing but PyTorch, takes a task as JSON from standard input and prints its measurement as JSON. A
+task with 'arrays' and 'logits', paths of .npz files, computes instead what the network of these parameters gives for the images 'x'
+among them.
 """
 
 import json
@@ -164,5 +165,5 @@ def compute(task: Mapping[str, Any]) -> Dict[str, Any]:
 
 
 if __name__ == '__main__':
-    given = json.loads(sys.argv[1])
+    given = json.load(sys.stdin)
     print(json.dumps(compute(given) if 'logits' in given else measure(given)))

@@ -1,6 +1,6 @@
 """The completely connected network in PyTorch, as one would write it: a yardstick for bench_step --torch.
 
-It stands alone: a script that needs nothing but PyTorch, takes a task as JSON and prints its measurement as JSON.
+It stands alone: a script that needs nothing but PyTorch, takes a task as JSON from standard input and prints its measurement as JSON.
 """
 
 import json
@@ -174,4 +174,4 @@ def measure(task: Mapping[str, Any]) -> Dict[str, Any]:
 
 
 if __name__ == '__main__':
-    print(json.dumps(measure(json.loads(sys.argv[1]))))
+    print(json.dumps(measure(json.load(sys.stdin))))
