@@ -31,19 +31,20 @@ def key(name: str) -> str:
 
 
 def class_members(
-    where: str, root: str, folders: Sequence[Folder], classes: Optional[Sequence[str]] = None
+    where: str, root: str, folders: Sequence[Folder], classes: Optional[Sequence[str]] = None, hint: str = ''
 ) -> Tuple[Tuple[str, ...], List[Member], List[str]]:
     """List the images of class folders: (classes, images by class and name, notes).
 
     where: the folder that they lie in, for messages; root: that of the scan. classes: those of the training set, which
-    others are matched with; by default the names of the folders, sorted. Raises UserError for an empty or single class
+    others are matched with; by default the names of the folders, sorted. hint: the end of an error about too few
+    classes. Raises UserError for an empty or single class
     of a training set, and for a folder that is none of `classes`.
     """
     notes: List[str] = []
     if classes is None:
         if len(folders) < 2:
             what = f'one class only ({scan.printable(folders[0].name)})' if folders else 'no class folders'
-            raise UserError(f'{where}: {what}; expected a folder of images for each of at least two classes')
+            raise UserError(f'{where}: {what}; expected a folder of images for each of at least two classes{hint}')
         classes = [folder.name for folder in folders]
         labels = list(range(len(folders)))
         for folder in folders:

@@ -4,7 +4,8 @@
     DIR/train/<class>/*   DIR/test/<class>/*            the two sets as they are
 
 The split folders may have other names (roles.py), and each of them, or all together, may lie within further folders:
-DIR/photos/train/…, DIR/seg_train/seg_train/…. Where a labelled validation set lies beside a labelled test set, it is left
+DIR/photos/train/…, DIR/seg_train/seg_train/…. A test or validation set without class folders may have a list of its images'
+classes (listed.py). Where a labelled validation set lies beside a labelled test set, it is left
 out; beside an unlabelled test set, or none, it is the test set. DIR/<class>/train/* and DIR/<class>/test/* are read too.
 What could be meant in two ways is refused. What was decided is said in `Layout.notes`.
 """
@@ -14,7 +15,7 @@ from typing import Dict, List, NamedTuple, Optional, Sequence, Tuple
 
 from ...base.errors import UserError
 from .. import place
-from . import roles, scan
+from . import listed, roles, scan
 from .classes import Member, class_members, key
 from .roles import TEST, TRAIN, VAL
 from .scan import Folder, Passed
@@ -66,12 +67,17 @@ def find(root: str) -> Layout:
     if not root:
         raise place.NotFound(f'folder: no data folder given; {EXPECTED}')
     if not os.path.isdir(root):
+        if os.path.isfile(root) and listed.is_packed(root):
+            raise place.NotFound(f'{root}: an archive, which has to be unpacked; {EXPECTED}')
         raise place.NotFound(f'{root}: {"not a" if os.path.exists(root) else "no such"} folder; {EXPECTED}')
     top = scan.scan(root)
     if not top.total:
-        raise UserError(f'{root}: no images{top.all_passed().short()}, no class folders; {EXPECTED}')
+        why = top.all_passed().short()
+        raise UserError(f'{root}: no images{why}, no class folders; {EXPECTED}{listed.instead(root)}')
     sets = _sets(root, top)
-    classes, train, _ = class_members(os.path.join(root, sets.train_from), root, sets.train)
+    _refuse_kinds(root, sets)
+    hint = listed.instead(root, sets.train_from) or ('' if sets.train else listed.NAMES)
+    classes, train, _ = class_members(os.path.join(root, sets.train_from), root, sets.train, hint=hint)
     notes = list(sets.notes)
     if top.outside:
         notes.append(f'links to other places are followed: {scan.shown(top.outside, len(top.outside))}')
@@ -121,6 +127,11 @@ def _split_folders(root: str, folder: Folder, trains: List[Folder], found: Dict[
         if part in labelled and is_labelled(inner, known):
             labelled[part].append(inner)
         elif part in labelled:
+            by_list = listed.by_list(root, inner, [one.name for one in chain[-1].folders])
+            if by_list is not None:
+                labelled[part].append(by_list[0])
+                notes.append(by_list[1])
+                continue
             notes.append(f'{scan.printable(inner.path)}: {count(inner)} without class folders, not used')
         else:
             unused.append(inner)
@@ -189,11 +200,32 @@ def _refuse_sets(where: str, filled: Sequence[Folder], parts: Sequence[Folder]) 
             return
     flat = [inner.name for inner in filled if not is_set(inner)]
     lack = (
-        f'{scan.shown(flat, len(flat), room=scan.ROOM)} without class folders' if flat else 'none of them for training'
+        f', {scan.shown(flat, len(flat), room=scan.ROOM)} without class folders'
+        if flat
+        else ', none of them for training'
     )
-    raise UserError(
-        f'{where}: {scan.shown(names, len(names), room=scan.ROOM)} look like sets of images, {lack}; {EXPECTED}'
-    )
+    lack = ' without class folders' if flat == names else lack
+    words = f'{scan.shown(names, len(names), room=scan.ROOM)} look like sets of images{lack}'
+    raise UserError(f'{where}: {words}; {EXPECTED}{_instead(where, names)}')
+
+
+def _instead(where: str, names: Sequence[str]) -> str:
+    """Say what lies beside flat folders that may hold the labels, or in one of them."""
+    hints = (listed.instead(where, name) for name in names[: listed.LOOKED])
+    return next(filter(None, hints), listed.NAMES)
+
+
+def _refuse_kinds(root: str, sets: _Sets) -> None:
+    """Raise UserError where what would be the classes are kinds of files, as images and masks, or parts of one set."""
+    names = [folder.name for folder in sets.train if folder.total]
+    if roles.kinds_of_files(names):
+        shown, where = scan.shown(names, len(names), room=scan.ROOM), os.path.join(root, sets.train_from)
+        what = (
+            'is the name of files and not of a class'
+            if len(names) == 1
+            else 'are the names of files and not of classes'
+        )
+        raise UserError(f'{where}: {shown} {what}; {EXPECTED}{_instead(root, [sets.train_from, *names])}')
 
 
 def _splits_in_classes(where: str, folder: Folder, insides: Sequence[Dict[str, str]], used: List[Folder]) -> _Sets:

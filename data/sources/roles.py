@@ -19,6 +19,12 @@ _AROUND = (
 _WHOLE = {part: re.compile(f'{_AROUND}(?:{words}){_AROUND}') for part, words in _ROLES.items()}
 _WORD = {part: re.compile(words) for part, words in _ROLES.items()}
 _ANY = re.compile(f'{_AROUND}(?:unknown|unlabell?ed|){_AROUND}')
+# What folders of files are called after their kind and not after a class: images_001, masks, JPEGImages, Annotations.
+_KINDS = re.compile(
+    r'(?:jpe?g|png)?(?:data|images?|imgs?|pics?|pictures?|photos?|files?|masks?|labels?|annotations?|annots?|trimaps?|xmls?|jpe?gs?|'
+    r'pngs?|segmentations?|groundtruths?|bbox(?:es)?|imagesets?)'
+)
+_PARTS = re.compile(r'part|parts|batch|fold|chunk|shard|set|split|folder|dir|class|object|all|ground|truth|new|raw')
 _WORDS = re.compile(r'[^\W\d_]+|\d+')
 _CAMEL = re.compile(r'(?<=[a-z])(?=[A-Z])')
 
@@ -35,6 +41,20 @@ def says_nothing(name: str) -> bool:
     """Tell whether a folder's name could be that of any images, as 'images' or 'unlabelled', and of no class."""
     joined = ''.join(_WORDS.findall(name.casefold()))
     return len(joined) <= LONGEST and bool(_ANY.fullmatch(joined))
+
+
+def kinds_of_files(names: Sequence[str]) -> bool:
+    """Tell whether the names of folders are all those of kinds or parts of files, and of no class.
+
+    So are images and masks, or cells_images_1 and cells_images_2: words that all names share say nothing of a class.
+    """
+    words = [{word.casefold() for word in re.findall(r'[^\W\d_]+', _CAMEL.sub(' ', name))} for name in names]
+    shared = set.intersection(*words) if len(words) > 1 else set()
+    return bool(words) and all(
+        any(map(_KINDS.fullmatch, own))
+        and all(word in shared or _KINDS.fullmatch(word) or _PARTS.fullmatch(word) for word in own)
+        for own in words
+    )
 
 
 def parted(name: str) -> Optional[Tuple[str, str]]:

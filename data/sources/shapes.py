@@ -59,13 +59,16 @@ def copy_of_others(filled: Sequence[Folder], parts: Sequence[Folder]) -> Optiona
 
 def same_inside(filled: Sequence[Folder]) -> List[str]:
     """Say that classes hold the same folders, which may be what was meant for the classes."""
-    inside = [{key(inner.name) for inner in folder.filled()} for folder in filled if not folder.files]
+    insides = [unwrapped(folder)[-1].filled() for folder in filled if not folder.files]
+    inside = [{key(inner.name) for inner in folders} for folders in insides]
     if len(filled) < 2 or len(inside) < len(filled):
         return []
     shared = set.intersection(*inside)
     if len(shared) < 2 or 2 * len(shared) < len(set.union(*inside)):
         return []
-    names = scan.shown([inner.name for inner in filled[0].filled()], len(filled[0].filled()))
+    names = scan.shown([inner.name for inner in insides[0]], len(insides[0]))
+    if roles.kinds_of_files([inner.name for inner in insides[0]]):
+        return [f'each class has the same folders ({names}), and the images of all of them are used']
     return [
         f'each class has the same folders ({names}): if these are the classes, give one of the folders that hold them'
     ]

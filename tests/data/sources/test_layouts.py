@@ -158,6 +158,23 @@ TAKEN = [
         ['xray/xray: 5 images, not'],
     ),
     (in_folders('colour', 'grey'), [5, 5], [], '', ['each class has the same folders (ant, bee)']),
+    (
+        in_folders('old/old', 'new/new'),
+        [5, 5],
+        [],
+        '',
+        ['each class has the same folders (ant, bee): if these'],
+    ),
+    (
+        'ant/images: 3; ant/masks: 3; bee/images: 2; bee/masks: 2',
+        [6, 4],
+        [],
+        '',
+        ['(images, masks), and the images of all of them are used'],
+    ),
+    ('photos: 3; drawings: 2', [2, 3], [], '', []),
+    ('cat images: 3; dog images: 2', [3, 2], [], '', []),
+    ('part_1: 3; part_2: 2', [3, 2], [], '', []),
     ('ant/train: 3; ant/test: 1; bee/train: 2; bee/test: 2', [3, 2], [1, 2], '<class>/train', []),
     ('ant/Train: 3; bee/Train: 2; bee/val: 2; bee/test: 1', [3, 2], [0, 1], '<class>/train', ['left out']),
     (in_folders('train', 'test') + '; train_masks: 9', [3, 2], [3, 2], 'train', ['train_masks: 9 images, not used']),
@@ -197,6 +214,22 @@ REFUSED = [
     ('photos/ant: 3', ['one class only (ant)']),
     ('.: 3', ['no class folders']),
     ('a.txt; b/c.csv', ['no images (2 files: of another kind)', 'no class folders']),
+    ('images: 3; annotations/trimaps: 3', ['annotations, images are the names of files', 'not taken from the names']),
+    (
+        'voc/JPEGImages: 3; voc/SegmentationClass: 2; voc/Annotations/1.xml',
+        ['voc', 'JPEGImages, SegmentationClass are'],
+    ),
+    ('images_001/images: 3; images_002/images: 3', ['images_001, images_002 are the names of files']),
+    (
+        'skin_images_part_1: 3; skin_images_part_2: 3; skin.csv',
+        ['are the names of files', 'if skin.csv has the labels'],
+    ),
+    ('train/images: 3; train/labels/1.txt; valid/images: 3', ['images is the name of files and not of a class']),
+    ('train/images: 3; train/masks: 3; test/images: 3', ['images, masks are the names of files']),
+    ('train: 3; test1: 4; sampleSubmission.csv', ['look like sets', 'not taken from the names of files']),
+    ('train: 3; test: 4; labels.csv', ['look like sets', 'if labels.csv has the labels, it is the data set csv']),
+    ('train: 3; train/metadata.csv; test: 4', ['if metadata.csv has the labels']),
+    ('flowers.zip; README', ['no images', 'flowers.zip has to be unpacked']),
     (ANT_BEE + '; cow/a.txt', ['class cow has no images (1 file: of another kind)']),
     (ANT_BEE + '; cow/a.heic; cow/b.HEIC', ['class cow has no images (2 files: of a kind of image that is not read)']),
 ]
@@ -225,6 +258,15 @@ def test_links_to_other_places_are_named(tmp_path):
     found = layout.find(str(tmp_path / 'data'))
     assert by_class(found, found.train) == [3, 2, 1]
     assert found.notes == ('links to other places are followed: ant, ' + os.path.join('ant', 'up'),)
+
+
+@pytest.mark.parametrize(
+    'name, content', [('a.zip', b''), ('flowers', b'PK\3\4'), ('a.tgz', b'\x1f\x8b'), ('a.7z', b'7z')]
+)
+def test_an_archive_in_place_of_the_folder(tmp_path, name, content):
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(NotFound, match='an archive, which has to be unpacked'):
+        layout.find(str(tmp_path / name))
 
 
 def test_nowhere(tmp_path):
