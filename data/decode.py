@@ -20,6 +20,7 @@ from typing import IO, Any, Iterator, List, Sequence, Union
 import numpy as np
 
 from ..base.errors import UserError
+from . import heads
 
 NAMED = 20  # corrupt images that are named in the log; the others are counted
 MAX_PIXELS = 200_000_000  # what the largest cameras of phones take
@@ -180,7 +181,7 @@ def read_rgb(source: Source, name: str = '', short_side: int = 0, max_pixels: in
     except BadImage:
         raise
     except Exception as error:  # a damaged file can make decoders raise nearly anything
-        raise BadImage(f'{name}: {_reason(error)}') from error
+        raise BadImage(f'{name}: {heads.really(source) or _reason(error)}') from error
 
 
 @contextlib.contextmanager

@@ -22,7 +22,7 @@ import re
 import tarfile
 import zipfile
 import zlib
-from typing import IO, Any, Callable, Dict, Iterator, List, Tuple
+from typing import IO, Any, Callable, Dict, Iterator, List, Sequence, Tuple
 
 Recognise = Callable[[str], bool]  # of the path of a folder or a file
 
@@ -30,8 +30,13 @@ CIFAR10 = re.compile(r'(data_batch_[1-5]|test_batch)(\.bin)?')
 CIFAR100 = re.compile(r'(fine|coarse)_label_names\.txt')
 CIFAR100_PYTHON = {'train', 'test', 'meta'}
 TABLES = ('.csv', '.tsv')
-TRAINING = re.compile(r'train(ing)?([ _-].*)?|.*[ _-]train(ing)?', re.I)  # name of a table of training images
-LABELS = re.compile(r'(.*[ _-])?(labels?|annotations?|images|data)', re.I)
+TRAINING = re.compile(
+    r'train(ing)?([ _-].*|(?-i:[A-Z]).*)?|.*[ _-]train(ing)?', re.I
+)  # name of a table of training images
+LABELS = re.compile(r'(.*[ _-])?(labels?|annotations?|images|(meta)?data|ground[ _-]?truth)', re.I)
+SPLIT = re.compile(
+    r'(train|test|val)(ing|id|idation)?\d?([ _-]?(set|images|data))?', re.I
+)  # name of a folder of such a set
 IMAGES = (
     '.jpg', '.jpeg', '.jpe', '.jfif', '.jif', '.png', '.bmp', '.dib', '.webp', '.tif', '.tiff', '.ppm', '.pgm', '.pbm', '.pnm',
     '.gif', '.jp2', '.j2k', '.mpo', '.apng', '.avif',
@@ -71,8 +76,9 @@ def is_table(path: str) -> bool:
         return path.lower().endswith(TABLES)
     names = _names(path)
     stems = [os.path.splitext(name)[0] for name in names if name.lower().endswith(TABLES)]
-    folders = [name for name in names if os.path.isdir(os.path.join(path, name))]
-    return any(map(TRAINING.fullmatch, stems)) or (len(folders) < 2 and any(map(LABELS.fullmatch, stems)))
+    if any(map(TRAINING.fullmatch, stems)):
+        return True
+    return any(map(LABELS.fullmatch, stems)) and len(_class_folders(path, names)) < 2
 
 
 def has_image_folders(path: str) -> bool:
@@ -96,6 +102,17 @@ KINDS: Dict[str, Recognise] = {
     'csv': is_table,
     'folder': has_image_folders,
 }
+
+
+def _class_folders(path: str, names: Sequence[str]) -> List[str]:
+    """Those of the names in a folder that may be of classes: folders, and within folders of sets the folders in them."""
+    found = []
+    for name in names:
+        if not name.startswith('.') and os.path.isdir(os.path.join(path, name)):
+            split = os.path.join(path, name) if SPLIT.fullmatch(name) else ''
+            inner = [one for one in _names(split) if os.path.isdir(os.path.join(split, one))] if split else [name]
+            found += inner
+    return found
 
 
 def _names(folder: str) -> List[str]:

@@ -15,6 +15,7 @@ import zlib
 from typing import IO, Any, Callable, Dict
 
 from ...base.errors import UserError
+from .. import heads
 
 MEMBER = 1 << 28  # bytes of one file: CIFAR-100's largest has 155 MB
 TOTAL = 1 << 29  # bytes of everything that comes before the end of the archive
@@ -63,6 +64,15 @@ def kind(path: str) -> str:
     return 'tar' if is_tar_header(head) else ''
 
 
+def other(path: str) -> str:
+    """Say what a file is that is no archive: 'a web page, …', as of heads.really; '' where that is not known."""
+    try:
+        with open(path, 'rb') as stream:
+            return heads.really(stream)
+    except OSError:
+        return ''
+
+
 def is_tar_header(block: bytes) -> bool:
     """Tell whether 512 bytes are the header of a tar's member, of any of its formats: its checksum is right."""
     try:
@@ -98,6 +108,8 @@ def read(path: str, wanted: Callable[[str], bool], member: int = MEMBER, total: 
     """
     what = kind(path)
     if not what:
+        if other(path):
+            raise UserError(f'{path} is no archive but {other(path)}')
         raise UserError(f'{path} is no archive: its first bytes are those of none (tar, tar.gz, tar.bz2, tar.xz, zip)')
     try:
         return (_read_zip if what == 'zip' else _read_tar)(path, wanted, member, total)

@@ -107,7 +107,9 @@ def locate(path: str, kinds: Sequence[Kind]) -> Located:
     if not os.path.exists(path):
         raise NotFound(f'{path}: no such file or folder; expected {expected}')
     if not os.path.isdir(path) and not (os.path.isfile(path) and archives.kind(path)):
-        raise NotFound(f'{path} is not an archive of {kinds[0].title}; expected {expected}')
+        raise NotFound(
+            f'{path} is {archives.other(path) or f"not an archive of {kinds[0].title}"}; expected {expected}'
+        )
     located: Sets = []
     damage: List[UserError] = []
     for look in _places(path, kinds):
@@ -121,8 +123,18 @@ def locate(path: str, kinds: Sequence[Kind]) -> Located:
     if damage and not (ranked and ranked[0][0]):
         raise damage[0]
     if not ranked:
-        raise NotFound(f'no {kinds[0].title} in {path}; expected {expected}')
+        raise NotFound(f'no {kinds[0].title} in {path}{_pages(path, kinds)}; expected {expected}')
     return ranked[0][1]
+
+
+def _pages(path: str, kinds: Sequence[Kind]) -> str:
+    """Say what lies in a folder under the name of an archive and is none, '' for nothing."""
+    for name in [version.archive for kind in kinds for version in kind.versions]:
+        full = os.path.join(path, name)
+        what = archives.other(full) if os.path.isfile(full) else ''
+        if what:
+            return f' ({name} is {what})'
+    return ''
 
 
 def contents(located: Located) -> Dict[str, bytes]:

@@ -201,7 +201,7 @@ def joined(table: Table, known: Callable[[str], bool]) -> Table:
     if table.header is None or table.width < 3 or _named(table, LABELS):
         return table
     cells = [row.cells[: table.width] for row in table.rows]
-    ones = [[whole(cell) if whole(cell) in (0, 1) else None for cell in row] for row in cells]
+    ones = [[_yes(cell) for cell in row] for row in cells]
     hot = [i for i in range(table.width) if all(row[i] is not None for row in ones) and not known(cells[0][i])]
     if len(hot) < 2 or not all(sum(row[i] or 0 for i in hot) == 1 for row in ones):
         return table
@@ -213,6 +213,12 @@ def joined(table: Table, known: Callable[[str], bool]) -> Table:
 
     rows = [row_of(row, names[[one[i] for i in hot].index(1)]) for row, one in zip(table.rows, ones)]
     return table._replace(header=row_of(table.header, LABELS[0]), rows=rows)
+
+
+def _yes(cell: str) -> Optional[int]:
+    """Read 1 or 0, or true or false; None for anything else."""
+    number = {'true': 1, 'false': 0}.get(cell.lower(), whole(cell))
+    return number if number in (0, 1) else None
 
 
 def _of_words(table: Table, known: Callable[[str], bool]) -> Table:

@@ -15,7 +15,7 @@ from typing import Dict, List, NamedTuple, Optional, Sequence, Tuple
 
 from ...base.errors import UserError
 from .. import place
-from . import listed, roles, scan
+from . import archives, listed, roles, scan
 from .classes import Member, class_members, key
 from .roles import TEST, TRAIN, VAL
 from .scan import Folder, Passed
@@ -67,6 +67,9 @@ def find(root: str) -> Layout:
     if not root:
         raise place.NotFound(f'folder: no data folder given; {EXPECTED}')
     if not os.path.isdir(root):
+        other = archives.other(root) if os.path.isfile(root) else ''
+        if other:
+            raise place.NotFound(f'{root}: {other}; {EXPECTED}')
         if os.path.isfile(root) and listed.is_packed(root):
             raise place.NotFound(f'{root}: an archive, which has to be unpacked; {EXPECTED}')
         raise place.NotFound(f'{root}: {"not a" if os.path.exists(root) else "no such"} folder; {EXPECTED}')
@@ -205,7 +208,8 @@ def _refuse_sets(where: str, filled: Sequence[Folder], parts: Sequence[Folder]) 
         else ', none of them for training'
     )
     lack = ' without class folders' if flat == names else lack
-    words = f'{scan.shown(names, len(names), room=scan.ROOM)} look like sets of images{lack}'
+    look = 'look like sets' if len(names) > 1 else 'looks like a set'
+    words = f'{scan.shown(names, len(names), room=scan.ROOM)} {look} of images{lack}'
     raise UserError(f'{where}: {words}; {EXPECTED}{_instead(where, names)}')
 
 

@@ -7,9 +7,9 @@ import os
 from typing import Dict, List, Optional, Sequence, Tuple
 
 from ...base.errors import UserError
-from . import labelled, scan, tables
-from .archives import KINDS
+from . import archives, labelled, scan, tables
 from .csv_tables import NO_TABLE
+from .kinds import OTHERS
 from .scan import Folder
 
 TABLES = ('.txt', '.csv', '.tsv')
@@ -72,18 +72,22 @@ def instead(root: str, inner: str = '') -> str:
                 continue
             return f'; if {scan.shown([name], 1)} has the labels, it is the data set csv'
     for name in _named(root, ARCHIVES):
+        other = archives.other(os.path.join(root, name))
+        if other:
+            return f'; {scan.shown([name], 1)} is {other}'
         return f'; {scan.shown([name], 1)} has to be unpacked'
     return ''
 
 
 def is_packed(path: str) -> bool:
-    """Tell whether a file is an archive by its first bytes or its name."""
+    """Tell whether a file is an archive by its name, or by its first bytes where the name does not tell."""
+    suffix = os.path.splitext(path)[1].lower()
+    if suffix in ARCHIVES or suffix in OTHERS:
+        return suffix in ARCHIVES and not archives.other(path)
     try:
-        with open(path, 'rb') as stream:
-            head = stream.read(8)
+        return bool(archives.kind(path))
     except OSError:
         return False
-    return any(head.startswith(magic) for magic, _ in KINDS) or path.lower().endswith(ARCHIVES)
 
 
 def _named(folder: str, suffixes: Tuple[str, ...]) -> List[str]:

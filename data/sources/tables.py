@@ -1,7 +1,7 @@
 """Tables in text files as people write them: CSV and its kin, with any separator, quotes, comments, or only blanks between words.
 
 Text is UTF-8 or UTF-16 (by its byte order mark), else Latin-1; lines end as on any system. Blank lines and lines
-that begin with # are left out.
+that begin with # are left out, and so are those of empty cells alone, which Excel writes below a table.
 """
 
 import codecs
@@ -10,10 +10,12 @@ import re
 from typing import Callable, List, NamedTuple, Optional, Sequence, Tuple
 
 from ...base.errors import UserError
+from .. import heads
 from . import archives
 
 LARGEST = 1 << 28  # bytes of a table
 SAMPLE = 1000  # lines that the separator is told by
+_SAID = re.compile(r'"?sep=(.)"?\s*', re.I)  # Excel's first line that says the separator
 SEPARATORS = ('\t', ',', ';', '|')
 NAMES = {'\t': 'tabs', ',': 'commas', ';': 'semicolons', '|': 'bars', ' ': 'blanks', '': 'nothing'}
 _MARKS = ((codecs.BOM_UTF8, 'utf-8'), (codecs.BOM_UTF16_LE, 'utf-16-le'), (codecs.BOM_UTF16_BE, 'utf-16-be'))
@@ -56,6 +58,10 @@ class Table(NamedTuple):
 def text_of(path: str) -> str:
     """Read a text file. Raises UserError for one that is none, or too large; OSError."""
     content = archives.read_file(path, LARGEST)
+    if heads.is_office(content):
+        raise UserError(f'{path} is a spreadsheet or an archive and not text; save it as CSV')
+    if heads.really(content):
+        raise UserError(f'{path} is no table but {heads.really(content)}')
     for mark, encoding in _MARKS:
         if content.startswith(mark):
             text = content[len(mark) :].decode(encoding, 'replace')
@@ -71,7 +77,7 @@ def text_of(path: str) -> str:
 
 
 def _lines(text: str) -> List[Tuple[int, str]]:
-    lines = [(number, line) for number, line in enumerate(text.split('\n'), 1) if line.strip()]
+    lines = [(number, line) for number, line in enumerate(text.split('\n'), 1) if line.strip(' \t\f\v,;|')]
     kept = [(number, line) for number, line in lines if not line.lstrip().startswith('#')]
     if lines and kept and lines[0] != kept[0] and len(re.findall(r'\w+', lines[0][1])) == 2:
         return [(lines[0][0], lines[0][1].lstrip().lstrip('#').strip())] + kept  # `# file label` may be a header
@@ -92,7 +98,7 @@ def _parsed(lines: Sequence[Tuple[int, str]], separator: str) -> List[Row]:
     for cells in reader:
         rows.append(Row(lines[before][0], tuple(cell.strip() for cell in cells)))
         before = reader.line_num
-    if rows and all(len(row.cells) > 1 and not row.cells[-1] for row in rows):  # a separator ends every line
+    while rows and all(len(row.cells) > 1 and not row.cells[-1] for row in rows):  # separators end every line
         rows = [Row(row.line, row.cells[:-1]) for row in rows]
     return rows
 
@@ -121,7 +127,13 @@ def read(path: str, is_header: Callable[[Row, Sequence[Row]], bool]) -> Table:
     lines = _lines(text_of(path))
     if not lines:
         raise UserError(f'{path} holds no rows')
-    separator = _separator(lines[:SAMPLE])
+    said = _SAID.fullmatch(lines[0][1])
+    separator = said.group(1) if said and said.group(1) in SEPARATORS else ''
+    if said:
+        lines = lines[1:]
+        if not lines:
+            raise UserError(f'{path} holds no rows')
+    separator = separator or _separator(lines[:SAMPLE])
     try:
         rows = _parsed(lines, separator)
     except csv.Error as error:

@@ -49,10 +49,17 @@ MADE = {
     'csv': [lambda at: touch(at / 'train.csv'), lambda at: (touch(at / 'Train.TSV'), image(at / 'images/a/1.png'))],
     'csv2': [
         lambda at: (touch(at / 'labels.csv'), image(at / 'images/1.png')),
+        lambda at: (touch(at / 'trainLabels.csv'), image(at / 'train/1.png'), image(at / 'test/1.png')),
+        lambda at: (touch(at / 'labels.csv'), image(at / 'train/1.png'), image(at / 'test/1.png')),
+        lambda at: (touch(at / 'labels.csv'), image(at / 'train_images/1.png'), image(at / 'test_images/1.png')),
+        lambda at: (touch(at / 'skin_metadata.csv'), image(at / 'skin/1.png')),
+        lambda at: (touch(at / '2019_Training_GroundTruth.csv'), image(at / '2019_Training_Input/1.png')),
         lambda at: (touch(at / 'train_labels.csv'), image(at / 'train/1.png'), image(at / 'test/1.png')),
     ],
     'folder': [
         lambda at: (touch(at / 'labels.csv'), image(at / 'cats/1.png'), image(at / 'dogs/1.png')),
+        lambda at: (touch(at / 'labels.csv'), image(at / 'train/cats/1.png'), image(at / 'train/dogs/1.png')),
+        lambda at: (touch(at / 'trainers.csv'), image(at / 'cats/1.png'), image(at / 'dogs/1.png')),
         lambda at: image(at / 'cats/1.png'),
         lambda at: image(at / 'wrapped/train/cats/1.JPG'),
         lambda at: image(at / 'dogs/without_suffix'),

@@ -267,8 +267,11 @@ def test_numbers_get_names_from_a_list_beside_the_table(tmp_path):
     assert ds.classes == ('a', 'c', 'e') and any('classes.txt' in note for note in ds.notes)
 
 
-def test_a_column_for_each_class(tmp_path):
-    rows = [(path[:-4], *(f'{float(label == name)}' for name in COUNTS)) for path, label in images(tmp_path / 'img')]
+@pytest.mark.parametrize(
+    'write', [lambda yes: f'{float(yes)}', str, lambda yes: str(yes).upper(), lambda yes: str(int(yes))]
+)
+def test_a_column_for_each_class(tmp_path, write):
+    rows = [(path[:-4], *(write(label == name) for name in COUNTS)) for path, label in images(tmp_path / 'img')]
     ds = open_set(table(tmp_path / 'x.csv', rows, ('image', *COUNTS)), held_out=0.5)
     assert counts(ds) == {'ant': 5, 'bee': 4, 'cow': 3}
 
