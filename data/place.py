@@ -20,6 +20,11 @@ def gluon_folder(name: str) -> str:
     return os.path.abspath(os.path.expanduser(os.path.join(data_dir(), 'datasets', name)))
 
 
+def expanded(path: str) -> str:
+    """Return a path with ~ as the home folder, which shells leave in `--data-dir=~/data`; as it is where it exists so."""
+    return os.path.expanduser(path) if path.startswith('~') and not os.path.exists(path) else path
+
+
 def resolve(name: str, given: str, expected: str) -> str:
     """Return the folder (or archive) of data set `name`: `given`, or gluon's folder if that is empty.
 

@@ -24,6 +24,8 @@ import zipfile
 import zlib
 from typing import IO, Any, Callable, Dict, Iterator, List, Sequence, Tuple
 
+from . import heads
+
 Recognise = Callable[[str], bool]  # of the path of a folder or a file
 
 CIFAR10 = re.compile(r'(data_batch_[1-5]|test_batch)(\.bin)?')
@@ -102,6 +104,28 @@ KINDS: Dict[str, Recognise] = {
     'csv': is_table,
     'folder': has_image_folders,
 }
+
+
+def described(path: str) -> str:
+    """Say what lies at a path where nothing is recognised, for a message: 'an archive, which has to be unpacked', …; '' for nothing."""
+    from .sources import listed  # imports what reads tables
+
+    if os.path.isfile(path):
+        kind = heads.really(_head(path)) or ('an archive, which has to be unpacked' if listed.is_packed(path) else '')
+        return kind or f'a file {os.path.splitext(path)[1] or "without a suffix"}'
+    hint = listed.instead(path)
+    if hint:
+        return hint.lstrip('; ')
+    counts: Dict[str, int] = {}
+    flat = 0
+    for depth, file in _walk(path):
+        suffix = os.path.splitext(file)[1].lower()
+        flat += depth == 0 and suffix in IMAGES
+        counts[suffix] = counts.get(suffix, 0) + 1
+    if flat:
+        return 'images without class folders' + listed.NAMES
+    most = sorted(counts, key=lambda suffix: (-counts[suffix], suffix))[:3]
+    return 'files ' + ', '.join(suffix[:12] or 'without a suffix' for suffix in most) if most else 'no files'
 
 
 def _class_folders(path: str, names: Sequence[str]) -> List[str]:

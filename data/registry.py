@@ -108,6 +108,7 @@ def register(
 
 def recognised(path: str) -> List[str]:
     """Return the names of the data sets that a folder or file may be, the likeliest first; see recognise.py."""
+    path = place.expanded(path)
     own = [name for name in KINDS if name in DATASETS]
     others = [name for name in DATASETS if name not in own]
     tests = {name: DATASETS.get(name).recognise for name in others + own}
@@ -129,6 +130,7 @@ def load(name: str, **options: Any) -> DataSet:
             hint = f' (did you mean {near[0]}?)' if near else ''
             raise UserError(f'unknown option data.{key}{hint}; known: {", ".join(known)}')
     checked = Options(**options)
+    checked = replace(checked, dir=place.expanded(checked.dir))
     if entry.expected:
         checked = replace(checked, dir=place.resolve(name, checked.dir, entry.expected))
     return entry.open_data(checked)

@@ -7,7 +7,7 @@ import mxnet as mx
 import numpy as np
 import pytest
 
-from dsonas.data import place
+from dsonas.data import place, registry
 from dsonas.data.records import check, ilsvrc, prepare
 from dsonas.data.registry import load
 
@@ -149,3 +149,13 @@ def test_records_of_gluoncvs_script_are_checked_once_and_then_found(home, one_li
     dataset = load('imagenet', image_size=32)
     assert dataset.options.dir == str(rec) and dataset.sizes == {'train': 12, 'weights': 6, 'gates': 6, 'test': 6}
     assert list(dataset.labels('test')) == [0, 1, 2, 0, 1, 2]
+
+
+def test_a_tilde_that_no_shell_has_expanded(tmp_path, monkeypatch):
+    monkeypatch.setenv('HOME', str(tmp_path))
+    monkeypatch.chdir(tmp_path)
+    image_files.tree(tmp_path / 'mine', {'a': 4, 'b': 4})
+    assert registry.recognised('~/mine') == ['folder']
+    assert load('folder', dir='~/mine').fingerprint == load('folder', dir='mine').fingerprint
+    image_files.tree(tmp_path / '~' / 'mine', {'c': 4, 'd': 4})  # a folder of that very name goes first
+    assert load('folder', dir='~/mine').classes == ('c', 'd')

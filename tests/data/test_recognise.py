@@ -123,3 +123,40 @@ def test_a_plugin_brings_its_own(tmp_path):
         )
         assert registry.recognised(str(tmp_path))[0] == 'mine'
     assert registry.recognised(str(tmp_path)) == ['folder']
+
+
+@pytest.mark.parametrize(
+    'make, words',
+    [
+        (lambda at: None, 'no files'),
+        (lambda at: [touch(at / f'a/{name}') for name in ('1.HEIC', '2.heic', 'x.txt')], 'files .heic, .txt'),
+        (lambda at: touch(at / 'a/LICENSE'), 'files without a suffix'),
+        (lambda at: image(at / 'cat.0.png'), 'images without class folders; classes are not taken from the names'),
+        (lambda at: touch(at / 'archive.zip', b'PK\3\4'), 'archive.zip has to be unpacked'),
+        (lambda at: touch(at / 'archive.zip', b'<html>'), 'archive.zip is a web page'),
+        (lambda at: touch(at / 'mine.csv'), 'if mine.csv has the labels, it is the data set csv'),
+        (lambda at: touch(at / 'file', b'PK\3\4'), None),
+    ],
+)
+def test_what_is_said_of_what_is_not_recognised(tmp_path, make, words):
+    make(tmp_path)
+    if words is None:
+        assert recognise.described(str(tmp_path / 'file')) == 'an archive, which has to be unpacked'
+    else:
+        assert not registry.recognised(str(tmp_path)) and words in recognise.described(str(tmp_path))
+
+
+@pytest.mark.parametrize(
+    'name, content, words',
+    [
+        ('labels.xlsx', b'PK\3\4', 'a file .xlsx'),
+        ('a.zip', b'PK\3\4', 'an archive'),
+        ('a.tar.gz', b'<!doctype html>', 'a web page'),
+        ('cat.jpg', b'\xff\xd8\xff', 'a file .jpg'),
+        ('cat', b'x', 'a file without a suffix'),
+    ],
+)
+def test_what_is_said_of_a_file(tmp_path, name, content, words):
+    touch(tmp_path / name, content)
+    assert not registry.recognised(str(tmp_path / name))
+    assert recognise.described(str(tmp_path / name)).startswith(words)

@@ -6,6 +6,8 @@ from typing import Any, Mapping, Optional
 from ...base import cli
 from ...base.errors import UserError
 from ...base.keys import brief
+from ...data.place import expanded
+from ...data.recognise import described
 from ...data.registry import DATASETS, recognised
 
 MADE = 'digits'  # lies nowhere
@@ -37,10 +39,11 @@ def data_set(line: Mapping[str, Any], preset: Mapping[str, Any], start: Optional
     named = preset.get('data.name')
     if named and named != MADE:
         return str(named)
-    if not os.path.exists(place):
+    if not os.path.exists(expanded(place)):
         raise UserError(f'data.dir={brief(place)}: no such file or folder')
     raise UserError(
-        f'data.dir={brief(place)}: not recognised; say with --dataset which data set lies there: {_choices()}'
+        f'data.dir={brief(place)}: not recognised ({described(expanded(place))}); '
+        f'say with --dataset which data set lies there: {_choices()}'
     )
 
 
