@@ -31,7 +31,10 @@ def plain(character: str) -> str:
     base = unicodedata.normalize('NFKD', character).encode('ascii', 'ignore').decode('ascii')
     if base:
         return base
-    return escaped(character) if not character.isprintable() else character.encode('unicode_escape').decode('ascii')
+    if unicodedata.category(character) == 'Zs':
+        return ' '  # of the many spaces some have no other form
+    shown = character if character.isprintable() else escaped(character)
+    return shown.encode('ascii', 'backslashreplace').decode('ascii')
 
 
 def any_terminal() -> None:

@@ -21,7 +21,7 @@ def gluon_folder(name: str) -> str:
 
 
 def expanded(path: str) -> str:
-    """Return a path with ~ as the home folder, which shells leave in `--data-dir=~/data`; as it is where it exists so."""
+    """Return a path with ~ as the home folder, which shells leave as it is behind an =; unchanged where it exists so."""
     return os.path.expanduser(path) if path.startswith('~') and not os.path.exists(path) else path
 
 

@@ -6,7 +6,7 @@ import subprocess
 import sys
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from dsonas.base import terminal
@@ -51,6 +51,7 @@ def test_every_encoding(encoding, printed):
 @given(
     st.text(st.characters(blacklist_categories=())), st.sampled_from(['ascii', 'latin-1', 'cp1252', 'utf-8', 'koi8-r'])
 )
+@example('\u1680\u2028\ue000\udcff', 'ascii')
 def test_any_text_is_written(text, encoding):
     stream = io.TextIOWrapper(io.BytesIO(), encoding=encoding, errors=terminal.ERRORS, newline='')
     stream.write(text)
