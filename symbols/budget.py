@@ -147,7 +147,7 @@ def _fit_any(
 ) -> Tuple[multiples.Chosen, float]:
     """Return (widths of any size, the multiplier that they are rounded from)."""
     _check_met(_rounded(base, 0.0, steps), kind, target, measure)
-    multiplier = _largest(base, lambda multiplier: _rounded(base, multiplier, steps), target, measure)
+    multiplier = _largest(base, lambda multiplier: _rounded(base, multiplier, steps), target, measure, counted)
     widths, shares = _rounded(base, multiplier, steps), [multiplier * width for width in base]
     if counted:
         widths = _best_rounding(widths, shares, steps, target, measure)
@@ -165,7 +165,7 @@ def _fit_measured(
         units = multiples.whole_units([multiplier * width for width in base], steps, multiple)
         return _rounded(base, multiplier, units)
 
-    multiplier = _largest(base, whole, target, measure)
+    multiplier = _largest(base, whole, target, measure, False)
     start, shares = whole(multiplier), [multiplier * width for width in base]
     near = multiples.tolerance(costs(start).params)
     return multiples.measured(measure, target, start, shares, steps, multiple, near), multiplier
@@ -178,9 +178,17 @@ def _check_met(narrowest: Widths, kind: str, target: float, measure: Measure) ->
         raise UserError(f'budget: {kind}={target:g} cannot be met; {least}')
 
 
-def _largest(base: Widths, rounded: Callable[[float], Widths], target: float, measure: Measure) -> float:
-    """Return the largest multiplier whose rounded widths meet the budget."""
+def _largest(base: Widths, rounded: Callable[[float], Widths], target: float, measure: Measure, counted: bool) -> float:
+    """Return the largest multiplier whose rounded widths meet the budget.
+
+    counted: nothing is built to measure. Otherwise networks more than twice too wide are never tried: they could take all memory.
+    """
     low, high = 0.0, LARGEST_WIDTH / max(base)
+    if not counted:
+        tried = 1 / max(base)
+        while tried < high and measure(rounded(tried)) <= target:
+            low, tried = tried, 2 * tried
+        high = min(tried, high)
     for _ in range(60):  # to the last bit: the widths change at a finite number of multipliers
         middle = (low + high) / 2
         low, high = (middle, high) if measure(rounded(middle)) <= target else (low, middle)

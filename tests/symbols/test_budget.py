@@ -142,3 +142,18 @@ def test_a_measure_of_ones_own():
     }
     with pytest.raises(ValueError, match='budget: latency is measured on a device'):
         fit_widths(architecture, 'latency=10ms')
+
+
+@pytest.mark.parametrize('multiple', [1, 16])
+@pytest.mark.parametrize('target', [0.001, 0.02, 0.5])
+def test_a_measured_budget_never_tries_networks_far_too_wide(multiple, target):
+    """Each is built and run to be measured: one of 8,000 channels takes all memory for a budget that 30 meet."""
+    architecture, tried = Architecture.random(SearchSpace.cifar10(channels=4, blocks=(1, 1, 1)), seed=1), []
+
+    def seconds(widths):
+        tried.append(widths)
+        return 1e-4 + 1e-6 * sum(widths) ** 1.5
+
+    fit = fit_widths(architecture, ('latency', target), measure=seconds, multiple=multiple)
+    assert fit.reached <= target and len(tried) < 200
+    assert max(map(max, tried)) <= 2.5 * max(max(fit.widths), 16)
