@@ -5,6 +5,8 @@ import types
 import mxnet as mx
 import pytest
 
+from dsonas.base import machine
+from dsonas.base.errors import UserError
 from dsonas.symbols import latency
 from dsonas.symbols.architecture import Architecture
 from dsonas.symbols.budget import fit_widths
@@ -40,3 +42,14 @@ def test_a_run_that_goes_on_has_the_widths_that_it_had(tmp_path, monkeypatch):
 def test_several_machines_cannot_agree(tmp_path):
     with pytest.raises(ValueError, match='retrain.budget=latency=6ms: .* as retrain.channels'):
         fitted(ARCHITECTURE, 'latency=6ms', 16, devices(True), types.SimpleNamespace(path=str(tmp_path)))
+
+
+def test_a_latency_beyond_the_memory_is_refused(tmp_path, monkeypatch):
+    asked = []
+    monkeypatch.setattr(latency.Stopwatch, '_forward', lambda self, net, shape: asked.append(net.widths) or 1e-3)
+    monkeypatch.setattr(machine, 'free_memory', lambda: 1e9)
+    with pytest.raises(
+        UserError, match='retrain.budget=latency=60s: .* channels .* more than the 1 GB .* lower the budget'
+    ) as refused:
+        fitted(ARCHITECTURE, 'latency=60s', 16, devices(), types.SimpleNamespace(path=str(tmp_path)))
+    assert asked and len(str(refused.value)) < 300

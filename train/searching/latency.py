@@ -12,12 +12,16 @@ from typing import Any, Optional
 import numpy as np
 
 from ...base.errors import UserError
+from ...base.text import format_bytes
 from ...data import cache
 from ...runfiles.directory import RunDirectory
 from ...symbols import latency
 from ...symbols.architecture import Architecture
 from ...symbols.budget import Fit, fit_widths, parse_budget
+from ...symbols.memory import network_bytes
+from ...symbols.multiples import Widths
 from ...symbols.space import SearchSpace
+from ..engine.checks import free_memory
 from ..runtime.devices import Devices
 
 FILE = latency.FILE
@@ -55,4 +59,15 @@ def fitted(
             'summary.json names as retrain.channels'
         )
     own = latency.Stopwatch(devices.contexts[0], os.path.join(directory.path, FILE))
-    return fit_widths(architecture, budget, image_size, own.widths(architecture, image_size), multiple)
+    seconds = own.widths(architecture, image_size)
+
+    def measure(widths: Widths) -> float:
+        needed, (free, where) = network_bytes(architecture, widths, 1, image_size), free_memory(devices.contexts)
+        if free is not None and needed > free:
+            raise UserError(
+                f'retrain.budget={budget}: a network of {", ".join(map(str, widths))} channels is still to be measured, which takes about '
+                f'{format_bytes(needed)}, more than the {format_bytes(free)} that are free {where}; lower the budget'
+            )
+        return seconds(widths)
+
+    return fit_widths(architecture, budget, image_size, measure, multiple)
