@@ -46,7 +46,7 @@ def test_a_run_keeps_the_multiple_of_the_machine_that_it_began_on(tiny, tmp_path
     assert budget == json.loads(json.dumps(fit.to_dict())) and budget['multiple'] == 8
     assert summary['params'] == fit.cost.params and budget['uniform']['widths'] == list(fit.uniform.widths)
     said = capsys.readouterr().out
-    assert 'channels in multiples of 8, which are faster here' in said and all(note in said for note in fit.notes)
+    assert 'channels near multiples of 8, which are faster here' in said and all(note in said for note in fit.notes)
     assert ', '.join(map(str, fit.uniform.widths)) in said
 
     retrain.main(['--run', config.run, '--resume', '--set', 'retrain.width_multiple=0'])

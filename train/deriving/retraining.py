@@ -200,7 +200,7 @@ def describe_multiples(budget: Mapping[str, Any]) -> List[str]:
     uniform = budget['uniform']
     used = '' if uniform['reached'] is None else f', {100 * uniform["reached"] / budget["target"]:.2f}% of the budget'
     line = (
-        f'channels in multiples of {budget["multiple"]}, which are faster here: {100 * (1 - budget["distance"]):.2f}% of the '
+        f'channels near multiples of {budget["multiple"]}, which are faster here: {100 * (1 - budget["distance"]):.2f}% of the '
         f'budget; of any width {", ".join(map(str, uniform["widths"]))}{used} (retrain.width_multiple=1)'
     )
     return [line, *budget['notes']]
