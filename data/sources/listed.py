@@ -7,7 +7,7 @@ import os
 from typing import Dict, List, Optional, Sequence, Tuple
 
 from ...base.errors import UserError
-from . import archives, labelled, scan, tables
+from . import archives, labelled, roles, scan, tables
 from .csv_tables import NO_TABLE
 from .kinds import OTHERS
 from .scan import Folder
@@ -67,8 +67,10 @@ def _labels(path: str, files: Sequence[str], classes: Sequence[str]) -> Dict[str
 def instead(root: str, inner: str = '') -> str:
     """Name a table of labels or an archive that lies in the folder `inner` of root or in root, as the end of a message; ''."""
     for place in dict.fromkeys((os.path.join(root, inner), root)):
-        for name in _named(place, TABLES[1:]):
-            if NO_TABLE.match(name):
+        for name in _named(place, TABLES):
+            words = os.path.splitext(name)[0]
+            part = roles.role(words) or (roles.parted(words) or ('',))[0]
+            if NO_TABLE.match(name) or (name.lower().endswith('.txt') and part != roles.TRAIN):
                 continue
             return f'; if {scan.shown([name], 1)} has the labels, it is the data set csv'
     for name in _named(root, ARCHIVES):
