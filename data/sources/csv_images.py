@@ -13,6 +13,21 @@ from .labelled import parts_of, stem
 FOLDERS = 64  # next to the table that are looked into
 IMAGES = ('images', 'image', 'imgs', 'img', 'photos', 'pictures', 'pics', 'data', 'jpg', 'jpeg', 'png', 'jpegimages')
 
+NO_IMAGES = (  # folders of something about the images, in which images of the same names may lie
+    *(
+        'masks',
+        'mask',
+        'trimaps',
+        'trimap',
+        'annotations',
+        'annotation',
+        'labels',
+        'segmentations',
+        'segmentationclass',
+        'groundtruth',
+    ),
+    *('segmentationobject', 'meta', 'metadata', 'lists', 'splits', 'imagesets', 'heatmaps', 'depth', 'edges'),
+)
 _ZEROS = re.compile(r'^0+(?=\d+$)')
 Listing = Tuple[Dict[str, str], Dict[str, List[str]]]  # the names in a folder, and by their stems those of images
 
@@ -22,7 +37,8 @@ class Finder:
 
     root: the folder of the data; table: the table, from there on. A path is looked for from the table's folder on, then
     in root and the folders in it: those that are called after the image's
-    label, then those called after the set, last those of another set. Leading folders that are not there are left out
+    label, then those called after the set, last those of another set and those of masks, and these not at
+    all beside a table that lies in a folder called after annotations. Leading folders that are not there are left out
     one by one, as of paths on another machine. Where no name is the same, case, the writing of accents and zeros in front, which
     spreadsheets drop, may differ. `folders` counts how many images were found where.
     """
@@ -32,6 +48,9 @@ class Finder:
         self._listings: Dict[str, Listing] = {}
         self._alike: Dict[str, Dict[str, List[str]]] = {}
         self.bases = [root, *self._ranked(root, part)]
+        if about_images(root):
+            self.bases = [base for base in self.bases if base == root or not about_images(base)]
+        self.bases.sort(key=about_images)
         self.folders: Dict[str, int] = {}
 
     def _ranked(self, root: str, part: str) -> List[str]:
@@ -118,6 +137,11 @@ class Finder:
             return True
         finally:
             self.folders = counts
+
+
+def about_images(folder: str) -> bool:
+    """Tell whether a folder is called after something about the images, as masks, and not after images."""
+    return os.path.basename(os.path.abspath(folder)).lower() in NO_IMAGES
 
 
 def _plain(name: str) -> str:

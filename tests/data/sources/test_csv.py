@@ -295,6 +295,22 @@ def test_names_that_differ_in_case_accents_or_zeros_in_front(tmp_path, file, lis
     assert counts(open_set(table(tmp_path / 'x.csv', rows), held_out=0.5)) == {'a': 2, 'b': 2}
 
 
+@pytest.mark.parametrize('other', ['annotations/trimaps', 'masks', 'annotations/deeper/masks'])
+def test_masks_of_the_same_names_are_not_the_images(tmp_path, other):
+    rows = images(tmp_path / 'images')
+    images(tmp_path / other, seed=1)
+    (tmp_path / 'annotations').mkdir(exist_ok=True)
+    path = tmp_path / 'annotations' / 'trainval.txt'
+    path.write_text(''.join(f'{os.path.basename(path)[:-4]} {list(COUNTS).index(name)} 1\n' for path, name in rows))
+    found = csv_source.listing(str(tmp_path)).layout.train
+    assert len(found) == 24 and {os.path.basename(os.path.dirname(member.path)) for member in found} == {'images'}
+    with pytest.raises(UserError, match='no column names images'):
+        open_set(path)
+    table(path, [(name[7:], label) for name, label in rows], ('id', 'label'))
+    with pytest.raises(UserError, match='none of its images is there.*; give the folder above'):
+        open_set(path)
+
+
 def test_the_very_name_goes_before_one_like_it(tmp_path):
     for name, label in (('a1.png', 0), ('A1.png', 1), ('a2.png', 0), ('A2.png', 1), ('01.png', 0), ('2.png', 1)):
         files.save(tmp_path / 'pool' / name, files.picture(label, np.random.RandomState(label), 20, 20))
@@ -401,7 +417,7 @@ def refused(tmp_path, build):
             lambda d, rows: (table(d / 'train.csv', rows), table(d / 'test.csv', [(rows[0][0], 'eel')]))[2:] or None,
             ["class 'eel'", '3 training classes'],
         ),
-        (lambda d, rows: table(d / 'x.csv', [(p, 'ant') for p, _ in rows]), ['one class only (ant)']),
+        (lambda d, rows: table(d / 'x.csv', [(p, 'ant') for p, _ in rows]), ['x.csv: one class only (ant)']),
         (
             lambda d, rows: (
                 files.save(d / 'images' / 'ant000.jpg', np.zeros((9, 9, 3), np.uint8)),
