@@ -72,14 +72,15 @@ def has_records(path: str) -> bool:
 def is_table(path: str) -> bool:
     """Tell whether `path` is a .csv or .tsv file, or a folder with such a table of training images.
 
-    A table of labels counts where there are no class folders beside it, whose names it may explain.
+    A table of labels counts where there are no class folders beside it, whose names it may explain, and none counts beside class
+    folders of both a training and a test set, of which it may list the one.
     """
     if os.path.isfile(path):
         return path.lower().endswith(TABLES)
     names = _names(path)
     stems = [os.path.splitext(name)[0] for name in names if name.lower().endswith(TABLES)]
     if any(map(TRAINING.fullmatch, stems)):
-        return True
+        return sum(len(_class_folders(path, [name])) > 1 for name in names) < 2  # else class folders of two sets
     return any(map(LABELS.fullmatch, stems)) and len(_class_folders(path, names)) < 2
 
 

@@ -2,7 +2,7 @@
 
 import os
 import unicodedata
-from typing import List, NamedTuple, Optional, Sequence, Tuple
+from typing import Dict, List, NamedTuple, Optional, Sequence, Tuple
 
 from ...base.errors import UserError
 from . import scan
@@ -94,6 +94,17 @@ def class_folders(
     top = scan.scan(root)
     known, members, notes = class_members(root, root, top.folders, classes)
     return known, members, notes + top.all_passed().sentences()
+
+
+def alike(classes: Sequence[str]) -> List[str]:
+    """Say which classes differ in case, blanks, - and _ alone, and may have been meant for one."""
+    by_key: Dict[str, List[str]] = {}
+    for name in classes:
+        by_key.setdefault(key(name), []).append(name)
+    pairs = [' and '.join(map(scan.printable, names)) for names in by_key.values() if len(names) > 1]
+    if not pairs:
+        return []
+    return [f'classes that differ in case, blanks, - and _ alone are kept apart: {scan.shown(pairs, len(pairs))}']
 
 
 def counted(classes: Sequence[str], labels: Sequence[int]) -> str:

@@ -16,7 +16,7 @@ from .. import place
 from ..dataset import DataSet, Options
 from . import class_names, csv_tables, folder, scan
 from .classes import Member
-from .csv_images import Finder
+from .csv_images import Finder, about_images
 from .csv_tables import Entry
 from .folder import read_image  # noqa: F401 (test images are prepared alike)
 from .labelled import fractional, parts_of, whole
@@ -124,6 +124,7 @@ def _members(
         raise UserError(
             f'{entries[0].where}: none of its images is there, as {scan.printable(entries[0].image)[:60]!r}; '
             f'looked for in {root} and its folders ({tried[:60]})'
+            + ('; give the folder above' if about_images(root) else '')
         )
     if twice:
         notes.append(f'{twice} {part} images are listed more than once, and used once')
@@ -146,6 +147,9 @@ def listing(path: str) -> Listed:
     sets = csv_tables.read(path)
     train, test = sets.entries[TRAIN], sets.entries[TEST]
     classes, of = _classes(train, sets.train_from)
+    if len(classes) < 2:
+        where = os.path.join(sets.root, sets.train_from)
+        raise UserError(f'{where}: one class only ({scan.shown(classes, 1)}); at least two are needed')
     numbers = {name: number for number, name in enumerate(classes)}
     labels = {label: numbers[name] for label, name in of.items()}
     for entry in test:

@@ -22,7 +22,7 @@ from .. import augment, decode, split, streams
 from ..crops import RESIZE, CropTransform
 from ..dataset import DataSet, Images, Options, Source
 from . import scan
-from .classes import Member, counted
+from .classes import Member, alike, counted
 from .index import Index, fingerprint, indexed
 from .layout import Layout, find
 
@@ -121,7 +121,7 @@ def _divided(
 
 def _sets(layout: Layout, labels: np.ndarray, train: np.ndarray, test: np.ndarray, held_out: float) -> List[str]:
     """Say what was taken for what, and which classes have too few images."""
-    notes = [layout.origin(held_out), *layout.notes]
+    notes = [layout.origin(held_out), *layout.notes, *alike(layout.classes)]
     count = len(layout.classes)
     single = np.flatnonzero(np.bincount(labels[train], minlength=count) == 1)
     untested = np.flatnonzero(np.bincount(labels[test], minlength=count) == 0)

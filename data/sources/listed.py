@@ -4,10 +4,10 @@ Also what a tree without class folders has instead, for messages: tables of labe
 """
 
 import os
-from typing import Dict, List, Optional, Sequence, Tuple
+from typing import Dict, Iterator, List, Optional, Sequence, Tuple
 
 from ...base.errors import UserError
-from . import archives, labelled, scan, tables
+from . import archives, labelled, roles, scan, tables
 from .csv_tables import NO_TABLE
 from .kinds import OTHERS
 from .scan import Folder
@@ -25,26 +25,34 @@ def by_list(root: str, folder: Folder, classes: Sequence[str]) -> Optional[Tuple
     read, and images with two classes, are none.
     """
     files = {file.path: file for file in folder.images()}
-    for inner in folder.walk():
-        for name in _named(os.path.join(root, inner.path), TABLES):
-            path = os.path.join(inner.path, name)
-            try:
-                labels = _labels(os.path.join(root, path), list(files), classes)
-            except (UserError, OSError):
-                continue
-            if 2 * len(labels) <= len(files):
-                continue
-            views = {known: Folder(known, folder.path) for known in sorted(set(labels.values()))}
-            for image, label in labels.items():
-                views[label].files.append(files[image])
-                views[label].total += 1
-            view = Folder(folder.name, folder.path)
-            view.folders, view.total = list(views.values()), len(labels)
-            rest = len(files) - len(labels)
-            left = f'; {rest} images are not in it and not used' if rest else ''
-            where = scan.printable(folder.path)
-            return view, f'{where}: classes of its images from {scan.shown([path], 1)}{left}'
+    for path in _lists(root, folder):
+        try:
+            labels = _labels(os.path.join(root, path), list(files), classes)
+        except (UserError, OSError):
+            continue
+        if 2 * len(labels) <= len(files):
+            continue
+        views = {known: Folder(known, folder.path) for known in sorted(set(labels.values()))}
+        for image, label in labels.items():
+            views[label].files.append(files[image])
+            views[label].total += 1
+        view = Folder(folder.name, folder.path)
+        view.folders, view.total = list(views.values()), len(labels)
+        rest = len(files) - len(labels)
+        left = f'; {rest} images are not in it and not used' if rest else ''
+        where = scan.printable(folder.path)
+        return view, f'{where}: classes of its images from {scan.shown([path], 1)}{left}'
     return None
+
+
+def _lists(root: str, folder: Folder) -> Iterator[str]:
+    """Yield the tables in a folder, and those above it that are called after the same set, as test_labels.csv: paths from root."""
+    for inner in folder.walk():
+        yield from (os.path.join(inner.path, name) for name in _named(os.path.join(root, inner.path), TABLES))
+    for place in dict.fromkeys((os.path.dirname(folder.path), '')):
+        for name in _named(os.path.join(root, place), TABLES):
+            if roles.meant(os.path.splitext(name)[0]) == (roles.meant(folder.name) or ''):
+                yield os.path.join(place, name)
 
 
 def _labels(path: str, files: Sequence[str], classes: Sequence[str]) -> Dict[str, str]:
@@ -67,8 +75,9 @@ def _labels(path: str, files: Sequence[str], classes: Sequence[str]) -> Dict[str
 def instead(root: str, inner: str = '') -> str:
     """Name a table of labels or an archive that lies in the folder `inner` of root or in root, as the end of a message; ''."""
     for place in dict.fromkeys((os.path.join(root, inner), root)):
-        for name in _named(place, TABLES[1:]):
-            if NO_TABLE.match(name):
+        for name in _named(place, TABLES):
+            part = roles.meant(os.path.splitext(name)[0])
+            if name.lower().endswith('.txt') and part != roles.TRAIN:
                 continue
             return f'; if {scan.shown([name], 1)} has the labels, it is the data set csv'
     for name in _named(root, ARCHIVES):
@@ -96,4 +105,6 @@ def _named(folder: str, suffixes: Tuple[str, ...]) -> List[str]:
             names = sorted(entry.name for entry in entries if entry.name.lower().endswith(suffixes) and entry.is_file())
     except OSError:
         return []
-    return [name for name in names if not name.startswith('.')][:LOOKED]
+    return [name for name in names if not name.startswith('.') and not (suffixes is TABLES and NO_TABLE.match(name))][
+        :LOOKED
+    ]

@@ -71,6 +71,11 @@ def parted(name: str) -> Optional[Tuple[str, str]]:
     return None
 
 
+def meant(name: str) -> Optional[str]:
+    """Return the set that a whole name means, or else its beginning or end: TRAIN, VAL, TEST or None."""
+    return role(name) or (parted(name) or (None,))[0]
+
+
 def of_siblings(names: Sequence[str]) -> Dict[str, str]:
     """Return the sets that folders beside each other mean, by name: by their whole names, else by what they differ in.
 

@@ -2,10 +2,11 @@
 
 A file is an image by its suffix; where the suffix does not tell (none, .JPG_large), by its first bytes. Links are followed.
 A folder that is reached twice is read once, where it lies itself, and folders above the root are never entered, so that
-links cannot make a loop. Pipes, sockets and devices are never opened. Hidden files and folders, and what macOS, Windows
-and disk stations leave behind, are not looked at.
+links cannot make a loop. Pipes, sockets and devices are never opened. Hidden files and folders, whose images are counted, and what
+macOS, Windows and disk stations leave behind, are not read.
 """
 
+import contextlib
 import os
 import stat
 from typing import Dict, Iterator, List, NamedTuple, Optional, Sequence, Set, Tuple
@@ -17,6 +18,19 @@ LITTER = frozenset(
     ('__macosx', 'thumbs.db', 'ehthumbs.db', 'desktop.ini', 'icon\r', '__pycache__')
     + ('$recycle.bin', 'system volume information', '@eadir', 'lost+found')
 )
+OTHERS_OWN = (
+    '._',
+    '.git',
+    '.svn',
+    '.hg',
+    '.dvc',
+    '.cache',
+    '.venv',
+    '.ipynb',
+    '.trash',
+    '.thumb',
+    '.spotlight',
+)  # of programs
 NAMED = 3  # files that are named for a reason; all are counted
 LONG = 80  # characters of a name that are shown, its last
 ROOM = 120  # characters that names may take in an error
@@ -181,8 +195,21 @@ class _Scan:
             for entry in found:
                 if not _hidden(entry.name):
                     self._look(entry, folder, left)
-                elif entry.name.lower().endswith(SUFFIXES) and not entry.name.startswith('._'):  # macOS's are no images
-                    folder.passed.add(HIDDEN, os.path.join(folder.path, entry.name))
+                else:
+                    self._hidden(entry, folder)
+
+    def _hidden(self, entry: 'os.DirEntry[str]', folder: Folder) -> None:
+        """Count a hidden image, or those that lie directly in a hidden folder, which may have been meant for a class."""
+        path, name = os.path.join(folder.path, entry.name), entry.name.lower()
+        if name in LITTER or name.startswith(OTHERS_OWN):
+            return
+        if name.endswith(SUFFIXES):
+            folder.passed.add(HIDDEN, path)
+        elif os.path.isdir(entry.path):
+            with contextlib.suppress(OSError), os.scandir(entry.path) as entries:
+                inner = sorted(one.name for one in entries if one.name.lower().endswith(SUFFIXES))
+                if inner:
+                    folder.passed.add(HIDDEN, os.path.join(path, inner[0]), len(inner))
 
     def _look(self, entry: 'os.DirEntry[str]', folder: Folder, left: List[Folder]) -> None:
         path = os.path.join(folder.path, entry.name)

@@ -48,6 +48,10 @@ MADE = {
     'imagenet': [lambda at: touch(at / 'train.rec'), lambda at: touch(at / 'records/val.rec')],
     'csv': [lambda at: touch(at / 'train.csv'), lambda at: (touch(at / 'Train.TSV'), image(at / 'images/a/1.png'))],
     'csv2': [
+        lambda at: (
+            (touch(at / 'Train.csv'), touch(at / 'Test.csv'), image(at / 'Test/1.png')),
+            [image(at / f'Train/{name}/1.png') for name in '012'],
+        ),
         lambda at: (touch(at / 'labels.csv'), image(at / 'images/1.png')),
         lambda at: (touch(at / 'trainLabels.csv'), image(at / 'train/1.png'), image(at / 'test/1.png')),
         lambda at: (touch(at / 'labels.csv'), image(at / 'train/1.png'), image(at / 'test/1.png')),
@@ -59,6 +63,10 @@ MADE = {
     'folder': [
         lambda at: (touch(at / 'labels.csv'), image(at / 'cats/1.png'), image(at / 'dogs/1.png')),
         lambda at: (touch(at / 'labels.csv'), image(at / 'train/cats/1.png'), image(at / 'train/dogs/1.png')),
+        lambda at: (
+            touch(at / 'train.csv'),
+            [image(at / f'{part}/{name}/1.png') for part in ('train', 'test') for name in ('cats', 'dogs')],
+        ),
         lambda at: (touch(at / 'trainers.csv'), image(at / 'cats/1.png'), image(at / 'dogs/1.png')),
         lambda at: image(at / 'cats/1.png'),
         lambda at: image(at / 'wrapped/train/cats/1.JPG'),

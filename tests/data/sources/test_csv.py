@@ -10,6 +10,7 @@ import pytest
 from dsonas.base.errors import UserError
 from dsonas.data.place import NotFound
 from dsonas.data.registry import load
+from dsonas.data.sources import csv as csv_source
 
 from .. import image_files as files
 
@@ -276,6 +277,59 @@ def test_a_column_for_each_class(tmp_path, write):
     assert counts(ds) == {'ant': 5, 'bee': 4, 'cow': 3}
 
 
+@pytest.mark.parametrize(
+    'file, listed',
+    [
+        ('IMG_{}.JPG', 'img_{}.jpg'),
+        ('cafe\u0301{}.png', 'caf\u00e9{}.png'),
+        ('caf\u00e9{}.png', 'CAFE\u0301{}'),
+        ('0000{}.png', '{}'),
+        ('x/0{}.png', '{}.png'),
+    ],
+)
+def test_names_that_differ_in_case_accents_or_zeros_in_front(tmp_path, file, listed):
+    """As Windows, macOS and spreadsheets write them."""
+    for i in range(1, 9):
+        files.save(tmp_path / 'pool' / file.format(i), files.picture(i % 2, np.random.RandomState(i), 20, 20))
+    rows = [(listed.format(i), 'ab'[i % 2]) for i in range(1, 9)]
+    assert counts(open_set(table(tmp_path / 'x.csv', rows), held_out=0.5)) == {'a': 2, 'b': 2}
+
+
+@pytest.mark.parametrize('other', ['annotations/trimaps', 'masks', 'annotations/deeper/masks'])
+def test_masks_of_the_same_names_are_not_the_images(tmp_path, other):
+    rows = images(tmp_path / 'images')
+    images(tmp_path / other, seed=1)
+    (tmp_path / 'annotations').mkdir(exist_ok=True)
+    path = tmp_path / 'annotations' / 'trainval.txt'
+    path.write_text(''.join(f'{os.path.basename(path)[:-4]} {list(COUNTS).index(name)} 1\n' for path, name in rows))
+    found = csv_source.listing(str(tmp_path)).layout.train
+    assert len(found) == 24 and {os.path.basename(os.path.dirname(member.path)) for member in found} == {'images'}
+    with pytest.raises(UserError, match='no column names images'):
+        open_set(path)
+    table(path, [(name[7:], label) for name, label in rows], ('id', 'label'))
+    with pytest.raises(UserError, match='none of its images is there.*; give the folder above'):
+        open_set(path)
+
+
+def test_the_very_name_goes_before_one_like_it(tmp_path):
+    for name, label in (('a1.png', 0), ('A1.png', 1), ('a2.png', 0), ('A2.png', 1), ('01.png', 0), ('2.png', 1)):
+        files.save(tmp_path / 'pool' / name, files.picture(label, np.random.RandomState(label), 20, 20))
+    rows = [('a1', 'low'), ('A1', 'up'), ('a2.png', 'low'), ('A2.png', 'up'), ('1', 'low'), ('2', 'up')]
+    layout = csv_source.listing(str(table(tmp_path / 'x.csv', rows))).layout
+    found = {os.path.basename(member.path): layout.classes[member.label] for member in layout.train}
+    low, up = ('01.png', 'a1.png', 'a2.png'), ('2.png', 'A1.png', 'A2.png')
+    assert found == {**dict.fromkeys(low, 'low'), **dict.fromkeys(up, 'up')}
+
+
+def test_classes_that_may_have_been_meant_for_one_are_named(tmp_path):
+    rows = [(path, label.title() if i % 2 else label) for i, (path, label) in enumerate(images(tmp_path / 'images'))]
+    ds = open_set(table(tmp_path / 'x.csv', rows))
+    assert len(ds.classes) == 6 and any('alone are kept apart: Ant and ant, Bee and bee' in note for note in ds.notes)
+    assert not any(
+        'kept apart' in note for note in open_set(table(tmp_path / 'y.csv', images(tmp_path / 'other'))).notes
+    )
+
+
 def test_missing_images_count_as_corrupt_ones(tmp_path, caplog, one_line):
     rows = images(tmp_path / 'images')
     (tmp_path / rows[3][0]).unlink()
@@ -363,7 +417,7 @@ def refused(tmp_path, build):
             lambda d, rows: (table(d / 'train.csv', rows), table(d / 'test.csv', [(rows[0][0], 'eel')]))[2:] or None,
             ["class 'eel'", '3 training classes'],
         ),
-        (lambda d, rows: table(d / 'x.csv', [(p, 'ant') for p, _ in rows]), ['one class only (ant)']),
+        (lambda d, rows: table(d / 'x.csv', [(p, 'ant') for p, _ in rows]), ['x.csv: one class only (ant)']),
         (
             lambda d, rows: (
                 files.save(d / 'images' / 'ant000.jpg', np.zeros((9, 9, 3), np.uint8)),

@@ -229,6 +229,8 @@ REFUSED = [
     ('train: 3; test1: 4; sampleSubmission.csv', ['look like sets', 'not taken from the names of files']),
     ('train: 3; test: 4; labels.csv', ['look like sets', 'if labels.csv has the labels, it is the data set csv']),
     ('train: 3; train/metadata.csv; test: 4', ['if metadata.csv has the labels']),
+    ('imgs: 3; train.txt; val.txt', ['imgs is the name of files', 'if train.txt has the labels']),
+    ('images: 3; annotations/a: 3; annotations/trainval.txt', ['if trainval.txt has the labels']),
     ('flowers.zip; README', ['no images', 'flowers.zip has to be unpacked']),
     (ANT_BEE + '; cow/a.txt', ['class cow has no images (1 file: of another kind)']),
     (ANT_BEE + '; cow/a.heic; cow/b.HEIC', ['class cow has no images (2 files: of a kind of image that is not read)']),

@@ -1,5 +1,7 @@
 """Test images without class folders, whose classes a list beside them tells."""
 
+import os
+
 import pytest
 
 from dsonas.data.sources import layout
@@ -55,6 +57,26 @@ def test_what_is_no_such_list(tmp_path, text):
     (tmp_path / 'val' / 'list.txt').write_text(text)
     found = layout.find(root)
     assert not found.test and any('val: 5 images without class folders, not used' in note for note in found.notes)
+
+
+@pytest.mark.parametrize(
+    'folder, name, taken',
+    [
+        ('test', 'test_labels.csv', True),
+        ('Test', 'test.csv', True),
+        ('wrapped/val', 'wrapped/val.txt', True),
+        ('data/val', 'val_list.txt', True),
+        ('test', 'train_labels.csv', False),
+        ('test', 'labels.csv', False),  # may be of others
+        ('test', 'test_submission.csv', False),  # to be filled in
+        ('test', 'test/sampleSubmission.csv', False),
+    ],
+)
+def test_a_list_above_that_is_called_after_the_set(tmp_path, folder, name, taken):
+    root = build(tmp_path, in_folders(os.path.join(os.path.dirname(folder), 'train')) + f'; {folder}: 5')
+    (tmp_path / name).write_text(lines(','))
+    found = layout.find(root)
+    assert by_class(found, found.test) == ([3, 2] if taken else [0, 0])
 
 
 def test_images_that_are_not_in_the_list_are_counted(tmp_path):

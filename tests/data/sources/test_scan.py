@@ -209,3 +209,12 @@ def test_images(root):
     assert counts.counts == {kinds.OTHER: 1}
     with pytest.raises(UserError, match='No such file'):
         scan.images(str(root / 'no'))
+
+
+def test_images_in_hidden_folders_are_counted_but_for_litter(root):
+    for name in ('.dog', '.git', '.ipynb_checkpoints', '.Trash-1000', '__MACOSX'):
+        (root / name).mkdir()
+    for path in ('.dog/1.png', '.dog/2.JPG', '.git/index', '.ipynb_checkpoints/0-checkpoint.png', '.Trash-1000/3.png'):
+        (root / path).write_bytes(b'x')
+    assert found(root) == CAT
+    assert passed(root).sentences() == [f'passed over: 2 files, hidden ({os.path.join(".dog", "1.png")}, …)']
