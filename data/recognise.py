@@ -25,6 +25,7 @@ import zlib
 from typing import IO, Any, Callable, Dict, Iterator, List, Sequence, Tuple
 
 from . import heads
+from .sources import kinds
 
 Recognise = Callable[[str], bool]  # of the path of a folder or a file
 
@@ -39,11 +40,6 @@ LABELS = re.compile(r'(.*[ _-])?(labels?|annotations?|images|(meta)?data|ground[
 SPLIT = re.compile(
     r'(train|test|val)(ing|id|idation)?\d?([ _-]?(set|images|data))?', re.I
 )  # name of a folder of such a set
-IMAGES = (
-    '.jpg', '.jpeg', '.jpe', '.jfif', '.jif', '.png', '.bmp', '.dib', '.webp', '.tif', '.tiff', '.ppm', '.pgm', '.pbm', '.pnm',
-    '.gif', '.jp2', '.j2k', '.mpo', '.apng', '.avif',
-)  # fmt: skip
-HEADS = (b'\xff\xd8\xff', b'\x89PNG\r\n\x1a\n', b'GIF8', b'II*\0', b'MM\0*', b'\0\0\0\x0cjP')
 OPENERS: Dict[bytes, Callable[[Any], Any]] = {b'\x1f\x8b': gzip.open, b'BZh': bz2.open, b'\xfd7zXZ': lzma.open}
 DAMAGE = (OSError, EOFError, tarfile.TarError, zipfile.BadZipFile, zlib.error, lzma.LZMAError, ValueError, RuntimeError)
 
@@ -89,11 +85,11 @@ def has_image_folders(path: str) -> bool:
     odd = 0
     for depth, file in _walk(path):
         suffix = os.path.splitext(file)[1].lower()
-        if depth and suffix in IMAGES:
+        if depth and suffix in kinds.SUFFIXES:
             return True
         if depth and suffix not in TABLES and odd < MOST_HEADS:
             odd += 1
-            if _head(file).startswith(HEADS):
+            if kinds.is_image(_head(file)):
                 return True
     return False
 
@@ -121,7 +117,7 @@ def described(path: str) -> str:
     flat = 0
     for depth, file in _walk(path):
         suffix = os.path.splitext(file)[1].lower()
-        flat += depth == 0 and suffix in IMAGES
+        flat += depth == 0 and suffix in kinds.SUFFIXES
         counts[suffix] = counts.get(suffix, 0) + 1
     if flat:
         return 'images without class folders' + listed.NAMES
