@@ -24,7 +24,7 @@ import functools
 import os
 from typing import Any, Callable, Dict, List, Mapping, Sequence, Tuple
 
-from dsonas.base import argtypes, cli, limits, machine, plugins
+from dsonas.base import argtypes, cli, limits, machine
 from dsonas.base.text import aligned
 from dsonas.symbols.architecture import Architecture
 from dsonas.symbols.budget import Fit, fit_widths, parse_budget
@@ -60,15 +60,6 @@ def arguments() -> argparse.ArgumentParser:
         help='share of edges that the random architecture keeps',
     )
     _add_widths(parser)
-    add('--batch-size', type=argtypes.BATCH, default=8, help='images a step')
-    add(
-        '--image-size',
-        type=argtypes.IMAGE_SIZE_OR_OWN,
-        default=0,
-        help='height and width, pixels; 0: 32, or 224 with the imagenet stem',
-    )
-    add('--steps', type=argtypes.whole(1, 1_000_000), default=5, help='steps to take the median of')
-    add('--warm-up', type=argtypes.whole(0, 1_000_000), default=1, help='steps before, beside the first')
     add(
         '--latency',
         type=argtypes.whole(0, 1_000_000),
@@ -76,18 +67,9 @@ def arguments() -> argparse.ArgumentParser:
         metavar='N',
         help='time N inferences of one image of the exported network too',
     )
-    add('--threads', type=argtypes.PROCESSES, default=machine.threads(), help='OMP_NUM_THREADS')
     add('--gpus', type=argtypes.whole(0, 1), default=0, help='1: on a GPU')
-    add('--kernels', choices=('cpu', 'plain'), help='how operators are computed, default: what suits the device')
-    add(
-        '--rounds',
-        type=argtypes.whole(1, 1000),
-        default=1,
-        help='measure everything so often, in turn, and keep the least of each figure',
-    )
     common.add_torch(parser)
-    plugins.add_flag(parser)
-    add('--json', action='store_true', help='print JSON instead of a table')
+    common.add_steps(parser)
     return parser
 
 

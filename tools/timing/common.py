@@ -43,6 +43,14 @@ def add_space(parser: argparse.ArgumentParser) -> None:
     share = parser.add_mutually_exclusive_group()
     share.add_argument('--share', dest='share', action='store_true', default=True, help='one set of λ for all blocks')
     share.add_argument('--full', dest='share', action='store_false', help='a set of λ for each block')
+    add('--cpus', type=argtypes.whole(1, limits.DEVICES), default=1, help='CPU devices to divide the batch over')
+    add('--gpus', type=argtypes.DEVICES, default=0, help='GPUs to divide the batch over, instead')
+    add_steps(parser)
+
+
+def add_steps(parser: argparse.ArgumentParser) -> None:
+    """Flags for how steps are taken and measured, and for plugins and JSON."""
+    add = parser.add_argument
     add('--batch-size', type=argtypes.BATCH, default=8, help='images a step')
     add(
         '--image-size',
@@ -50,11 +58,9 @@ def add_space(parser: argparse.ArgumentParser) -> None:
         default=0,
         help='height and width of the images; 0: 32 with the cifar stem, 224 with the imagenet stem',
     )
-    add('--steps', type=argtypes.whole(1, 1_000_000), default=5, help='W steps and λ steps to take the median of')
+    add('--steps', type=argtypes.whole(1, 1_000_000), default=5, help='steps of each kind to take the median of')
     add('--warm-up', type=argtypes.whole(0, 1_000_000), default=1, help='steps of each kind before, beside the first')
     add('--threads', type=argtypes.PROCESSES, default=host.threads(), help='OMP_NUM_THREADS')
-    add('--cpus', type=argtypes.whole(1, limits.DEVICES), default=1, help='CPU devices to divide the batch over')
-    add('--gpus', type=argtypes.DEVICES, default=0, help='GPUs to divide the batch over, instead')
     add(
         '--kernels',
         choices=('cpu', 'plain'),
