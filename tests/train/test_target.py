@@ -75,6 +75,7 @@ def test_shares_are_of_the_whole_supernet(share, quantity):
         ('flops=60%', {'space__share': False, 'search__penalty': 'mac'}),
         ('params=50%', {'search__nonnegative': False, 'search__penalty': 'none', 'search__normalise': 'never'}),
         ('edges=40%', {'space__first_level_gates': True, 'search__prune_every': 0, 'search__gamma': 10.0}),
+        ('edges=30%', {'search__schedule': 'linear'}),
         ('edges=50%', {'search__gate_lr': 1.0, 'train__cpus': 2, 'space__searchable_reduction': False}),
     ],
 )

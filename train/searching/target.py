@@ -57,6 +57,7 @@ class Target(BaseCallback):
         self.goal, self.policy, self.pruner, self.search = goal, policy, pruner, search
         self.measure = Measure(pruner.space, goal.quantity, pruner.image_size)
         self.factor = self._learned = 1.0
+        self.rate = search.gate_lr  # of the λ steps at this moment
         self.removed = self.revived = self.quiet = 0
         self.left = 1.0
         self._last = pruner.values()  # of every λ the value before it was zero
@@ -104,6 +105,7 @@ class Target(BaseCallback):
             return
         self._now = course.epoch * self._within[-1] + self._within[course.step]
         if self._now % max(1, self._total // CONTROLS) == 0:
+            self.rate = course.stage.rates[Update.GATES](course.epoch + course.step / course.plan.steps)
             self.steer()
 
     def steer(self) -> None:
@@ -138,7 +140,7 @@ class Target(BaseCallback):
         going = surplus / max(self.left, 1e-6) * alive.sum() - (alive & (coming <= 0)).sum()
         if going <= 0 or not adjustable.any():
             return 0.0
-        speed = self.search.gate_lr * gamma[adjustable] / (1 - self.search.momentum)  # a λ step, at factor 1
+        speed = max(self.rate, 1e-12) * gamma[adjustable] / (1 - self.search.momentum)  # a λ step, at factor 1
         times = np.sort(np.maximum(coming[adjustable], 0) / speed)
         times = times[times > 0]
         if not len(times):
