@@ -16,10 +16,10 @@ class CpuKernels(Kernels):
     """The operators that oneDNN computes fastest.
 
     No arrays of four axes are concatenated: each time MXNet 1.9.1 computes that gradient on the CPU, it leaks about a kilobyte per array.
-    fused: batch norm and ReLU are one operator. Where some widths of a network fill oneDNN's blocks and others do not, its gradient can
-    meet its input in blocks of 16 channels and its output's gradient in blocks of 8, and fails with "could not create a primitive
-    descriptor iterator". trained: whether gradients of the weights may be asked for; without them a wide depthwise
-    convolution is several times faster.
+    fused: batch norm and ReLU are one operator. Where widths of a network are some multiples of 16, some of 8 alone and some of neither,
+    its gradient can meet its input in one layout and its output's gradient in another. Between blocks of 16 and of 8 it then fails
+    with "could not create a primitive descriptor iterator"; between blocks of 8 and none it computes wrong values without a word.
+    trained: whether gradients of the weights may be asked for; without them a wide depthwise convolution is several times faster.
     """
 
     def __init__(self, fused: bool = True, trained: bool = True) -> None:

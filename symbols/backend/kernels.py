@@ -23,14 +23,15 @@ from .operators import ExactKernels, Kernels, SyncKernels, convolution, masked_s
 
 __all__ = ['KINDS', 'CpuKernels', 'ExactKernels', 'Kernels', 'SyncKernels', 'convolution', 'kernels', 'masked_sum']
 
-WHOLE_BLOCK = 16  # channels that oneDNN keeps side by side, at most
+BLOCKS = 16, 8  # channels that oneDNN keeps side by side, where a width is a multiple of them; otherwise one by one
 KINDS: Dict[str, Type[Kernels]] = {'cpu': CpuKernels, 'forward': CpuKernels, 'plain': Kernels, 'exact': ExactKernels}
 
 
 def kernels(kind: Optional[str] = None, widths: Sequence[int] = ()) -> Kernels:
     """Return the Kernels named `kind`; by default those of the devices that MXNet sees: 'plain' with a GPU, else 'cpu'.
 
-    widths: of a network's stages, where its reductions add up without a `mix`; with mixed widths CpuKernels must not be fused.
+    widths: of a network's stages, where its reductions add up without a `mix`; where oneDNN has different layouts for them, CpuKernels
+    must not be fused.
     Raises ValueError for another name, UserError where MXNet was started so that it computes wrong gradients (gradient_sums.py).
     """
     if kind is None:
@@ -42,5 +43,6 @@ def kernels(kind: Optional[str] = None, widths: Sequence[int] = ()) -> Kernels:
     if kind != 'plain':
         gradient_sums.check()
     if kind in ('cpu', 'forward'):
-        return CpuKernels(len({width % WHOLE_BLOCK == 0 for width in widths}) < 2, trained=kind == 'cpu')
+        layouts = {tuple(width % block == 0 for block in BLOCKS) for width in widths}
+        return CpuKernels(len(layouts) < 2, trained=kind == 'cpu')
     return KINDS[kind]()
