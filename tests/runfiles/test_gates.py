@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from dsonas.base.errors import UserError
-from dsonas.runfiles.gates import GateHistory, Gates, decided, read_gates
+from dsonas.runfiles.gates import GateHistory, Gates, decided, decided_steps, read_gates
 
 OLD = pathlib.Path(__file__).resolve().parent.parent / 'old_runs'
 NAMES = ['shared/x', 'r00/y']
@@ -38,6 +38,24 @@ def test_a_resumed_search_goes_on_from_its_epoch(tmp_path):
     gates = read_gates(path)
     assert gates.epochs.tolist() == [0, 1, 2, 3] and gates.values[:, 0].tolist() == [0.5, 1.5, 2.5, 9]
     assert gates.pruned[:, 0].tolist() == [False, False, False, True]
+
+
+def test_steps_are_kept_where_all_of_a_history_has_them(tmp_path):
+    path = str(tmp_path / 'lambda.npz')
+    history = GateHistory(path, NAMES)
+    for epoch in range(3):
+        history.append(epoch, [1, 0], [False, False], 7 * epoch, [-1, 5])
+    again = GateHistory(path, NAMES)
+    again.resume(1)
+    again.append(2, [0, 0], [False, False], 14, [12, 5])
+    gates = read_gates(path)
+    assert gates.steps.tolist() == [0, 7, 14] and decided_steps(gates) == {'shared/x': 12, 'r00/y': 5}
+    old = str(tmp_path / 'old.npz')
+    grown(old)
+    longer = GateHistory(old, NAMES)
+    longer.resume(2)
+    longer.append(3, [0, 0], [False, False], 14, [12, 5])
+    assert read_gates(old).steps is None and decided_steps(read_gates(old)) == {}
 
 
 def test_a_history_that_is_not_there_begins_anew(tmp_path):
@@ -101,6 +119,8 @@ def test_old_runs_are_read(name):
         ({'values': np.full((4, 2), 'a')}, 'λ that are not finite'),
         ({'names': np.arange(2)}, 'names and epochs are not'),
         ({'epochs': np.ones((4, 1), int)}, 'names and epochs are not'),
+        ({'steps': np.zeros(3, int), 'decided': np.zeros(2, int)}, 'steps is not a list of 4 whole numbers'),
+        ({'steps': np.zeros(4, int), 'decided': np.zeros(2)}, 'decided is not a list of 2 whole numbers'),
         ({'pruned': None}, "without the array 'pruned'"),
     ],
 )
