@@ -6,7 +6,7 @@ import numpy as np
 from scipy import stats
 
 from ...base.text import escaped
-from ...runfiles.network import SEARCHED
+from ...runfiles.network import CONSENSUS, SEARCHED
 from ...symbols.architecture import Architecture
 from ...symbols.cost import cost
 from ...symbols.operations import OPERATIONS
@@ -124,16 +124,16 @@ def statistics(found: Sequence[Run]) -> Dict[str, Any]:
         'std': {kind: float(np.std(values, ddof=1)) if len(values) > 1 else None for kind, values in groups.items()},
         'against': {},
     }
-    searched = [kind for kind in groups if kind.split(' ')[0] == SEARCHED]
-    for own in searched:
+    ours = [kind for kind in groups if kind.split(' ')[0] in (SEARCHED, CONSENSUS)]
+    for own in ours:
         for kind in groups:
-            if kind not in searched:
+            if kind not in ours or (kind.startswith(CONSENSUS) and own.startswith(SEARCHED)):
                 difference, p = welch(means[own], means[kind])
                 notes = unequal_sizes(kinds[own], kinds[kind])
                 notes = [f'not of equal size: {", ".join(notes)}'] if notes else []
                 if min(len(means[own]), len(means[kind])) < FEWEST:
                     notes.append(f'fewer than {FEWEST} architectures on a side: too few to tell')
-                label = kind if len(searched) == 1 else f'{kind}, from {own}'
+                label = kind if len(ours) == 1 else f'{kind}, from {own}'
                 result['against'][label] = {
                     'difference': difference,
                     'p': p,
