@@ -1,6 +1,6 @@
 """Look at runs and use their networks. The scripts are run as files, or as commands of `dsonas`:
 
-    a search and its networks        plot_blocks, plot_search, plot_flops, count_cost, report
+    a search and its networks        plot_blocks, plot_search, plot_flops, count_cost, report, rank_edges
     many runs                        make_tables, compare, consensus
     a trained network in use         export, predict
     the experiments of the paper     run_experiment
