@@ -35,6 +35,7 @@ class DiagnosisSummary(TypedDict, total=False):
     early: int  # edges that went for good in the first tenth of the λ steps
     removed: int  # edges that went
     groups_decided: float  # share of groups, see log.csv
+    half_within: Optional[float]  # smallest share of the λ steps within which half of those edges went
     jumps: int  # the most λ that changed by more than their own size in one epoch, after the first third
 
 
@@ -124,7 +125,12 @@ _SEARCH = {
     **dict.fromkeys(('budget', 'ratio'), TEXT),
     **dict.fromkeys(('split', 'settled'), FLAG),
     'zero_fraction': SHARE,
-    'diagnosis': mapping({**dict.fromkeys(('early', 'removed', 'jumps'), COUNT), 'groups_decided': SHARE}),
+    'diagnosis': mapping(
+        {
+            **dict.fromkeys(('early', 'removed', 'jumps'), COUNT),
+            **dict.fromkeys(('groups_decided', 'half_within'), SHARE),
+        }
+    ),
 }
 _BUDGET = {
     'kind': TEXT,

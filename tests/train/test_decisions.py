@@ -133,8 +133,42 @@ def test_the_warning_that_edges_were_decided_early():
     late.decisions.step = 11
     set_flat(late.pruner, lam)
     late.columns_of_epoch()
-    assert late.warnings(1, False) == late.warnings(2, True) == []
-    assert late.summary() == {'early': 0, 'removed': len(lam) // 3, 'groups_decided': 0.0, 'jumps': 0}
+    assert late.warnings(1, False) == []
+    told = {'early': 0, 'removed': len(lam) // 3, 'groups_decided': 0.0, 'half_within': 0.0, 'jumps': 0}
+    assert late.summary() == told
+
+
+def test_the_warning_that_groups_collapsed_together():
+    size = len(spread_of().before)
+    for apart, told in ((1, True), (20, False)):
+        spread = spread_of()
+        lam = np.ones(size)
+        for number in range(size // 2):
+            lam[number] = 0
+            spread.decisions.step = 40 + apart * number
+            set_flat(spread.pruner, lam)
+            spread.decisions.see(spread.pruner.values())
+        spread.decisions.total = spread.decisions.step + 60
+        spread.columns_of_epoch()
+        assert spread.warnings(1, False) == []
+        warnings = spread.warnings(2, True)
+        assert len(warnings) == told and all('groups of λ collapsed together' in warning for warning in warnings)
+
+
+def test_the_narrowest_half_against_a_loop():
+    rng = np.random.RandomState(6)
+    for _ in range(20):
+        decisions = Decisions(Groups(SPACE))
+        decisions.total, decisions.zero[:] = 100, rng.rand(len(decisions.zero)) < 0.7
+        decisions.changed = rng.randint(0, 100, len(decisions.zero))
+        steps = decisions.changed[decisions.zero]
+        widths = [
+            end - begin
+            for begin in steps
+            for end in steps
+            if 2 * ((begin <= steps) & (steps <= end)).sum() >= len(steps)
+        ]
+        assert decisions.narrowest() == (min(widths) / 100 if len(steps) > 1 else None)
 
 
 def test_the_warning_of_jumps_comes_after_the_first_third_alone_and_names_no_remedy_in_force():

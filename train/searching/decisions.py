@@ -3,7 +3,7 @@
 A group are the λ whose common scale the network does not see: those into one operation, into a block's output, of a reduction block.
 """
 
-from typing import Any, Dict, List, Sequence
+from typing import Any, Dict, List, Optional, Sequence
 
 import numpy as np
 
@@ -97,6 +97,14 @@ class Decisions:
     def early(self, share: float) -> int:
         """Count the λ that went for good within the first `share` of the search."""
         return int((self.zero & (self.changed <= share * self.total)).sum())
+
+    def narrowest(self) -> Optional[float]:
+        """Return the smallest share of the λ steps within which half of the λ that are gone went; None for fewer than two."""
+        steps = np.sort(self.changed[self.zero])
+        half = -(-len(steps) // 2)
+        if len(steps) < 2 or not self.total:
+            return None
+        return float((steps[half - 1 :] - steps[: len(steps) - half + 1]).min() / self.total)
 
     def groups_decided(self, share: float) -> float:
         """Return the share of groups in which λ went, and none went or came back within the last `share` of the search."""

@@ -35,7 +35,8 @@ class Spread(BaseCallback):
         self.before: Optional[np.ndarray] = None  # λ at the last epoch's end
         self.looks: List[float] = []  # of this epoch: median over groups of two λ at least of ‖Δλ‖ / ‖λ‖
         self.most_jumps = 0
-        self.told: List[str] = []  # warnings that were given
+        self.told: List[str] = []  # kinds of warnings that were given
+        self.new: List[str] = []  # warnings of the epoch, to be said once its line is out
         self._within: List[int] = [0]  # λ steps before each step of an epoch
         self._step: Optional[np.ndarray] = None
 
@@ -67,8 +68,7 @@ class Spread(BaseCallback):
 
     def epoch_ends(self, course: Course) -> None:
         course.row.update(self.columns_of_epoch())
-        for warning in self.warnings(course.epoch, course.over):
-            course.run.warn(warning)
+        self.new = self.warnings(course.epoch, course.over)
 
     def columns_of_epoch(self) -> Dict[str, Any]:
         """Return the columns of the log, from λ as they are after the epoch's pruning."""
@@ -101,6 +101,13 @@ class Spread(BaseCallback):
             )
         if 'early' in found:
             found['early'] += f', before W and λ had time to tell them apart: {self._remedy()}'
+        narrow = decisions.narrowest()
+        told = 'early' in found or 'early' in self.told or self.pruner.target is not None  # which removes many at once
+        if last and not told and narrow is not None and narrow < TENTH and removed >= TOO_EARLY * edges:
+            found['collapse'] = (
+                f'half of the {removed} edges that are gone went within {round(narrow * decisions.total)} of the '
+                f'{decisions.total} λ steps: groups of λ collapsed together, not edge by edge on merit: {self._remedy()}'
+            )
         if self.most_jumps >= max(3, MANY_JUMPS * (edges - removed)):
             found['jumps'] = (
                 f'λ jump: {self.most_jumps} λ changed by more than their own size in search epoch {epoch}: {self._remedy()}'
@@ -123,6 +130,7 @@ class Spread(BaseCallback):
             'early': self.decisions.early(TENTH),
             'removed': int(self.decisions.zero.sum()),
             'groups_decided': self.decisions.groups_decided(TENTH),
+            'half_within': self.decisions.narrowest(),
             'jumps': self.most_jumps,
         }
 

@@ -87,7 +87,7 @@ class SupernetStages:
             first_pass=config.pretrain.epochs,
             test_every=settings.test_every,
             seeded=self._seeded,
-            callbacks=standard.around(config, before=own, after=[Diagnosis(self.pruner, settings)]),
+            callbacks=standard.around(config, before=own, after=[Diagnosis(self.pruner, settings, self.spread)]),
         )
 
     def _own(self, policy: sparsity.Policy, pruner: Pruner) -> List[Callback]:
