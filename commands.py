@@ -26,7 +26,17 @@ GROUPS = (
     (
         'look at runs',
         'tools',
-        ('report', 'plot_blocks', 'plot_search', 'plot_flops', 'count_cost', 'make_tables', 'compare'),
+        (
+            'report',
+            'plot_blocks',
+            'plot_search',
+            'plot_flops',
+            'count_cost',
+            'make_tables',
+            'compare',
+            'consensus',
+            'rank_edges',
+        ),
     ),
     ('repeat the paper', 'tools', ('run_experiment',)),
     ('prepare data', 'tools', ('prepare_cifar10', 'prepare_imagenet')),

@@ -16,6 +16,7 @@ from ..base.keys import check, key
 from ..base.names import Name
 from . import decode, split, streams
 from .prefetch import Batches
+from .sources.digit_canvas import LARGEST, MOST_CLUTTER, MOST_TURN, SMALLEST
 
 
 class Part(Name):
@@ -73,6 +74,11 @@ class Options:
     memory_gb: float = key(2.0, 'folder, csv: decode once into memory up to this size', low=0, high=limits.GIGABYTES)
     labels: str = key('fine', 'cifar100: its 100 fine or its 20 coarse classes', LABELS)
     reader: str = key('indexed', 'imagenet: indexed resumes exactly; recorditer is mx.io.ImageRecordIter', READERS)
+    rotate: float = key(0.0, 'digits: turned by up to so many degrees either way', low=0, high=MOST_TURN)
+    scale: Tuple[float, ...] = key(
+        (), 'digits: least and most of their size, such as [0.6,1.2]; none: as written', low=SMALLEST, high=LARGEST
+    )
+    clutter: int = key(0, 'digits: fragments of other digits in each image', low=0, high=MOST_CLUTTER)
     seed: int = 0  # of the split, the order and the augmentation; no key of its own
 
     def __post_init__(self) -> None:

@@ -18,6 +18,7 @@ from typing import Any, Callable, List, NamedTuple, Optional, Protocol, Sequence
 import numpy as np
 
 from ..base.errors import UserError
+from ..base.keys import brief
 from ..base.registry import Registry
 from . import place
 from .dataset import DataSet, Options
@@ -82,6 +83,13 @@ class _Module:
     def recognise(self) -> Optional[Recognise]:
         return KINDS.get(self._name)
 
+    @property
+    def takes(self) -> Sequence[str]:
+        """Options among OWN that it takes."""
+        return getattr(self._module(), 'TAKES', ())
+
+
+OWN = ('rotate', 'scale', 'clutter')  # options that change the images themselves, which few data sets take
 
 DATASETS: Registry[DataSource] = Registry('data set')
 
@@ -130,6 +138,12 @@ def load(name: str, **options: Any) -> DataSet:
             hint = f' (did you mean {near[0]}?)' if near else ''
             raise UserError(f'unknown option data.{key}{hint}; known: {", ".join(known)}')
     checked = Options(**options)
+    for key in OWN:
+        if getattr(checked, key) and key not in getattr(entry, 'takes', ()):
+            raise UserError(
+                f'data.{key}={brief(getattr(checked, key))}: data set {name} has no such option; those of digits alone are '
+                f'{", ".join(f"data.{own}" for own in OWN)}'
+            )
     checked = replace(checked, dir=place.expanded(checked.dir))
     if entry.expected:
         checked = replace(checked, dir=place.resolve(name, checked.dir, entry.expected))

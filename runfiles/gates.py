@@ -4,12 +4,14 @@ names     (n,) text      the edges, as SearchSpace.gate_names() has them, one ve
 epochs    (e,) int64     epochs of search done; 0 is before the search
 values    (e, n) float32
 pruned    (e, n) bool    gone for good
+steps     (e,) int64     λ steps of search done; not in runs of version 0.1.0
+decided   (n,) int64     the λ step by which each was last seen to go to zero, −1 for what is left; as steps
 """
 
 from __future__ import annotations
 
 import dataclasses
-from typing import Any, Dict, List, Sequence, Tuple
+from typing import Any, Dict, List, Optional, Sequence, Tuple
 
 import numpy as np
 
@@ -18,16 +20,22 @@ from . import checksums
 from .arrays import archive, read_arrays
 
 ARRAYS = ('names', 'epochs', 'values', 'pruned')
+LATER = ('steps', 'decided')  # of which either both are there or none
 
 
 @dataclasses.dataclass(frozen=True)
 class Gates:
-    """Every λ over the search. names: n edge names; epochs (e,), 0 = before it; values (e, n); pruned (e, n), gone for good."""
+    """Every λ over the search. names: n edge names; epochs (e,), 0 = before it; values (e, n); pruned (e, n), gone for good.
+
+    steps (e,), decided (n,): in λ steps, None where the run did not record them.
+    """
 
     names: Tuple[str, ...]
     epochs: Any
     values: Any
     pruned: Any
+    steps: Any = None
+    decided: Any = None
 
     def last(self) -> Dict[str, float]:
         """Return {edge name: λ} after the last epoch; what is pruned is 0."""
@@ -41,9 +49,29 @@ class Gates:
         return [index for index, name in enumerate(self.names) if name.split('/')[0] == scope]
 
 
+def decided(history: Gates) -> Dict[str, Optional[int]]:
+    """Return {edge name: epoch of search at whose end its λ was zero, and stayed so to the last epoch}; None for what is left.
+
+    A λ that is pruned counts as zero. The function needs no more than the history, so that runs of every version have it.
+    """
+    zero = (history.values == 0) | history.pruned
+    for_good = np.logical_and.accumulate(zero[::-1], axis=0)[::-1]  # zero in this row and all after it
+    first = for_good.argmax(axis=0)
+    return {
+        name: int(history.epochs[row]) if gone else None for name, row, gone in zip(history.names, first, for_good[-1])
+    }
+
+
+def decided_steps(history: Gates) -> Dict[str, Optional[int]]:
+    """Return {edge name: λ step by which it was seen to be zero for good}; None for what is left; {} where that was not recorded."""
+    if history.decided is None:
+        return {}
+    return {name: int(step) if step >= 0 else None for name, step in zip(history.names, history.decided)}
+
+
 def read_gates(path: str) -> Gates:
     """Read a lambda.npz, which holds one epoch at least. Raises FileNotFoundError, UserError naming the file."""
-    arrays = read_arrays(path, ARRAYS)
+    arrays = read_arrays(path, ARRAYS, LATER)
     names, epochs, values, pruned = (arrays[name] for name in ARRAYS)
     if names.ndim != 1 or epochs.ndim != 1 or names.dtype.kind not in 'US' or epochs.dtype.kind not in 'iu':
         raise UserError(f'{path}: names and epochs are not one list of names and one of whole numbers')
@@ -59,7 +87,13 @@ def read_gates(path: str) -> Gates:
     texts = tuple(name.decode('latin-1') if isinstance(name, bytes) else str(name) for name in names)
     if len(set(texts)) < len(texts):
         raise UserError(f'{path}: names holds a name twice')
-    return Gates(texts, epochs, values, pruned.astype(bool))
+    later = [arrays.get(name) for name in LATER]
+    for name, array, shape in zip(LATER, later, (epochs.shape, names.shape)):
+        if array is not None and (array.shape != shape or array.dtype.kind not in 'iu'):
+            raise UserError(f'{path}: {name} is not a list of {shape[0]} whole numbers')
+    if any(array is None for array in later):
+        later = [None, None]
+    return Gates(texts, epochs, values, pruned.astype(bool), *later)
 
 
 class GateHistory:
@@ -70,6 +104,7 @@ class GateHistory:
         self.epochs: List[int] = []
         self.values: List[Any] = []
         self.pruned: List[Any] = []
+        self.steps: Optional[List[int]] = []  # None in a history whose beginning did not record them
 
     def resume(self, epoch: int) -> None:
         """Read back what was written up to search epoch `epoch`. Raises UserError where that is damaged or of another space."""
@@ -86,9 +121,14 @@ class GateHistory:
         rows = [row for row, number in enumerate(gates.epochs.tolist()) if number <= epoch]
         self.epochs = [int(gates.epochs[row]) for row in rows]
         self.values, self.pruned = ([array[row] for row in rows] for array in (gates.values, gates.pruned))
+        self.steps = None if gates.steps is None else [int(gates.steps[row]) for row in rows]
 
-    def append(self, epoch: int, values: Any, pruned: Any) -> None:
-        """Add an epoch. values, pruned: the λ vectors one after another, (n,). Raises OSError."""
+    def append(self, epoch: int, values: Any, pruned: Any, step: Optional[int] = None, decided: Any = None) -> None:
+        """Add an epoch. values, pruned: the λ vectors one after another, (n,). step, decided: see above. Raises OSError."""
+        if step is None or self.steps is None:
+            self.steps = None
+        else:
+            self.steps.append(step)
         self.epochs.append(epoch)
         self.values.append(np.asarray(values, np.float32))
         self.pruned.append(np.asarray(pruned, bool))
@@ -97,5 +137,6 @@ class GateHistory:
             epochs=np.array(self.epochs, np.int64),
             values=np.array(self.values, np.float32),
             pruned=np.array(self.pruned, bool),
+            **({} if self.steps is None else {'steps': np.array(self.steps), 'decided': np.asarray(decided, np.int64)}),
         )
         checksums.write_bytes(self.path, content)

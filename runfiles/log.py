@@ -66,6 +66,13 @@ def _duration(text: str) -> float:
     return value
 
 
+def _amount(text: str) -> float:
+    value = _number(text)
+    if not 0 <= value < math.inf:
+        raise ValueError('a number of at least 0')
+    return value
+
+
 def _percent(text: str) -> float:
     value = _number(text)
     if not 0 <= value <= 100:
@@ -89,6 +96,33 @@ class Column:
     read: Callable[[str], Any] = _number
 
 
+_OF_GROUPS = (
+    ('variation', 'standard deviation of |λ| over its mean, mean over'),
+    ('entropy', 'entropy of |λ| / Σ|λ|, 1 where all are alike, 0 where one is left, mean over'),
+    ('drift', '‖Δλ‖ / ‖λ‖ from one epoch to the next, mean over'),
+)
+_GROUPS = (
+    ('operations', 'the groups of λ into one operation'),
+    ('outputs', "the groups into a block's output"),
+    ('reductions', 'reduction blocks'),
+)
+# What a search adds of how it decides, behind the others.
+_SPREAD = (
+    *(Column(f'{name}_{kind}', f'{text} {of}', _amount) for name, text in _OF_GROUPS for kind, of in _GROUPS),
+    Column(
+        'gate_step',
+        '‖Δλ‖ / ‖λ‖ of a group in one λ step, median over some steps and all groups of two λ at least',
+        _amount,
+    ),
+    Column(
+        'groups_decided',
+        'share of groups in which λ went, and none went or came back for a tenth of the search',
+        _share,
+    ),
+    Column('jumps', 'λ that changed by more than their own size in this epoch', _count),
+)
+SPREAD = tuple(column.name for column in _SPREAD)
+
 TABLE = (
     Column('stage', 'pretrain, search or retrain', _stage),
     Column('epoch', 'epochs of the stage done; the first row has 1', _epoch),
@@ -110,7 +144,7 @@ TABLE = (
     Column('seconds', 'time of the epoch, tests left out', _duration),
 )
 COLUMNS = tuple(column.name for column in TABLE)
-_BY_NAME = {column.name: column for column in TABLE}
+_BY_NAME = {column.name: column for column in TABLE + _SPREAD}
 
 
 def read_log(path: str) -> List[Row]:

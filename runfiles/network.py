@@ -23,7 +23,7 @@ from .parameters import parse_parameters
 
 FORMAT, VERSION = 'dsonas.network', 1
 DESCRIPTION, PARAMETERS = 'network.json', 'network.params'
-SEARCHED = 'searched'
+SEARCHED, CONSENSUS = 'searched', 'consensus'
 LARGEST = 8 * 10**9  # bytes of parameters
 LARGEST_IMAGE = 10_000  # pixels
 
@@ -35,7 +35,7 @@ _OLD_FLAGS = {'--random': 'random', '--full': 'full', '--gluoncv': GLUONCV}
 class NetworkDescription:
     """What it takes to build a trained network and to feed it. description['mean'] is description.mean.
 
-    kind: 'searched', 'random', 'full' or 'gluoncv:<name>'. architecture: as in architecture.json, None for a network of gluoncv.
+    kind: 'searched', 'consensus', 'random', 'full' or 'gluoncv:<name>'. architecture: as in architecture.json, None for gluoncv.
     channels: one width a stage, None for gluoncv. auxiliary, dropout, drop_path: what it was trained with. classes: names, in
     the order of the logits. image_size: pixels, square. dataset: what it was trained on. mean, std: how pixels in [0, 1] are
     normalised, by channel. sha256: checksum of network.params, in hex; `write_network` finds it.
@@ -145,7 +145,7 @@ def _guessed(words: Sequence[str]) -> str:
 
 
 _FIELDS: Fields = {
-    'kind': Field(lambda value: is_text(value) and value != '', 'searched, random, full or gluoncv:<name>'),
+    'kind': Field(lambda value: is_text(value) and value != '', 'searched, consensus, random, full or gluoncv:<name>'),
     'architecture': Field(lambda value: isinstance(value, dict), 'an architecture, or null for a network of gluoncv'),
     'channels': dataclasses.replace(list_of(whole(1, 10**6), 1, 1000), accepted='a list of one width a stage, or null'),
     'auxiliary': FLAG,

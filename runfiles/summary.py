@@ -29,6 +29,16 @@ from . import checksums
 from .network import gluoncv_name
 
 
+class DiagnosisSummary(TypedDict, total=False):
+    """How a search decided."""
+
+    early: int  # edges that went for good in the first tenth of the λ steps
+    removed: int  # edges that went
+    groups_decided: float  # share of groups, see log.csv
+    half_within: Optional[float]  # smallest share of the λ steps within which half of those edges went
+    jumps: int  # the most λ that changed by more than their own size in one epoch, after the first third
+
+
 class SearchSummary(TypedDict, total=False):
     """What the search has left; errors are of the supernet, percent."""
 
@@ -48,6 +58,7 @@ class SearchSummary(TypedDict, total=False):
     changed: int  # λ that went to zero or came back in the last epoch
     moved: int  # edges that came or went in the last epoch
     settled: bool  # whether the architecture had stopped changing
+    diagnosis: DiagnosisSummary
     params: int  # of what is left, at the width of the search
     flops: int
     mac: int
@@ -114,6 +125,12 @@ _SEARCH = {
     **dict.fromkeys(('budget', 'ratio'), TEXT),
     **dict.fromkeys(('split', 'settled'), FLAG),
     'zero_fraction': SHARE,
+    'diagnosis': mapping(
+        {
+            **dict.fromkeys(('early', 'removed', 'jumps'), COUNT),
+            **dict.fromkeys(('groups_decided', 'half_within'), SHARE),
+        }
+    ),
 }
 _BUDGET = {
     'kind': TEXT,

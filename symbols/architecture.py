@@ -15,7 +15,8 @@ from .edge_names import names_by_scope, parse_branches, parse_edges
 from .space import BLOCK_INPUT, REDUCTION_BRANCHES, Edge, Node, SearchSpace
 
 FORMAT, VERSION = 'dsonas.architecture', 1
-KEYS = ('format', 'version', 'space', 'blocks', 'reductions')
+PROVENANCE = 'provenance'  # what a file may say of where it is from: a mapping, which is not read here
+KEYS = ('format', 'version', 'space', 'blocks', 'reductions', PROVENANCE)
 RANDOM_TRIES = 1000
 Names = Iterable[Any]  # of edges or branches; unchecked, so of any type
 Block = Union[int, str]  # a block's number, or its scope
@@ -204,6 +205,8 @@ class Architecture:
                 raise UserError(f'unknown key {key!r}; accepted are {", ".join(KEYS)}')
         if values.get('version') != VERSION:
             raise UserError(f'version {values.get("version")!r} is not {VERSION}, the one this program reads')
+        if not isinstance(values.get(PROVENANCE, {}), dict):
+            raise UserError(f'"{PROVENANCE}" is no mapping')
         space = SearchSpace.from_dict(values.get('space'))
         blocks = names_by_scope(values, 'blocks', space.scopes)
         reductions = names_by_scope(values, 'reductions', space.reduction_scopes) if 'reductions' in values else None

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import random
+from typing import List, Sequence, Set, Tuple
+
 from ..base.errors import UserError
 from .architecture import Architecture
-from .space import SearchSpace
+from .space import BLOCK_INPUT, Edge, SearchSpace
 
 
 def random_like(space: SearchSpace, seed: int, like: Architecture) -> Architecture:
@@ -26,3 +29,47 @@ def random_like(space: SearchSpace, seed: int, like: Architecture) -> Architectu
         if edges(drawn) >= wanted:
             return drawn
     return Architecture.full(space)
+
+
+def random_block(space: SearchSpace, generator: random.Random, count: int, tries: int = 20) -> Tuple[Edge, ...]:
+    """Draw the edges of one block that has `count` of them and no isolated operation, or where that is not found, the nearest number.
+
+    Edges are added in random order until that many of them lie on a way from the block's input to its output.
+    """
+    best: Sequence[Edge] = ()
+    for _ in range(tries if count else 0):
+        order = list(space.block_edges())
+        generator.shuffle(order)
+        low, high = count, len(order)
+        while low < high:  # what is connected only grows with the prefix
+            middle = (low + high) // 2
+            if len(_on_a_way(space, order[:middle])) >= count:
+                high = middle
+            else:
+                low = middle + 1
+        for prefix in (low, low - 1):
+            drawn = _on_a_way(space, order[:prefix])
+            if drawn and (not best or abs(len(drawn) - count) < abs(len(best) - count)):
+                best = drawn
+        if len(best) == count:
+            break
+    return tuple(best)
+
+
+def _on_a_way(space: SearchSpace, edges: Sequence[Edge]) -> List[Edge]:
+    """Return the edges on a way from the block's input to its output: what architecture.connected leaves, found in two passes."""
+    fed: Set[object] = {BLOCK_INPUT}
+    if not space.first_level_gates:
+        fed.update(node for node in space.nodes() if node.level == 1)
+    forward = []
+    for edge in sorted(edges, key=lambda edge: edge.target):
+        if edge.source in fed:
+            forward.append(edge)
+            fed.add(edge.target)
+    feeding: Set[object] = {space.output}
+    kept = []
+    for edge in reversed(forward):
+        if edge.target in feeding:
+            kept.append(edge)
+            feeding.add(edge.source)
+    return kept

@@ -47,6 +47,7 @@ STOPS = (
     'dsonas.tools.bench_data.make_photographs',
     'dsonas.tools.launch.Launch.start',
     'dsonas.tools.drawing.figures.save',
+    'dsonas.data.sources.digits.harder',
     'subprocess.run',
     'subprocess.Popen',
 )

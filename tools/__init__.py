@@ -1,7 +1,7 @@
 """Look at runs and use their networks. The scripts are run as files, or as commands of `dsonas`:
 
-    a search and its networks        plot_blocks, plot_search, plot_flops, count_cost, report
-    many runs                        make_tables, compare
+    a search and its networks        plot_blocks, plot_search, plot_flops, count_cost, report, rank_edges
+    many runs                        make_tables, compare, consensus
     a trained network in use         export, predict
     the experiments of the paper     run_experiment
     data to learn from               prepare_cifar10, prepare_imagenet

@@ -77,7 +77,7 @@ def main(argv: Optional[Sequence[str]] = None) -> None:
         stored, candidate = retraining.begun(directory)
     else:
         stored, candidate = asked_for(given, own)
-    baseline = candidate.kind.split(':')[0] not in ('searched',) or (given.architecture is not None)
+    baseline = candidate.kind.split(':')[0] not in ('searched', 'consensus') or (given.architecture is not None)
     run, add = given.run, False
     if start and directory and not here and (given.name or (baseline and has_search(directory))):
         kind = 'architecture' if given.architecture else candidate.kind

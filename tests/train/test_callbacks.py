@@ -5,7 +5,7 @@ import os
 import pytest
 
 from dsonas.runfiles import checkpoint
-from dsonas.runfiles.log import COLUMNS, read_log
+from dsonas.runfiles.log import COLUMNS, SPREAD, read_log
 from dsonas.tools.reading.runs import read
 from dsonas.train.config import settings
 from dsonas.train.deriving import retraining
@@ -70,7 +70,7 @@ def test_calls_come_in_order(tiny):
     turn = ['before weights', 'before gates']
     pretrain = ['pretrain begins', 'epoch 0', *turn[:1] * 3, '1 done', 'pretrain ends']
     assert Counting.calls == pretrain + ['search begins', 'epoch 0', *turn * 3, '1 done', 'search ends']
-    assert list(rows(config)[0]) == [*COLUMNS, 'steps_seen']
+    assert list(rows(config)[0]) == [*COLUMNS, 'steps_seen', *SPREAD]
     assert [row['steps_seen'] for row in rows(config)] == [3, 6]
 
 

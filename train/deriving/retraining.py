@@ -12,11 +12,12 @@ from ...data.dataset import DataSet
 from ...runfiles import checksums, stored
 from ...runfiles.directory import RunDirectory
 from ...runfiles.environment import read_environment
-from ...runfiles.network import NetworkDescription, gluoncv_name, kind_of, write_network
+from ...runfiles.network import CONSENSUS, SEARCHED, NetworkDescription, gluoncv_name, kind_of, write_network
 from ...runfiles.summary import read_summary
 from ...symbols import known
 from ...symbols.architecture import Architecture
 from ...symbols.budget import Fit, fit_widths
+from ...symbols.consensus import provenance_of
 from ...symbols.cost import cost
 from ...symbols.kinds import NetworkKind
 from ...symbols.memory import network_bytes
@@ -37,7 +38,7 @@ from .stage import derived_network, retrain_stage
 
 @dataclasses.dataclass(frozen=True)
 class Candidate:
-    """A network to be trained. kind: 'searched', 'random', 'full' or 'gluoncv:<name>', as in summary.json.
+    """A network to be trained. kind: 'searched', 'consensus', 'random', 'full' or 'gluoncv:<name>', as in summary.json.
 
     architecture: a function of the SearchSpace that the configuration asks for, giving an Architecture in it; None for gluoncv.
     """
@@ -49,7 +50,8 @@ class Candidate:
 def searched(path: str) -> Tuple[Architecture, Candidate]:
     """Read the architecture of a file, and bring it into the network that is asked for."""
     stored = Architecture.load(path)
-    return stored, Candidate('searched', lambda space: stored if stored.space == space else stored.with_space(space))
+    kind = CONSENSUS if provenance_of(path).get('kind') == CONSENSUS else SEARCHED
+    return stored, Candidate(kind, lambda space: stored if stored.space == space else stored.with_space(space))
 
 
 def begun(directory: RunDirectory) -> Tuple[Optional[Architecture], Candidate]:

@@ -10,16 +10,17 @@ from ..engine.callbacks import BaseCallback
 from ..engine.course import Course
 from ..engine.names import Update
 from .pruner import Pruner, num_operations
+from .spread import Spread
 
 MOVED = 1e-3  # a λ that has moved less than this has not moved
 STILL_AFTER = 3  # epochs after which λ that have not moved are worth a word
 
 
 class Diagnosis(BaseCallback):
-    """Warns where a search prunes nothing, everything, or is not done."""
+    """Warns where a search prunes nothing, everything, or is not done, and says what `spread` has to say."""
 
-    def __init__(self, pruner: Pruner, search: Search) -> None:
-        self.pruner, self.search = pruner, search
+    def __init__(self, pruner: Pruner, search: Search, spread: Optional[Spread] = None) -> None:
+        self.pruner, self.search, self.spread = pruner, search, spread
 
     def stage_begins(self, course: Course) -> None:
         if not course.fresh:
@@ -35,8 +36,8 @@ class Diagnosis(BaseCallback):
 
     def epoch_ends(self, course: Course) -> None:
         warning = self.of_epoch()
-        if warning:
-            course.run.warn(warning)
+        for text in [*([warning] if warning else []), *(self.spread.new if self.spread else [])]:
+            course.run.warn(text)
 
     def of_epoch(self) -> Optional[str]:
         """Return the warning that the last epoch gives reason for, if any."""

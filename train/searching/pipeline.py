@@ -18,6 +18,7 @@ from ..engine.stage import search_space
 from ..runtime.opening import Opened, opened
 from ..runtime.run import Run
 from .pruner import Pruner, num_operations
+from .spread import Spread
 from .stages import SupernetStages
 
 STAGES = (StageName.PRETRAIN, StageName.SEARCH)
@@ -47,8 +48,8 @@ def search(config: Config, wanted: Sequence[str], resume: bool = False, allow_ch
                 run.begin()
                 loop.train(stage, run, position)
         if StageName.SEARCH in wanted:
-            assert stages.pruner is not None
-            _finish_search(stages.pruner, run_parts)
+            assert stages.pruner is not None and stages.spread is not None
+            _finish_search(stages.pruner, stages.spread, run_parts)
         return run.directory.path
 
 
@@ -89,7 +90,7 @@ def _keep_retraining(run: Run, config: Config, wanted: Sequence[str]) -> None:
             )
 
 
-def _finish_search(pruner: Pruner, run_parts: Opened) -> None:
+def _finish_search(pruner: Pruner, spread: Spread, run_parts: Opened) -> None:
     """Write architecture.json and the search's part of summary.json."""
     run, config, settings = run_parts.run, run_parts.config, run_parts.config.search
     architecture = pruner.architecture
@@ -123,6 +124,7 @@ def _finish_search(pruner: Pruner, run_parts: Opened) -> None:
             'changed': pruner.changed,
             'moved': pruner.moved,
             'settled': pruner.settled(),
+            'diagnosis': spread.summary(),
             'params': int(counted.params),
             'flops': int(counted.flops),
             'mac': int(counted.mac),

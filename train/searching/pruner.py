@@ -25,6 +25,7 @@ from ..engine.callbacks import BaseCallback
 from ..engine.course import Course
 from ..engine.learner import Learner
 from ..engine.names import Update
+from .decisions import Decisions, Groups
 
 if TYPE_CHECKING:
     from .target import Target
@@ -39,7 +40,7 @@ class Pruner(BaseCallback):
     history: the λ over the epochs, None where this worker does not write.
 
     architecture: what is left; built: what the present graph computes; pruned: masks of the λ that are
-    removed for good, one a λ vector; prunings: how often they may have changed; changed, moved: λ that
+    removed for good, one a λ vector; decisions: when each went; prunings: how often they may have changed; changed, moved: λ that
     went between zero and non-zero, and edges that came or went, in the last epoch.
     """
 
@@ -66,6 +67,7 @@ class Pruner(BaseCallback):
                 self.optimizer.normalise(index, groups)
         self.target: Optional['Target'] = None  # what is to be left, where search.target says so
         self.before_epoch = self.values()
+        self.decisions = Decisions(Groups(space))
         self.changed = self.moved = self.prunings = self.last_epoch = 0
         self.built_flops = self.cost(self.built).flops
 
@@ -138,8 +140,12 @@ class Pruner(BaseCallback):
         return values
 
     def _keep_history(self, epoch: int, values: List[np.ndarray]) -> None:
+        self.decisions.see(values)
         if self.history is not None:
-            self.history.append(epoch, np.concatenate(values), np.concatenate(self.pruned))
+            decided = self.decisions.decided
+            self.history.append(
+                epoch, np.concatenate(values), np.concatenate(self.pruned), self.decisions.step, decided
+            )
 
     def passable(self) -> List[np.ndarray]:
         """Return λ with one branch of each reduction block not zero, and set them so.
@@ -195,6 +201,7 @@ class Pruner(BaseCallback):
             'changed': self.changed,
             'moved': self.moved,
             'values': [value.astype(float).tolist() for value in self.before_epoch],
+            'decisions': self.decisions.state(),
         }
 
     def restore(self, state: Dict[str, Any]) -> None:
@@ -209,6 +216,8 @@ class Pruner(BaseCallback):
             self.before_epoch = [np.array(value, np.float32) for value in state['values']]
         else:  # of version 0.1.0, which kept only what was zero
             self.before_epoch = [1 - np.array(zero, np.float32) for zero in state['zero']]
+        if 'decisions' in state:
+            self.decisions.restore(state['decisions'])
         self.last_epoch = state['epoch']
         self.changed, self.moved = state.get('changed', 0), state.get('moved', 0)
         if built != self.built:

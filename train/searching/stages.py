@@ -22,13 +22,14 @@ from .diagnosis import Diagnosis
 from .latency import measured_graphs
 from .penalty import Penalty, structures
 from .pruner import Pruner
+from .spread import Spread
 from .target import Settling, Target
 
 
 class SupernetStages:
     """Stages 1 and 2. Batch norm's γ is fixed to 1 in the supernet; λ are 1 and stay there in pretraining.
 
-    pruner: of the search stage, once it is made.
+    pruner, spread: of the search stage, once it is made.
     """
 
     def __init__(self, config: Config, dataset: DataSet, devices: Devices, directory: RunDirectory) -> None:
@@ -37,6 +38,7 @@ class SupernetStages:
         self.net = Supernet(self.space, kernels_kind=devices.kernels_kind)
         initialise(self.net, devices, dataset.image_size, config.seed, 'supernet')
         self.pruner: Optional[Pruner] = None
+        self.spread: Optional[Spread] = None
         self._seeded = 'noise' in config.space.operations
 
     def stage(self, name: StageName) -> Stage:
@@ -73,7 +75,8 @@ class SupernetStages:
             learner.replace(learner.net.pruned(architecture))
 
         self.pruner = Pruner(self.space, learner, settings, self.dataset.image_size, rebuild, history)
-        own = self._own(policy, self.pruner)
+        self.spread = Spread(self.pruner, settings)
+        own = [*self._own(policy, self.pruner), self.spread]
         return Stage(
             StageName.SEARCH,
             learner,
@@ -84,7 +87,7 @@ class SupernetStages:
             first_pass=config.pretrain.epochs,
             test_every=settings.test_every,
             seeded=self._seeded,
-            callbacks=standard.around(config, before=own, after=[Diagnosis(self.pruner, settings)]),
+            callbacks=standard.around(config, before=own, after=[Diagnosis(self.pruner, settings, self.spread)]),
         )
 
     def _own(self, policy: sparsity.Policy, pruner: Pruner) -> List[Callback]:
