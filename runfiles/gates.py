@@ -9,7 +9,7 @@ pruned    (e, n) bool    gone for good
 from __future__ import annotations
 
 import dataclasses
-from typing import Any, Dict, List, Sequence, Tuple
+from typing import Any, Dict, List, Optional, Sequence, Tuple
 
 import numpy as np
 
@@ -39,6 +39,19 @@ class Gates:
     def columns(self, scope: str) -> List[int]:
         """Return the indices of the λ of one scope ('shared', 'b03', 'r01')."""
         return [index for index, name in enumerate(self.names) if name.split('/')[0] == scope]
+
+
+def decided(history: Gates) -> Dict[str, Optional[int]]:
+    """Return {edge name: epoch of search at whose end its λ was zero, and stayed so to the last epoch}; None for what is left.
+
+    A λ that is pruned counts as zero. The function needs no more than the history, so that runs of every version have it.
+    """
+    zero = (history.values == 0) | history.pruned
+    for_good = np.logical_and.accumulate(zero[::-1], axis=0)[::-1]  # zero in this row and all after it
+    first = for_good.argmax(axis=0)
+    return {
+        name: int(history.epochs[row]) if gone else None for name, row, gone in zip(history.names, first, for_good[-1])
+    }
 
 
 def read_gates(path: str) -> Gates:

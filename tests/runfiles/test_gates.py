@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from dsonas.base.errors import UserError
-from dsonas.runfiles.gates import GateHistory, read_gates
+from dsonas.runfiles.gates import GateHistory, Gates, decided, read_gates
 
 OLD = pathlib.Path(__file__).resolve().parent.parent / 'old_runs'
 NAMES = ['shared/x', 'r00/y']
@@ -54,6 +54,35 @@ def test_a_history_that_cannot_go_on_is_named(tmp_path):
     path.write_bytes(b'PK damaged')
     with pytest.raises(UserError, match='lambda.npz: not a readable .npz archive .*Move it away to go on'):
         GateHistory(str(path), NAMES).resume(3)
+
+
+def test_the_epoch_at_which_each_edge_went_for_good():
+    values = np.array([[1, 1, 1, 0, 1], [1, 0, 0, 0, 1], [0, 1, 0, 0, 1], [0, 0, 0, 1, 1]], np.float32)
+    pruned = np.zeros(values.shape, bool)
+    pruned[2:, 4] = True  # counts as zero, whatever its value
+    history = Gates(('ends', 'came back', 'early', 'revived', 'pruned'), np.array([0, 1, 2, 4]), values, pruned)
+    assert decided(history) == {'ends': 2, 'came back': 4, 'early': 1, 'revived': None, 'pruned': 2}
+
+
+def test_of_random_histories_an_edge_is_decided_where_its_last_stretch_of_zeros_begins():
+    rng = np.random.RandomState(3)
+    for _ in range(20):
+        values = rng.randint(0, 2, (rng.randint(1, 9), 5)).astype(np.float32)
+        epochs = np.cumsum(rng.randint(1, 3, len(values)))
+        history = Gates(tuple('abcde'), epochs, values, np.zeros(values.shape, bool))
+        for column, epoch in enumerate(decided(history).values()):
+            if epoch is None:
+                assert values[-1, column]
+            else:
+                row = epochs.tolist().index(epoch)
+                assert not values[row:, column].any() and (row == 0 or values[row - 1, column])
+
+
+@pytest.mark.parametrize('name', ['finished', 'stopped'])
+def test_old_runs_say_when_edges_were_decided(name):
+    history = read_gates(str(OLD / '0.1.0' / name / 'lambda.npz'))
+    last = history.last()
+    assert all((epoch is None) == (last[edge] != 0) for edge, epoch in decided(history).items())
 
 
 @pytest.mark.parametrize('name', ['finished', 'stopped'])
