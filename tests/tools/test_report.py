@@ -111,15 +111,14 @@ def test_result_comes_first_and_everything_is_there(pages):
     assert heads == [
         'Beside other networks',
         'The searched blocks',
-        'λ over time',
-        'Epoch by epoch',
-        'FLOPs by block',
+        'How the search went',
+        'In numbers',
         'Mistakes',
         'Settings',
         'Versions and machine',
         'To reproduce it',
     ]
-    assert text.index('{:.2f} %'.format(run.summary['test_error'])) < text.index('<h2>') and ': met' in text
+    assert text.index('id="answer"') < text.index('<h2>') and ': met' in text
     assert '7.77' in text and 'not started' in text
     for key in (
         'clip_gradient',
@@ -164,14 +163,14 @@ def test_heat_maps_hold_every_lambda_at_every_epoch(case, pages):
                 if gone or value == 0:
                     assert index == info['steps'] + gone
                 else:
-                    shown = info['low'] + (info['high'] - info['low']) * index / (info['steps'] - 1)
-                    assert abs(shown - value) <= (info['high'] - info['low']) / info['steps']
+                    root = info['low'] + (info['high'] - info['low']) * index / (info['steps'] - 1)
+                    assert abs(root - np.sqrt(value)) <= (info['high'] - info['low']) / info['steps']
 
 
 def test_signed_lambda_have_colours_of_their_own():
     values = np.array([[-1.0, 0.0, 0.5, 1.0]])
     found = heatmap.indices(values, np.array([[False, False, False, True]]), -1.0, 1.0)
-    assert found.tolist() == [[0, heatmap.STEPS, 179, heatmap.STEPS + 1]]
+    assert found.tolist() == [[0, heatmap.STEPS, round((1 + 0.5**0.5) / 2 * (heatmap.STEPS - 1)), heatmap.STEPS + 1]]
     assert len({tuple(colour) for colour in heatmap.shades(True).tolist()}) == heatmap.STEPS
 
 
@@ -236,6 +235,7 @@ PROBE = """
 window.addEventListener('load', function () {
   var found = {wide: document.documentElement.scrollWidth, seen: window.innerWidth, figures: []};
   document.querySelectorAll('svg, img').forEach(function (part) {
+    if (part.classList.contains('marks')) { return; }
     var box = part.getBoundingClientRect();
     found.figures.push(box.width > 20 && box.height > 10 && (part.tagName !== 'IMG' || part.naturalWidth > 0));
   });
@@ -254,7 +254,7 @@ window.addEventListener('load', function () {
 
 
 @pytest.mark.skipif(BROWSER is None, reason='no chromium on this machine')
-@pytest.mark.parametrize('width', [390, 1280])
+@pytest.mark.parametrize('width', [360, 1280])
 @pytest.mark.parametrize('case', ['finished', 'searching', 'long'])
 def test_in_a_browser_nothing_fails_and_every_figure_shows(case, width, pages, tmp_path):
     run, page = pages[case]
@@ -265,10 +265,13 @@ def test_in_a_browser_nothing_fails_and_every_figure_shows(case, width, pages, t
     found = json.loads(html.unescape(re.search('PROBE(.*?)END', shown).group(1)))
     assert found['loads'] == [] and found['figures'] and all(found['figures'])
     assert found['wide'] <= found['seen'], 'the page scrolls sideways'
-    name, value = run.gates.names[0], run.gates.last()[run.gates.names[0]]
+    info = json.loads(re.search(r'id="edges">(.*?)</script>', shown, re.S).group(1))
+    name = next(iter(info['names'].values()))[0]
+    value = run.gates.last()[name]
     assert found['tip'].startswith(f'{name}, epoch {run.gates.epochs[-1]}: ')
     if value:
-        assert float(found['tip'].split('≈ ')[1]) == pytest.approx(value, abs=0.01 * max(run.gates.values.max(), 1))
+        read = float(re.search('≈ ([0-9.]+)', found['tip']).group(1))
+        assert read == pytest.approx(value, abs=0.02 * max(run.gates.values.max(), 1))
 
 
 def test_small_space_is_what_the_cases_are_built_on():

@@ -11,17 +11,23 @@ from .legends import LINE, add_legends, largest_gate, legends_of
 from .pen import LONG, SHORT, Look, Pen
 
 MARGIN, HEAD, FOOT = 0.35, 0.3, 0.55  # inches
+LEAST = 5.4  # inches: a sheet is no narrower, for its title and legends
 LARGEST = 0.72  # inches a unit, which is the width of a box with its long label
 LEVELS = 0.75  # units, for the names of the levels
 READABLE = 6.5  # points: labels that are as large need no abbreviation
 
 
 def sheet(
-    graphs: Sequence[Graph], colours: Mapping[str, str], title: str = '', page: Optional[Tuple[float, float]] = None
+    graphs: Sequence[Graph],
+    colours: Mapping[str, str],
+    title: str = '',
+    page: Optional[Tuple[float, float]] = None,
+    largest: Optional[float] = None,
 ) -> Figure:
     """A Figure with every Graph of `graphs`, in reading order, and a legend.
 
     colours: {operation: '#rrggbb'}. page: (width, height) in inches that it must not exceed; A4, upright or lying, by default.
+    largest: |λ| of the widest line; that of these graphs by default.
     A few blocks get long labels and level names; many get short labels, at the largest scale at which all fit the page.
     """
     pages = [page] if page else [figures.A4, figures.A4[::-1]]
@@ -35,7 +41,8 @@ def sheet(
         if best is not None and best.label_size >= READABLE:
             break
     assert best is not None  # there is a page
-    return _draw(graphs, colours, title, min(5.4, pages[0][0] - 2 * MARGIN), best)
+    widest = largest_gate(graphs) if largest is None else largest
+    return _draw(graphs, colours, title, min(LEAST, pages[0][0] - 2 * MARGIN), best, widest)
 
 
 class Panel:
@@ -71,9 +78,10 @@ class Arrangement(NamedTuple):
 
 def _cells(graphs: Sequence[Graph], look: Look) -> List[Cell]:
     panels = [Panel(graph, layout(graph, look.width, look.height, look.row), look) for graph in graphs]
-    if look is LONG and len(graphs) > 1 and all(graph.scope.startswith('r') for graph in graphs[1:]):
+    reductions = [graph.scope.startswith('r') for graph in graphs]
+    if look is LONG and len(graphs) > 1 and not reductions[0] and all(reductions[1:]):
         return [Cell(panels[:1], named=True), Cell(panels[1:])]
-    return [Cell([panel], named=look is LONG and len(graphs) == 1) for panel in panels]
+    return [Cell([panel], named=look is LONG and len(graphs) == 1 and not reductions[0]) for panel in panels]
 
 
 def _fit(cells: Sequence[Cell], width: float, height: float, look: Look) -> Arrangement:
@@ -110,14 +118,19 @@ def _lines(cells: Sequence[Cell], width: float) -> Optional[List[List[Cell]]]:
 
 
 def _draw(
-    graphs: Sequence[Graph], colours: Mapping[str, str], title: str, least: float, arrangement: Arrangement
+    graphs: Sequence[Graph],
+    colours: Mapping[str, str],
+    title: str,
+    least: float,
+    arrangement: Arrangement,
+    largest: float,
 ) -> Figure:
     look, scale, lines = arrangement
     inner = max(max(sum(cell.width for cell in line) for line in lines) * scale, least)
     tall = [max(cell.height for cell in line) * scale for line in lines]
     top = HEAD if title else 0.0
     width, height = inner + 2 * MARGIN, sum(tall) + top + FOOT + 2 * MARGIN
-    legends = legends_of(graphs, colours, scale, width - MARGIN)
+    legends = legends_of(graphs, colours, scale, width - MARGIN, largest)
     height += LINE * max(0, sum(legend.rows for legend in legends) - 2)
     figure = figures.new(width, height, layout='none')
     axes = figure.add_axes((0, 0, 1, 1))
@@ -125,7 +138,7 @@ def _draw(
     axes.axis('off')
     if title:
         axes.text(width / 2, height - MARGIN, title, ha='center', va='top', fontsize=9, fontweight='bold')
-    pen = Pen(axes, colours, look, scale, largest_gate(graphs))
+    pen = Pen(axes, colours, look, scale, largest)
     y = height - MARGIN - top
     for line, step in zip(lines, tall):
         _draw_line(pen, line, y, inner)

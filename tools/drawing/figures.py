@@ -42,6 +42,17 @@ STYLE = {
     'axes.axisbelow': True,
 }
 
+# Colours that a page may have otherwise in the dark, by the name of its variable.
+THEMED = {
+    palette.INK: 'ink',
+    palette.GREY: 'grey',
+    palette.FAINT: 'faint',
+    '#ffffff': 'paper',
+    '#f2f2f2': 'box',
+    '#e6e6e6': 'grid',
+    **{colour: f'of-{stage}' for stage, colour in palette.STAGES.items()},
+}
+
 
 def styled() -> ContextManager[None]:
     """A context in which figures must be built and saved."""
@@ -73,6 +84,7 @@ def save(figure: Figure, path: str, kind: str, dpi: int = 200) -> None:
 def svg(figure: Figure, prefix: str, label: str, titles: Optional[Mapping[str, str]] = None, grow: bool = False) -> str:
     """A figure as an <svg> element for a page: text as text, every id led by `prefix` (a page must not hold one twice), sized by the page.
 
+    Colours of THEMED are variables of the page.
     label: what the picture shows, for who cannot see it. titles: {gid of an artist: text that shows when pointed at}.
     grow: as wide as the page lets it, instead of its own size at most.
     """
@@ -83,6 +95,7 @@ def svg(figure: Figure, prefix: str, label: str, titles: Optional[Mapping[str, s
     text = stream.getvalue()
     text = text[text.index('<svg') :]
     text = re.sub(r'<metadata>.*?</metadata>', '', text, flags=re.S)
+    text = re.sub(r'<text [^>]*>|' + '|'.join(THEMED), _themed, text)
     text = re.sub(r'\bid="', f'id="{prefix}-', text)
     text = re.sub(r'(xlink:href="|href="|url\()#', rf'\1#{prefix}-', text)
     if titles:
@@ -101,6 +114,14 @@ def svg(figure: Figure, prefix: str, label: str, titles: Optional[Mapping[str, s
         'xmlns:xlink="http://www.w3.org/1999/xlink">'
     )
     return start + text[text.index('>') + 1 :]
+
+
+def _themed(found: 're.Match[str]') -> str:
+    """Put the page's variable in the place of a colour; of a text only in that of ink, as what is on a box is to suit the box."""
+    text = found.group(0)
+    if text.startswith('<'):
+        return text.replace(palette.INK, f'var(--{THEMED[palette.INK]}, {palette.INK})')
+    return f'var(--{THEMED[text]}, {text})'
 
 
 def _letter_by_letter(figure: Figure) -> None:

@@ -21,13 +21,15 @@ class Legend(NamedTuple):
     rows: int
 
 
-def legends_of(graphs: Sequence[Graph], colours: Mapping[str, str], scale: float, width: float) -> List[Legend]:
+def legends_of(
+    graphs: Sequence[Graph], colours: Mapping[str, str], scale: float, width: float, largest: float
+) -> List[Legend]:
     """Return a Legend of the operations and one of the kinds of edges, without the one that has no entry.
 
-    scale: inches a unit of the layout; width: of the space for them, inches.
+    scale: inches a unit of the layout; width: of the space for them, inches; largest: |λ| of the widest line.
     """
     columns = max(1, int(width / COLUMN))
-    both = (_operations(graphs, colours), _edges(graphs, scale))
+    both = (_operations(graphs, colours), _edges(graphs, scale, largest))
     return [Legend(entries, min(columns, len(entries)), -(-len(entries) // columns)) for entries in both if entries]
 
 
@@ -63,8 +65,8 @@ def _operations(graphs: Sequence[Graph], colours: Mapping[str, str]) -> List[Ent
     return entries
 
 
-def _edges(graphs: Sequence[Graph], scale: float) -> List[Entry]:
-    edges, largest = [edge for graph in graphs for edge in graph.edges], largest_gate(graphs)
+def _edges(graphs: Sequence[Graph], scale: float, largest: float) -> List[Entry]:
+    edges = [edge for graph in graphs for edge in graph.edges]
     entries = [(Line2D([], [], color=palette.GREY, linestyle=palette.SHORTCUT, linewidth=1.2), 'shortcut')]
     for part in (0.1, 0.5, 1.0) if largest else ():
         ink = Line2D([], [], color=palette.INK, linewidth=max(line_width(part, scale), 0.3))

@@ -12,7 +12,8 @@ SERIES = ('#0072B2', '#D55E00', '#009E73', '#CC79A7', '#E69F00', '#56B4E9', '#00
 MARKERS = ('o', 's', '^', 'D', 'v', 'P', 'X', '*')
 STAGES = {'pretrain': '#eef3f8', 'search': '#fff4e0', 'retrain': '#eaf6f1'}
 
-Dashes = Union[str, Tuple[int, Tuple[float, float]]]  # as matplotlib's linestyle
+Dashes = Union[str, Tuple[int, Tuple[float, ...]]]  # as matplotlib's linestyle
+STYLES: Tuple[Dashes, ...] = ('-', (0, (4, 1.5)), (0, (1, 1)), (0, (5, 1, 1, 1)), (0, (7, 2)), (0, (3, 1, 1, 1, 1, 1)))
 SHORTCUT: Dashes = (0, (4, 2))
 NEGATIVE: Dashes = (0, (1.2, 1))  # of an edge whose λ is below 0
 

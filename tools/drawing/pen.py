@@ -90,7 +90,7 @@ class Pen:
         fixed = NAMES.get(node.kind)
         label = fixed[self.look.short] if fixed else palette.operation_label(node.kind, self.look.short)
         face = self.colours.get(node.kind, '#f2f2f2') if node.alive else '#ffffff'
-        ink = palette.text_on(face) if node.alive else '#b5b5b5'
+        ink = '#b5b5b5' if not node.alive else palette.INK if fixed else palette.text_on(face)
         edge = palette.FAINT if not node.alive else palette.INK if fixed else face
         width, height = self.look.width * self.scale, self.look.height * self.scale
         shape: Union[Ellipse, FancyBboxPatch]
