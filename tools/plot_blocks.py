@@ -17,9 +17,9 @@ from typing import Sequence
 
 from dsonas.base import argtypes, cli, files, plugins
 from dsonas.tools.drawing import figures
-from dsonas.tools.drawing.architectures import colours_of, draw, edges_left, graphs_of
+from dsonas.tools.drawing.architectures import colours_of, draw, edges_left, flops_of, graphs_of
 from dsonas.tools.drawing.dot import dot
-from dsonas.tools.reading.sources import gates_of, load
+from dsonas.tools.reading.sources import gates_of, image_size_of, load, widths_of
 
 KINDS = cli.PICTURES + ('dot',)
 
@@ -51,12 +51,14 @@ def main(argv: Sequence[str]) -> int:
     kind = cli.output_kind(options.output, KINDS)
     architecture, run = load(options.source)
     name = run.name if run else os.path.splitext(os.path.basename(options.source))[0]
-    title = f'{name}: {edges_left(architecture)}' if options.title is None else options.title
+    flops = flops_of(architecture, widths_of(run), image_size_of(run, architecture))
+    counted = '; multiply-adds of each block' if flops else ''
+    title = f'{name}: {edges_left(architecture)}{counted}' if options.title is None else options.title
     what = (architecture, gates_of(run), options.pruned == 'faint', options.block)
     if kind == 'dot':
-        files.write_text(options.output, dot(graphs_of(*what), colours_of(architecture), title))
+        files.write_text(options.output, dot(graphs_of(*what, flops), colours_of(architecture), title))
     else:
-        figure = draw(*what, title=title, page=(options.width, figures.A4[1]) if options.width else None)
+        figure = draw(*what, title=title, page=(options.width, figures.A4[1]) if options.width else None, flops=flops)
         with figures.styled():
             figures.save(figure, options.output, kind, dpi=300)
     return 0

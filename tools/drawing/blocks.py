@@ -1,10 +1,10 @@
 """Drawing blocks (Fig. 4 of the paper): one in print quality, or all of a network on a sheet of one page."""
 
-from typing import List, Mapping, NamedTuple, Optional, Sequence, Tuple
+from typing import Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple
 
 from matplotlib.figure import Figure
 
-from . import figures
+from . import figures, palette
 from .dag import Graph
 from .layout import Layout, layout
 from .legends import LINE, add_legends, largest_gate, legends_of
@@ -12,6 +12,7 @@ from .pen import LONG, SHORT, Look, Pen
 
 MARGIN, HEAD, FOOT = 0.35, 0.3, 0.55  # inches
 LEAST = 5.4  # inches: a sheet is no narrower, for its title and legends
+STAGE = 0.19  # inches: the heading of a stage
 LARGEST = 0.72  # inches a unit, which is the width of a box with its long label
 LEVELS = 0.75  # units, for the names of the levels
 READABLE = 6.5  # points: labels that are as large need no abbreviation
@@ -55,10 +56,11 @@ class Panel:
 
 
 class Cell:
-    """Panels above each other. named: with the names of the levels at the left."""
+    """Panels above each other. named: with the names of the levels at the left. stage: of the first one."""
 
     def __init__(self, panels: Sequence[Panel], named: bool = False) -> None:
         self.panels, self.named, self.names = panels, named, LEVELS if named else 0.0
+        self.stage = panels[0].graph.stage
         self.width = max(panel.width for panel in panels) + self.names
         self.height = sum(panel.height for panel in panels)
 
@@ -100,7 +102,11 @@ def _fit(cells: Sequence[Cell], width: float, height: float, look: Look) -> Arra
 
 def _tall(cells: Sequence[Cell], scale: float, width: float) -> float:
     lines = _lines(cells, width / scale)
-    return float('inf') if lines is None else scale * sum(max(cell.height for cell in line) for line in lines)
+    return (
+        float('inf')
+        if lines is None
+        else sum(scale * max(cell.height for cell in line) for line in lines) + STAGE * len(_heads(lines))
+    )
 
 
 def _lines(cells: Sequence[Cell], width: float) -> Optional[List[List[Cell]]]:
@@ -109,12 +115,24 @@ def _lines(cells: Sequence[Cell], width: float) -> Optional[List[List[Cell]]]:
     for cell in cells:
         if cell.width > width:
             return None
-        if used + cell.width > width:
+        if lines[-1] and (used + cell.width > width or cell.stage != lines[-1][-1].stage):
             lines.append([])
             used = 0.0
         lines[-1].append(cell)
         used += cell.width
     return lines
+
+
+def _heads(lines: Sequence[Sequence[Cell]]) -> Dict[int, str]:
+    """{line with which a stage begins: its heading}, for a sheet with blocks of several stages."""
+    stages = [line[0].stage for line in lines]
+    if len(set(stages)) < 2:
+        return {}
+    return {
+        at: f'stage {stage + 1}'
+        for at, stage in enumerate(stages)
+        if stage is not None and (not at or stage != stages[at - 1])
+    }
 
 
 def _draw(
@@ -127,9 +145,9 @@ def _draw(
 ) -> Figure:
     look, scale, lines = arrangement
     inner = max(max(sum(cell.width for cell in line) for line in lines) * scale, least)
-    tall = [max(cell.height for cell in line) * scale for line in lines]
+    tall, heads = [max(cell.height for cell in line) * scale for line in lines], _heads(lines)
     top = HEAD if title else 0.0
-    width, height = inner + 2 * MARGIN, sum(tall) + top + FOOT + 2 * MARGIN
+    width, height = inner + 2 * MARGIN, sum(tall) + STAGE * len(heads) + top + FOOT + 2 * MARGIN
     legends = legends_of(graphs, colours, scale, width - MARGIN, largest)
     height += LINE * max(0, sum(legend.rows for legend in legends) - 2)
     figure = figures.new(width, height, layout='none')
@@ -140,7 +158,11 @@ def _draw(
         axes.text(width / 2, height - MARGIN, title, ha='center', va='top', fontsize=9, fontweight='bold')
     pen = Pen(axes, colours, look, scale, largest)
     y = height - MARGIN - top
-    for line, step in zip(lines, tall):
+    for at, (line, step) in enumerate(zip(lines, tall)):
+        if at in heads:
+            axes.plot([MARGIN, width - MARGIN], [y, y], color=palette.FAINT, linewidth=0.8, zorder=0)
+            axes.text(MARGIN, y - 0.04, heads[at], ha='left', va='top', fontsize=7.5, color=palette.INK)
+            y -= STAGE
         _draw_line(pen, line, y, inner)
         y -= step
     add_legends(figure, legends, MARGIN * 0.6)

@@ -67,7 +67,7 @@ def _operations(graphs: Sequence[Graph], colours: Mapping[str, str]) -> List[Ent
 
 def _edges(graphs: Sequence[Graph], scale: float, largest: float) -> List[Entry]:
     edges = [edge for graph in graphs for edge in graph.edges]
-    entries = [(Line2D([], [], color=palette.GREY, linestyle=palette.SHORTCUT, linewidth=1.2), 'shortcut')]
+    entries = [(Line2D([], [], color=palette.GREY, linestyle=palette.SHORTCUT, linewidth=1.2), _shortcut(graphs))]
     for part in (0.1, 0.5, 1.0) if largest else ():
         ink = Line2D([], [], color=palette.INK, linewidth=max(line_width(part, scale), 0.3))
         entries.append((ink, f'λ = {part * largest:.2g}'))
@@ -76,6 +76,16 @@ def _edges(graphs: Sequence[Graph], scale: float, largest: float) -> List[Entry]
     if not all(edge.alive for edge in edges):
         entries.append((Line2D([], [], color=palette.FAINT, linewidth=1.5), 'pruned'))
     return entries
+
+
+def _shortcut(graphs: Sequence[Graph]) -> str:
+    """Say of the shortcut in which blocks it is a convolution, where a drawn block stands for several."""
+    convolutions = [block for graph in graphs for block in graph.shortcuts]
+    if not convolutions:
+        return 'shortcut'
+    return (
+        f'shortcut (1×1 convolution in block{"s" if len(convolutions) > 1 else ""} {", ".join(map(str, convolutions))})'
+    )
 
 
 def _mark(**style: Any) -> Line2D:

@@ -108,12 +108,13 @@ class Pen:
     def _projection(self, points: Sequence[Point]) -> None:
         """A mark on the shortcut that is a 1×1 convolution."""
         x, y = points[len(points) // 2]
-        side = 0.36 * (self.look.height / 0.4) * self.scale
+        size = max(self.type * 0.85, 3.0)
+        width, height = 2.0 * size / 72, 1.3 * size / 72
         self.axes.add_patch(
             FancyBboxPatch(
-                (x - side / 2, y - side / 2),
-                side,
-                side,
+                (x - width / 2, y - height / 2),
+                width,
+                height,
                 boxstyle='square,pad=0',
                 facecolor='#ffffff',
                 edgecolor=palette.GREY,
@@ -121,10 +122,7 @@ class Pen:
                 zorder=4,
             )
         )
-        if self.type * 0.7 >= 4:  # the legend says what it is
-            self.axes.text(
-                x, y, '1×1', ha='center', va='center_baseline', fontsize=self.type * 0.7, color=palette.INK, zorder=5
-            )
+        self.axes.text(x, y, '1×1', ha='center', va='center_baseline', fontsize=size, color=palette.INK, zorder=5)
 
 
 def _curve(points: Sequence[Point]) -> Path:

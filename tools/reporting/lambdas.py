@@ -33,7 +33,9 @@ def draw(axes: Axes, run: Run, span: Span) -> None:
     if one_by_one:
         _lines(axes, places, values, removed, palette.GREY, '-', 0.45)
     else:
-        _band(axes, places, values, removed, palette.GREY, '-')
+        _band(axes, places, values, removed, palette.GREY)
+        _band(axes, places, values, np.flatnonzero(alive), palette.INK)
+        axes.plot(places, np.median(values[:, removed], axis=1) if len(removed) else 0 * places, color=palette.GREY)
     axes.plot([], [], color=palette.GREY, linewidth=0.8, label=f'removed ({len(removed)})')
     for number, (kind, columns) in enumerate(groups.items()):
         if not columns:
@@ -42,7 +44,9 @@ def draw(axes: Axes, run: Run, span: Span) -> None:
         if one_by_one:
             _lines(axes, places, values, columns, colours[kind], style, 1.1)
         else:
-            _band(axes, places, values, columns, colours[kind], style)
+            axes.plot(
+                places, np.median(values[:, columns], axis=1), color=colours[kind], linestyle=style, linewidth=1.4
+            )
         label = f'{palette.operation_label(kind) if kind else "input" if run.architecture else "left"} ({len(columns)})'
         axes.plot([], [], color=colours[kind], linestyle=style, label=label)
     _root_scale(axes, float(values.min()), float(values.max()) or 1.0)
@@ -78,13 +82,11 @@ def _lines(
         )
 
 
-def _band(axes: Axes, places: Any, values: Any, columns: Sequence[int], colour: str, style: palette.Dashes) -> None:
-    """The median of many λ as a line, and where eight in ten of them are as a band."""
-    if not len(columns):
-        return
-    low, middle, high = np.percentile(values[:, list(columns)], [10, 50, 90], axis=1)
-    axes.fill_between(places, low, high, color=colour, alpha=0.18, linewidth=0)
-    axes.plot(places, middle, color=colour, linestyle=style, linewidth=1.3)
+def _band(axes: Axes, places: Any, values: Any, columns: Sequence[int], colour: str) -> None:
+    """A band where eight in ten of many λ are."""
+    if len(columns):
+        low, high = np.percentile(values[:, list(columns)], [10, 90], axis=1)
+        axes.fill_between(places, low, high, color=colour, alpha=0.14, linewidth=0)
 
 
 def _root_scale(axes: Axes, low: float, high: float) -> None:

@@ -8,7 +8,7 @@ from markupsafe import Markup
 from ...base.errors import UserError
 from ...symbols.cost import cost
 from ..drawing import dag, figures
-from ..drawing.architectures import colours_of
+from ..drawing.architectures import colours_of, flops_of
 from ..drawing.blocks import sheet
 from ..drawing.charts import bars
 from ..drawing.legends import largest_gate
@@ -49,7 +49,8 @@ def blocks(run: Run) -> Markup:
     if architecture is None:
         return Markup()
     known = gates_of(run)
-    graphs = dag.graphs(architecture, known)
+    flops = flops_of(architecture, widths_of(run), image_size_of(run, architecture))
+    graphs = dag.graphs(architecture, known, flops=flops)
     names = [edge.name for graph in graphs for edge in graph.surviving if edge.name is not None]
     titles = {name: name if known is None else f'{name}: λ = {known[name]:.3g}' for name in names}
     label = f'{len(names)} edges in {len(graphs)} blocks'
