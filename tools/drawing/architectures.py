@@ -24,9 +24,7 @@ def edges_left(architecture: Architecture) -> str:
     return f'{architecture.num_edges} of {total} edges left'
 
 
-def flops_of(
-    architecture: Architecture, channels: Optional[Channels] = None, image_size: int = 32
-) -> Dict[str, int]:
+def flops_of(architecture: Architecture, channels: Optional[Channels] = None, image_size: int = 32) -> Dict[str, int]:
     """Return {scope: FLOPs} of the blocks of a network whose blocks have edges of their own; {} where they share them.
 
     channels, image_size: as `cost` takes them.

@@ -36,7 +36,7 @@ def sheet(
     for look in (LONG, SHORT):
         cells = _cells(graphs, look)
         for paper in pages:
-            fitted = _fit(cells, paper[0] - 2 * MARGIN, paper[1] - 2 * MARGIN - FOOT - HEAD, look)
+            fitted = _fit(cells, paper[0] - 2 * MARGIN, paper[1] - 2 * MARGIN - FOOT - LINE - HEAD, look)
             if best is None or fitted.label_size > best.label_size + 0.3:
                 best = fitted
         if best is not None and best.label_size >= READABLE:

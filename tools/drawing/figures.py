@@ -76,7 +76,7 @@ def axes_of(figure: Figure) -> Axes:
 def save(figure: Figure, path: str, kind: str, dpi: int = 200) -> None:
     """Write a figure as svg, png or pdf; the same figure always gives the same bytes."""
     dated = {'svg': {'Date': None}, 'pdf': {'CreationDate': None}}.get(kind, {})
-    _letter_by_letter(figure)
+    letter_by_letter(figure)
     with files.replacing(path) as stream:
         figure.savefig(stream, format=kind, dpi=dpi, metadata=dated, facecolor='white')
 
@@ -89,7 +89,7 @@ def svg(figure: Figure, prefix: str, label: str, titles: Optional[Mapping[str, s
     grow: as wide as the page lets it, instead of its own size at most.
     """
     stream = io.StringIO()
-    _letter_by_letter(figure)
+    letter_by_letter(figure)
     with matplotlib.rc_context({'svg.fonttype': 'none', 'svg.hashsalt': prefix}):
         figure.savefig(stream, format='svg', metadata={'Date': None, 'Creator': None, 'Format': None, 'Type': None})
     text = stream.getvalue()
@@ -99,7 +99,7 @@ def svg(figure: Figure, prefix: str, label: str, titles: Optional[Mapping[str, s
     text = re.sub(r'\bid="', f'id="{prefix}-', text)
     text = re.sub(r'(xlink:href="|href="|url\()#', rf'\1#{prefix}-', text)
     if titles:
-        known = {_escape(f'{prefix}-{gid}'): _escape(title) for gid, title in titles.items()}
+        known = {xml_escaped(f'{prefix}-{gid}'): xml_escaped(title) for gid, title in titles.items()}
         text = re.sub(
             r'<g id="([^"]*)">',
             lambda found: (
@@ -109,7 +109,7 @@ def svg(figure: Figure, prefix: str, label: str, titles: Optional[Mapping[str, s
         )
     width, height = figure.get_size_inches()
     start = (
-        f'<svg role="img" aria-label="{_escape(label)}" style="max-width:{"none" if grow else f"{width:.2f}in"}" '
+        f'<svg role="img" aria-label="{xml_escaped(label)}" style="max-width:{"none" if grow else f"{width:.2f}in"}" '
         f'viewBox="0 0 {width * 72:g} {height * 72:g}" xmlns="http://www.w3.org/2000/svg" '
         'xmlns:xlink="http://www.w3.org/1999/xlink">'
     )
@@ -124,7 +124,7 @@ def _themed(found: 're.Match[str]') -> str:
     return f'var(--{THEMED[text]}, {text})'
 
 
-def _letter_by_letter(figure: Figure) -> None:
+def letter_by_letter(figure: Figure) -> None:
     """Have texts show what they hold: names come from outside, and $ is no formula in them."""
     for artist in figure.findobj(Text):
         assert isinstance(artist, Text)
@@ -133,6 +133,7 @@ def _letter_by_letter(figure: Figure) -> None:
         artist.set_text(escaped(artist.get_text(), keep='\n'))
 
 
-def _escape(text: str) -> str:
+def xml_escaped(text: str) -> str:
+    """Return text as it stands in XML, within an element or a value in quotes."""
     text = escaped(text, keep='\n')
     return text.replace('&', '&amp;').replace('<', '&lt;').replace('>', '&gt;').replace('"', '&quot;')
