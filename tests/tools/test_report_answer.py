@@ -135,7 +135,9 @@ def test_a_run_that_still_goes_tells_time_left_and_its_last_test(tmp_path):
         page
     )
     last = [row for row in run.log if row['test_error'] is not None][-1]
-    assert f'Last test: {100 - last["test_error"]:.1f} % right' in page and first(page).startswith('Still going')
+    assert f'Last test: {100 - last["test_error"]:.1f} % right' in page and first(page).startswith(
+        'Not finished, after'
+    )
 
 
 def test_whether_a_process_has_the_run(tmp_path):

@@ -12,7 +12,7 @@ from .pen import LONG, SHORT, Look, Pen
 
 MARGIN, HEAD, FOOT = 0.35, 0.3, 0.55  # inches
 LEAST = 5.4  # inches: a sheet is no narrower, for its title and legends
-STAGE = 0.19  # inches: the heading of a stage
+STAGE = 0.16  # inches: the heading of a stage
 LARGEST = 0.72  # inches a unit, which is the width of a box with its long label
 LEVELS = 0.75  # units, for the names of the levels
 READABLE = 6.5  # points: labels that are as large need no abbreviation

@@ -18,10 +18,17 @@ from .pen import LONG
 class History(Protocol):
     """λ over the epochs of a search. names: n; epochs (e,); values, pruned (e, n)."""
 
-    names: Tuple[str, ...]
-    epochs: Any
-    values: Any
-    pruned: Any
+    @property
+    def names(self) -> Tuple[str, ...]: ...
+
+    @property
+    def epochs(self) -> Any: ...
+
+    @property
+    def values(self) -> Any: ...
+
+    @property
+    def pruned(self) -> Any: ...
 
 
 @dataclasses.dataclass(frozen=True)

@@ -106,7 +106,8 @@ def _progress(run: Run) -> str:
     if not left:
         return f'{run.why[:1].upper()}{run.why[1:]}{"; still at work" if running else ""}.'
     where = f'epoch {epoch} of {total} of {WORDS[stage]}'
-    first = f'Stopped after {where}' if running is False else f'Still going, after {where}'
+    state = {True: 'Still going, after', False: 'Stopped after', None: 'Not finished, after'}[running]
+    first = f'{state} {where}'
     recent = [row['seconds'] for row in run.rows(stage)[-RECENT:] if row.get('seconds')]
     if recent:
         first += f': about {format_duration(left * sum(recent) / len(recent))} left of it'

@@ -130,4 +130,4 @@ def _table(members: Sequence[Beside]) -> Markup:
         name = render('network.html.j2', kind=name_of(member.kind), run=member.run.name, remarks='; '.join(remarks))
         counts = [format_count(summary.get(key)) if member.done else '' for key in ('params', 'flops')]
         rows.append((name, f'{member.error:.2f}' if member.done else member.run.state, *counts))
-    return table(('Network', 'Test error (%)', 'Parameters', 'Multiply-adds'), rows, (1, 2, 3))
+    return table(('Network', 'Test error (%)', 'Parameters', 'Multiply-adds'), rows, (1, 2, 3), 'networks')

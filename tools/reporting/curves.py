@@ -1,6 +1,6 @@
 """Curves of a run on one time axis: error, λ, how much of the network is left; and on request loss and FLOPs."""
 
-from typing import Optional, Sequence
+from typing import Any, Dict, Optional, Sequence
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -73,7 +73,7 @@ def _curves(axes: Axes, run: Run, name: str, spans: Sequence[Span]) -> None:
             if not len(epochs):
                 continue
             marker = 'o' if len(epochs) < 4 or column.startswith('test') and len(epochs) < 40 else None
-            style = {'color': palette.SERIES[index], 'linestyle': STYLES[label], 'markersize': 3}
+            style: Dict[str, Any] = {'color': palette.SERIES[index], 'linestyle': STYLES[label], 'markersize': 3}
             axes.plot(span.at(epochs), values, label=shown, marker=marker, **style)
             shown = f'_{label}'
     axes.set_ylabel('error (%)' if name == 'error' else 'loss (nats)')
@@ -91,7 +91,12 @@ def _final(axes: Axes, run: Run, spans: Sequence[Span]) -> None:
     place, error = float(span.at(row['epoch'])), row['test_error']
     ends = span.stage == 'retrain' and run.state == 'finished'
     text = f'{"final" if ends else "last"} test: {error:.2f} %'
-    style = {'linestyle': 'none', 'markeredgecolor': palette.INK, 'color': palette.SERIES[2], 'zorder': 6}
+    style: Dict[str, Any] = {
+        'linestyle': 'none',
+        'markeredgecolor': palette.INK,
+        'color': palette.SERIES[2],
+        'zorder': 6,
+    }
     axes.plot([place], [error], marker='*', markersize=10, clip_on=False, gid='final', label=text, **style)
 
 
@@ -105,7 +110,7 @@ def _left(axes: Axes, run: Run, _: str, spans: Sequence[Span]) -> None:
         shares = 100 * values / _whole(run, column, float(values.max()))
         text = f'{label}: {shares[-1]:.0f} %'
         marker = 'o' if len(epochs) < 4 else None
-        look = {'color': palette.SERIES[index], 'linestyle': style, 'marker': marker, 'markersize': 3}
+        look: Dict[str, Any] = {'color': palette.SERIES[index], 'linestyle': style, 'marker': marker, 'markersize': 3}
         axes.plot(span.at(epochs), shares, label=text, **look)
     axes.set(ylabel='left of the supernet (%)', ylim=(0, 105))
 
@@ -145,7 +150,7 @@ def _prunings(axes: Axes, run: Run, spans: Sequence[Span], panel: str) -> None:
     span: Optional[Span] = next((span for span in spans if span.stage == 'search'), None)
     if span is None:
         return
-    style = {'color': palette.INK, 'linewidth': 0.6, 'linestyle': (0, (1, 2)), 'zorder': 1}
+    style: Dict[str, Any] = {'color': palette.INK, 'linewidth': 0.6, 'linestyle': (0, (1, 2)), 'zorder': 1}
     for number, epoch in enumerate(epoch for epoch in prunings_of(run) if epoch <= span.length):
         label = '_' if number else 'pruned here'
         axes.axvline(float(span.at(epoch)), label=label, gid=f'pruned-{panel}-{epoch}', **style)

@@ -11,6 +11,7 @@ from ..drawing import heatmap
 from ..reading.runs import Run
 from .page import paragraph, render
 
+LABEL = 16  # pixels of height of a label beside a map
 SMALL_ROW = 12  # pixels of height of an edge in a small map
 ROW = {True: 4, False: 2}  # the same in a large one; where it stands alone, or among many
 
@@ -84,16 +85,17 @@ def _map(gates: Gates, scope: str, columns: List[int], low: float, high: float, 
     gone = [(row, when[gates.names[column]]) for row, column in enumerate(columns)]
     marks = [(epochs.index(epoch), row) for row, epoch in gone if epoch is not None]
     left = len(columns) - len(marks)
-    parts = [(0, f'{left} left')] if left else []
-    parts += [(left, f'{len(marks)} gone')] if marks else []
+    height = len(columns) * (SMALL_ROW if len(columns) <= 16 else ROW[alone])
+    parts = [(0.0, f'{left} left')] if left else []
+    parts += [(max(left / len(columns), LABEL / height * bool(left)), f'{len(marks)} gone')] if marks else []
     return {
         'scope': scope,
-        'parts': [(f'{100 * row / len(columns):.2f}', label) for row, label in parts],
+        'parts': [(f'{100 * place:.2f}', label) for place, label in parts],
         'path': ''.join(f'M{column} {row}v1' for column, row in marks),
         'size': f'{len(epochs)} {len(columns)}',
         'image': heatmap.data_uri(heatmap.picture(gates, columns, low, high)),
         'text': f'λ of {scope} over {epochs[-1]} epochs: {left} of {len(columns)} edges are left',
-        'height': len(columns) * (SMALL_ROW if len(columns) <= 16 else ROW[alone]),
+        'height': height,
     }
 
 

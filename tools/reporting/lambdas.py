@@ -29,12 +29,12 @@ def draw(axes: Axes, run: Run, span: Span) -> None:
     for index in np.flatnonzero(alive):
         groups[kinds[index]].append(int(index))
     one_by_one = values.shape[1] <= MOST_LINES
-    removed = np.flatnonzero(~alive)
+    removed = np.flatnonzero(~alive).tolist()
     if one_by_one:
         _lines(axes, places, values, removed, palette.GREY, '-', 0.45)
     else:
         _band(axes, places, values, removed, palette.GREY)
-        _band(axes, places, values, np.flatnonzero(alive), palette.INK)
+        _band(axes, places, values, np.flatnonzero(alive).tolist(), palette.INK)
         axes.plot(places, np.median(values[:, removed], axis=1) if len(removed) else 0 * places, color=palette.GREY)
     axes.plot([], [], color=palette.GREY, linewidth=0.8, label=f'removed ({len(removed)})')
     for number, (kind, columns) in enumerate(groups.items()):
@@ -84,8 +84,8 @@ def _lines(
 
 def _band(axes: Axes, places: Any, values: Any, columns: Sequence[int], colour: str) -> None:
     """A band where eight in ten of many λ are."""
-    if len(columns):
-        low, high = np.percentile(values[:, list(columns)], [10, 90], axis=1)
+    if columns:
+        low, high = np.percentile(values[:, columns], [10, 90], axis=1)
         axes.fill_between(places, low, high, color=colour, alpha=0.14, linewidth=0)
 
 

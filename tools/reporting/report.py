@@ -76,10 +76,11 @@ def search(run: Run) -> Markup:
             drawing = draw(run, width=6.2)
     except UserError:  # no epoch yet
         return Markup()
-    label = 'Error, λ and what is left of the network, epoch by epoch'
-    words = 'Top to bottom: error; every λ on a root scale; edges and multiply-adds left of the supernet.'
-    picture = figure(figures.svg(drawing, 'search', label), words, kind='curves')
-    title = 'How the search went' if run.rows('search') else 'How the training went'
+    title, words = 'How the training went', 'Error, epoch by epoch.'
+    if run.rows('search'):
+        title = 'How the search went'
+        words = 'Top to bottom: error; every λ on a root scale; edges and multiply-adds left of the supernet.'
+    picture = figure(figures.svg(drawing, 'search', words), words, kind='curves')
     return section(title, picture, gates(run))
 
 

@@ -15,7 +15,7 @@ def changed(config: Config) -> Optional[List[str]]:
         plain = settings.flatten(settings.resolve(config.preset, flags={'data.name': config.data.name}))
     except UserError:
         return None
-    now, told = settings.flatten(config), OF_THE_RUN
+    now, told = settings.flatten(config), set(OF_THE_RUN)
     if not plain['retrain.width_multiple']:  # left to the device
-        told += ('retrain.width_multiple',)
+        told.add('retrain.width_multiple')
     return [name for name in settings.KEYS if now[name] != plain[name] and name not in told]
