@@ -107,7 +107,7 @@ def test_a_line_for_every_lambda_that_ends_where_it_is_gone(tmp_path):
     ends = [min(int(np.flatnonzero(column)[-1]) + 1, last) for column in values.T]
     assert sorted(line.get_xdata()[-1] for line in lines) == sorted(1 + run.gates.epochs[end] for end in ends)
     left = (values[-1] != 0).sum()
-    assert sum(line.get_color() != palette.GREY for line in lines) == left
+    assert sum(line.get_color() != palette.REMOVED for line in lines) == left
     counts = [int(re.search(r'\((\d+)\)', text.get_text()).group(1)) for text in axes.get_legend().get_texts()[:-1]]
     assert sum(counts) == len(run.gates.names) and counts[0] == len(run.gates.names) - left
 
@@ -119,7 +119,7 @@ def test_lambda_are_on_a_root_scale_and_operations_differ_in_line_style_too(tmp_
         axes.figure.canvas.draw()
     heights = [axes.transData.transform((1, value))[1] for value in (0, 0.25, 1)]
     assert (heights[1] - heights[0]) / (heights[2] - heights[0]) == pytest.approx(0.5, abs=1e-6)
-    kept = [line for line in axes.get_legend().get_lines() if line.get_color() not in (palette.GREY, palette.INK)]
+    kept = [line for line in axes.get_legend().get_lines() if line.get_color() not in (palette.REMOVED, palette.INK)]
     assert len(kept) > 2 and len({str(line._dash_pattern) for line in kept}) == len(kept)
 
 

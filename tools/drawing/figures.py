@@ -47,6 +47,7 @@ THEMED = {
     palette.INK: 'ink',
     palette.GREY: 'grey',
     palette.FAINT: 'faint',
+    palette.REMOVED: 'removed',
     '#ffffff': 'paper',
     '#f2f2f2': 'box',
     '#e6e6e6': 'grid',

@@ -8,6 +8,7 @@ import re
 from typing import Dict, Iterable, Tuple, Union
 
 BLACK, GREY, FAINT, INK = '#000000', '#8a8a8a', '#dcdcdc', '#333333'
+REMOVED = '#bdbdbd'  # of curves of what is removed by the end
 SERIES = ('#0072B2', '#D55E00', '#009E73', '#CC79A7', '#E69F00', '#56B4E9', '#000000', '#8a8a8a')
 MARKERS = ('o', 's', '^', 'D', 'v', 'P', 'X', '*')
 HATCHES = ('', '////', '....', 'xxxx', '\\\\\\\\', '----', '++++', 'oo')  # of bars in the colours of SERIES

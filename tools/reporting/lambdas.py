@@ -31,12 +31,12 @@ def draw(axes: Axes, run: Run, span: Span) -> None:
     one_by_one = values.shape[1] <= MOST_LINES
     removed = np.flatnonzero(~alive).tolist()
     if one_by_one:
-        _lines(axes, places, values, removed, palette.GREY, '-', 0.45)
+        _lines(axes, places, values, removed, palette.REMOVED, '-', 0.45)
     else:
-        _band(axes, places, values, removed, palette.GREY)
+        _band(axes, places, values, removed, palette.REMOVED)
         _band(axes, places, values, np.flatnonzero(alive).tolist(), palette.INK)
-        axes.plot(places, np.median(values[:, removed], axis=1) if len(removed) else 0 * places, color=palette.GREY)
-    axes.plot([], [], color=palette.GREY, linewidth=0.8, label=f'removed ({len(removed)})')
+        axes.plot(places, np.median(values[:, removed], axis=1) if len(removed) else 0 * places, color=palette.REMOVED)
+    axes.plot([], [], color=palette.REMOVED, linewidth=0.8, label=f'removed ({len(removed)})')
     for number, (kind, columns) in enumerate(groups.items()):
         if not columns:
             continue
@@ -78,7 +78,7 @@ def _lines(
             color=colour,
             linestyle=style,
             linewidth=width,
-            zorder=2 if colour == palette.GREY else 3,
+            zorder=2 if colour == palette.REMOVED else 3,
         )
 
 
