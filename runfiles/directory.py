@@ -76,3 +76,20 @@ def free_name(root: str, stem: str) -> str:
     while os.path.exists(os.path.join(root, f'{stem}-{number}')):
         number += 1
     return os.path.join(root, f'{stem}-{number}')
+
+
+def is_running(path: str) -> Optional[bool]:
+    """Whether a process has the lock of run directory `path`; None where nothing tells, as in a copy or on a disk without locks."""
+    try:
+        file = open(os.path.join(path, '.lock'))
+    except OSError:
+        return None
+    with file:
+        try:
+            portalocker.lock(file, portalocker.LOCK_SH | portalocker.LOCK_NB)
+        except portalocker.AlreadyLocked:
+            return True
+        except portalocker.LockException:
+            return None
+        portalocker.unlock(file)
+    return False

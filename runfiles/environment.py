@@ -25,7 +25,7 @@ class Environment:
     dsonas, mxnet, numpy, python: versions. commit: of the repository, with '-dirty' where files differ from it. memory_gb: 10^9
     bytes. threads: those that share an operator of MXNet on the CPU; omp_num_threads: the variable as it was set. devices: names
     such as 'gpu(0)', of one worker. kind: of the network that is trained, see network.py. data_dir: the folder in which the data
-    set was found. started: ISO 8601.
+    set was found. changed: dotted keys of the settings that are other than the preset's. started: ISO 8601.
     """
 
     dsonas: Optional[str] = None
@@ -46,6 +46,7 @@ class Environment:
     kind: Optional[str] = None
     data_dir: Optional[str] = None
     command: Optional[List[str]] = None
+    changed: Optional[List[str]] = None
     started: Optional[str] = None
 
     @classmethod

@@ -75,7 +75,7 @@ def _by_block(options: argparse.Namespace) -> Figure:
     return bars(
         [(label, values) for label, (_, values, _) in zip(labels, found)],
         load(sources[0])[0].space.blocks,
-        options.title,
+        options.title or (labels[0] if len(labels) == 1 else None),
     )
 
 
@@ -99,7 +99,9 @@ def _against(options: argparse.Namespace) -> Figure:
     points = [
         [(run.summary[options.against], run.summary['test_error']) for run in members] for members in groups.values()
     ]
-    return scatter(dict(zip(_labels(options, list(groups)), points)), options.against, options.title)
+    labels = _labels(options, list(groups))
+    names = {label: [run.name for run in members] for label, members in zip(labels, groups.values())}
+    return scatter(dict(zip(labels, points)), options.against, options.title, names)
 
 
 def _labels(options: argparse.Namespace, names: List[str]) -> List[str]:

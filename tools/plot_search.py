@@ -1,6 +1,7 @@
-"""Draw how a search went, epoch by epoch: loss, error, λ, how much of the network is left, and its FLOPs.
+"""Draw how a search went on one time axis: error, every λ, and how much of the network is left.
 
-The stages (pretraining, search, retraining) are marked. Works on a run that is still going.
+λ are on a root scale: what is left coloured by operation, what was removed grey. Dotted lines mark where was pruned, a star the last
+test. Works on a run that is still going.
 """
 
 try:
@@ -17,7 +18,7 @@ from typing import Sequence
 from dsonas.base import cli, plugins
 from dsonas.tools.drawing import figures
 from dsonas.tools.reading import runs
-from dsonas.tools.reporting.curves import PANELS, draw
+from dsonas.tools.reporting.curves import ALL_PANELS, PANELS, draw
 
 
 def arguments() -> argparse.ArgumentParser:
@@ -26,7 +27,7 @@ def arguments() -> argparse.ArgumentParser:
     parser.add_argument('run', metavar='RUN', help='a run directory')
     parser.add_argument('-o', '--output', required=True, metavar='F', help='the picture to write: .svg, .png or .pdf')
     parser.add_argument('--stages', nargs='+', choices=runs.STAGES, default=list(runs.STAGES), help='which stages')
-    parser.add_argument('--panels', nargs='+', choices=PANELS, default=list(PANELS), help='which panels')
+    parser.add_argument('--panels', nargs='+', choices=ALL_PANELS, default=list(PANELS), help='which panels')
     plugins.add_flag(parser)
     return parser
 

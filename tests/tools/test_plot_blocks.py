@@ -8,11 +8,13 @@ import pytest
 from matplotlib.patches import PathPatch
 
 from dsonas.base import cli
+from dsonas.base.text import format_count
 from dsonas.symbols.architecture import Architecture
+from dsonas.symbols.cost import cost
 from dsonas.symbols.space import SearchSpace
 from dsonas.tools import plot_blocks
 from dsonas.tools.drawing import dag, figures
-from dsonas.tools.drawing.architectures import colours_of
+from dsonas.tools.drawing.architectures import colours_of, flops_of
 from dsonas.tools.drawing.blocks import sheet
 
 from .runmaker import make_run
@@ -60,7 +62,8 @@ def test_legend_explains_what_is_drawn():
     gates = {name: 0.5 for group in architecture.space.gate_names() for name in group}
     figure = figure_of(architecture, gates=gates, pruned=True)
     words = [text.get_text() for legend in figure.legends for text in legend.get_texts()]
-    assert {'avg 3×3', 'max 3×3', 'sep 3×3', 'shortcut', 'pruned', 'λ = 0.5'} <= set(words)
+    assert {'avg 3×3', 'max 3×3', 'sep 3×3', 'pruned', 'λ = 0.5'} <= set(words)
+    assert any(word.startswith('shortcut') for word in words)
     words = [text.get_text() for legend in figure_of(architecture).legends for text in legend.get_texts()]
     assert 'sep 3×3' not in words and 'pruned' not in words and not any('λ' in word for word in words)
 
@@ -152,3 +155,27 @@ def test_mistakes_are_one_line_and_status_2(tmp_path, capsys):
         assert cli.run(plot_blocks.main, words) == 2
         error = capsys.readouterr().err
         assert named in error and error.count('\n') == 1
+
+
+def test_full_networks_stand_by_stage_with_the_flops_of_each_block(tmp_path):
+    architecture = CASES['full']
+    flops = flops_of(architecture)
+    counted = {block.name: block.flops for block in cost(architecture).blocks}
+    assert flops == {scope: counted[scope] for scope in architecture.scopes} and flops_of(CASES['share']) == {}
+    figure = figure_of(architecture, flops=flops)
+    words = [text.get_text() for text in figure.axes[0].texts]
+    assert [word for word in words if word.startswith('stage')] == ['stage 1', 'stage 2', 'stage 3']
+    ends = [words.index(f'stage {stage}') for stage in (1, 2, 3)] + [len(words)]
+    for stage in range(3):
+        part = words[ends[stage] : ends[stage + 1]]
+        blocks = range(8 * stage, 8 * stage + 8)
+        assert [f'block {block}: {format_count(flops[f"b{block:02d}"])}' in part for block in blocks] == [True] * 8
+        assert (f'reduction {stage}' in part) == (stage < 2)
+
+
+def test_a_shortcut_that_is_a_convolution_says_so():
+    words = [text.get_text() for text in figure_of(CASES['full']).axes[0].texts]
+    assert words.count('1×1') == 3
+    shared = figure_of(CASES['share'])
+    legend = [text.get_text() for legend in shared.legends for text in legend.get_texts()]
+    assert 'shortcut (1×1 convolution in blocks 0, 8, 16)' in legend

@@ -2,6 +2,7 @@
 
 import json
 import random
+import re
 
 import numpy as np
 import pytest
@@ -16,6 +17,7 @@ from dsonas.tools.drawing import charts, figures, palette
 from dsonas.tools.drawing.pareto import front
 from dsonas.tools.reading import runs
 from dsonas.tools.reporting import curves, flops
+from dsonas.tools.reporting.timeline import timeline
 
 from .runmaker import SMALL, make_run
 
@@ -60,16 +62,19 @@ def test_search_is_drawn_for_any_length_and_state(space, epochs, state, tmp_path
     with figures.styled():
         figure = curves.draw(run)
         no_text_overlaps(figure)
-    assert [axes.get_ylabel() for axes in figure.axes[:4]] == ['loss (nats)', 'error (%)', 'λ', 'λ at zero (%)']
-    assert figure.axes[4].get_ylabel().startswith('FLOPs left (')
+    assert [axes.get_ylabel() for axes in figure.axes] == ['error (%)', 'λ (root scale)', 'left of the supernet (%)']
+    limits = {axes.get_xlim() for axes in figure.axes}
+    assert len(limits) == 1, 'one time axis'
+    assert all(axes.get_ylim()[0] == 0 for axes in figure.axes)
 
 
 def test_curves_hold_what_the_log_says_one_stage_after_the_other(tmp_path):
     run = runs.read(make_run(tmp_path / 'run'))
-    assert curves.timeline(run) == [('pretrain', 0, 2), ('search', 2, 3), ('retrain', 5, 2)]
+    assert timeline(run) == [('pretrain', 0, 2, 2), ('search', 2, 3, 3), ('retrain', 5, 2, 2)]
     with figures.styled():
         axes = curves.draw(run, ['loss']).axes[0]
-    found = sorted(point for line in axes.get_lines() for point in zip(line.get_xdata(), line.get_ydata()))
+    lines = [line for line in axes.get_lines() if len(line.get_xdata()) and line.get_color() in palette.SERIES[:3]]
+    found = sorted(point for line in lines for point in zip(line.get_xdata(), line.get_ydata()))
     before = {'pretrain': 0, 'search': 2, 'retrain': 5}
     names = ('loss', 'gate_loss', 'test_loss')
     assert found == sorted(
@@ -77,13 +82,70 @@ def test_curves_hold_what_the_log_says_one_stage_after_the_other(tmp_path):
     )
 
 
-def test_a_line_for_every_lambda_that_ends_where_it_is_pruned(tmp_path):
+def test_a_long_retraining_takes_no_more_of_the_axis_than_the_search_and_its_ticks_count_its_epochs(tmp_path):
+    run = runs.read(make_run(tmp_path / 'run', epochs=(4, 6, 300)))
+    spans = timeline(run)
+    assert spans[-1].start == 10 and spans[-1].width == 10 and spans[-1].at(300) == spans[-1].end
+    with figures.styled():
+        axes = curves.draw(run, ['error']).axes[0]
+    ticks = dict(zip(axes.get_xticks(), [label.get_text() for label in axes.get_xticklabels()]))
+    assert ticks[20.0] == '300' and ticks[10.0] == '6'
+
+
+def test_a_line_for_every_lambda_that_ends_where_it_is_gone(tmp_path):
     run = runs.read(make_run(tmp_path / 'run', epochs=(1, 8, 1)))
     with figures.styled():
-        lines = [line for line in curves.draw(run, ['lambda']).axes[0].get_lines() if len(line.get_xdata())]
-    assert len(lines) == len(run.gates.names)
-    first = [np.flatnonzero(gone)[0] if gone.any() else len(run.gates.epochs) - 1 for gone in run.gates.pruned.T]
-    assert sorted(line.get_xdata()[-1] for line in lines) == sorted(1 + epoch for epoch in first)
+        axes = curves.draw(run, ['lambda']).axes[0]
+    lines = [
+        line
+        for line in axes.get_lines()
+        if len(line.get_xdata()) and line.get_xdata()[0] == 1 and line.get_ydata()[0] == 1
+    ]
+    lines = [line for line in lines if len(line.get_xdata()) > 2 or line.get_xdata()[0] != line.get_xdata()[-1]]
+    values = np.where(run.gates.pruned, 0, run.gates.values)
+    last = len(run.gates.epochs) - 1
+    ends = [min(int(np.flatnonzero(column)[-1]) + 1, last) for column in values.T]
+    assert sorted(line.get_xdata()[-1] for line in lines) == sorted(1 + run.gates.epochs[end] for end in ends)
+    left = (values[-1] != 0).sum()
+    assert sum(line.get_color() != palette.REMOVED for line in lines) == left
+    counts = [int(re.search(r'\((\d+)\)', text.get_text()).group(1)) for text in axes.get_legend().get_texts()[:-1]]
+    assert sum(counts) == len(run.gates.names) and counts[0] == len(run.gates.names) - left
+
+
+def test_lambda_are_on_a_root_scale_and_operations_differ_in_line_style_too(tmp_path):
+    run = runs.read(make_run(tmp_path / 'run', epochs=(1, 8, 1)))
+    with figures.styled():
+        axes = curves.draw(run, ['lambda']).axes[0]
+        axes.figure.canvas.draw()
+    heights = [axes.transData.transform((1, value))[1] for value in (0, 0.25, 1)]
+    assert (heights[1] - heights[0]) / (heights[2] - heights[0]) == pytest.approx(0.5, abs=1e-6)
+    kept = [line for line in axes.get_legend().get_lines() if line.get_color() not in (palette.REMOVED, palette.INK)]
+    assert len(kept) > 2 and len({str(line._dash_pattern) for line in kept}) == len(kept)
+
+
+def test_where_was_pruned_and_the_last_test_are_marked_in_the_file(tmp_path):
+    path = make_run(tmp_path / 'run', epochs=(1, 8, 2))
+    assert cli.run(plot_search.main, [path, '-o', str(tmp_path / 'x.svg')]) == 0
+    text, run = (tmp_path / 'x.svg').read_text(), runs.read(path)
+    pruned = [int(epoch) for epoch in curves.prunings_of(run)]
+    assert pruned and [int(epoch) for epoch in re.findall(r'id="pruned-lambda-(\d+)"', text)] == pruned
+    assert text.count('id="final"') == 1
+    with figures.styled():
+        axes = curves.draw(run).axes[0]
+    (star,) = [line for line in axes.get_lines() if line.get_gid() == 'final']
+    assert star.get_ydata()[0] == run.rows('retrain')[-1]['test_error']
+    assert f'{star.get_ydata()[0]:.2f} %' in star.get_label()
+
+
+def test_what_is_left_are_shares_of_the_complete_network(tmp_path):
+    run = runs.read(make_run(tmp_path / 'run', epochs=(1, 8, 1)))
+    with figures.styled():
+        axes = curves.draw(run, ['left']).axes[0]
+    full = Architecture.full(run.architecture.space)
+    lines = {line.get_label().split(':')[0]: line for line in axes.get_lines()}
+    edges, flop_counts = run.columns('search', 'edges', 'flops')
+    assert lines['edges'].get_ydata() == pytest.approx(100 * edges / full.num_edges)
+    assert lines['FLOPs'].get_ydata() == pytest.approx(100 * flop_counts / cost(full).flops)
 
 
 def test_a_run_without_an_epoch_is_a_mistake(tmp_path, capsys):
@@ -128,6 +190,9 @@ def test_flops_of_blocks_are_those_of_the_cost(tmp_path):
     heights = [bar.get_height() for bar in figure.axes[0].patches]
     scale = unit_scale(values)[0]
     assert heights == [value / scale for value in values] * 2
+    axes = figure.axes[0]
+    assert axes.get_ylim()[0] == 0 and axes.get_ylabel().endswith('multiply-adds')
+    assert len({bar.get_hatch() for bar in axes.patches}) == 2, 'told apart without colours'
 
 
 def test_a_run_side_by_side_is_one_bar_a_block_whatever_baselines_it_holds(tmp_path, monkeypatch):
@@ -156,17 +221,48 @@ def test_error_against_cost_has_each_finished_run_once_and_each_groups_front(key
             label: [(run.summary['params'], run.summary['test_error']) for run in members]
             for label, members in groups.items()
         }
-        figure = charts.scatter(points, 'params')
+        names = {label: [run.name for run in members] for label, members in groups.items()}
+        figure = charts.scatter(points, 'params', names=names)
         no_text_overlaps(figure)
-    lines = [line for line in figure.axes[0].get_lines() if len(line.get_xdata())]
-    scale = unit_scale([run.summary['params'] for run in found if run.state == 'finished'])[0]
-    for members, points, best in zip(groups.values(), lines[::2], lines[1::2]):
+    axes = figure.axes[0]
+    lines = {line.get_gid(): line for line in axes.get_lines() if line.get_gid()}
+    scale, unit = unit_scale([run.summary['params'] for run in found if run.state == 'finished'])
+    for index, members in enumerate(groups.values()):
         wanted = [(run.summary['params'] / scale, run.summary['test_error']) for run in members]
+        points = lines[f'points-{index}']
         assert list(zip(points.get_xdata(), points.get_ydata())) == wanted
-        assert list(zip(best.get_xdata(), best.get_ydata())) == [wanted[index] for index in front(wanted)]
-    assert 'parameters (' in figure.axes[0].get_xlabel() and figure.axes[0].get_ylabel() == 'test error (%)'
+        best = [wanted[place] for place in front(wanted)]
+        drawn = lines.get(f'front-{index}')
+        assert (drawn is None) == (len(best) < 2), 'one network is no front'
+        if drawn is not None:
+            assert list(zip(drawn.get_xdata(), drawn.get_ydata())) == best
+    assert axes.get_xlim()[0] == 0 and axes.get_ylim()[0] == 0
+    assert axes.get_xlabel() == f'{unit} parameters' and axes.get_ylabel() == 'test error (%)'
+    written = {text.get_text() for text in axes.texts}
+    assert written and written <= {run.name for run in found}
     assert cli.run(plot_flops.main, [str(tmp_path / 'runs'), '-o', str(tmp_path / 'x.svg'), '--against', 'mac']) == 0
     assert 'late (searched, not retrained)' in capsys.readouterr().err
+
+
+def test_names_stand_at_their_points_and_over_nothing():
+    dice = random.Random(5)
+    points = {'one': [(dice.uniform(1, 9) * 1e6, dice.uniform(3, 9)) for _ in range(40)]}
+    names = {'one': [f'run-{number}' for number in range(40)]}
+    with figures.styled():
+        figure = charts.scatter(points, 'flops', names=names)
+        no_text_overlaps(figure)
+    axes = figure.axes[0]
+    at = dict(zip(names['one'], points['one']))
+    assert len(axes.texts) > 20
+    for text in axes.texts:
+        assert text.xy == pytest.approx((at[text.get_text()][0] / 1e6, at[text.get_text()][1]))
+
+
+def test_networks_of_one_group_where_one_beats_all_have_no_front():
+    with figures.styled():
+        figure = charts.scatter({'one': [(1e6, 3.0), (2e6, 4.0), (3e6, 5.0)], 'two': [(2e6, 3.5)]}, 'flops')
+    assert not [line for line in figure.axes[0].get_lines() if str(line.get_gid()).startswith('front')]
+    assert 'Pareto front' not in [text.get_text() for text in figure.axes[0].get_legend().get_texts()]
 
 
 def test_mistakes_of_plot_flops(tmp_path, capsys):

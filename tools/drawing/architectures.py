@@ -7,7 +7,8 @@ from matplotlib.figure import Figure
 from ...base.errors import UserError
 from ...base.text import shown
 from ...symbols.architecture import Architecture
-from ...symbols.space import REDUCTION_BRANCHES
+from ...symbols.cost import cost
+from ...symbols.space import REDUCTION_BRANCHES, Channels
 from . import dag, figures, palette
 from .blocks import sheet
 
@@ -23,6 +24,17 @@ def edges_left(architecture: Architecture) -> str:
     return f'{architecture.num_edges} of {total} edges left'
 
 
+def flops_of(architecture: Architecture, channels: Optional[Channels] = None, image_size: int = 32) -> Dict[str, int]:
+    """Return {scope: FLOPs} of the blocks of a network whose blocks have edges of their own; {} where they share them.
+
+    channels, image_size: as `cost` takes them.
+    """
+    if architecture.space.share:
+        return {}
+    counted = cost(architecture, channels, image_size)
+    return {block.name: block.flops for block in counted.blocks if block.name in architecture.space.scopes}
+
+
 def draw(
     architecture: Architecture,
     gates: Optional[Mapping[str, float]] = None,
@@ -30,15 +42,17 @@ def draw(
     block: Union[str, int, None] = None,
     title: str = '',
     page: Optional[Tuple[float, float]] = None,
+    flops: Optional[Mapping[str, int]] = None,
 ) -> Figure:
     """Draw the blocks of an Architecture.
 
     gates: {edge name: λ}, where known; edges are as wide as their λ. faint: with the operations and
     edges that did not survive. block: this scope ('b03', 'r01', 'shared') or block number alone.
-    page: (width, height) in inches instead of A4. Raises UserError for a block that is not there.
+    page: (width, height) in inches instead of A4. flops: {scope: FLOPs}, written beside the names of blocks.
+    Raises UserError for a block that is not there.
     """
     with figures.styled():
-        return sheet(graphs_of(architecture, gates, faint, block), colours_of(architecture), title, page)
+        return sheet(graphs_of(architecture, gates, faint, block, flops), colours_of(architecture), title, page)
 
 
 def graphs_of(
@@ -46,9 +60,10 @@ def graphs_of(
     gates: Optional[Mapping[str, float]] = None,
     faint: bool = False,
     block: Union[str, int, None] = None,
+    flops: Optional[Mapping[str, int]] = None,
 ) -> List[dag.Graph]:
     """Return the graphs that `draw` draws, for the same arguments."""
-    graphs = dag.graphs(architecture, gates, faint)
+    graphs = dag.graphs(architecture, gates, faint, flops)
     return graphs if block in (None, '') else _only(graphs, str(block))
 
 

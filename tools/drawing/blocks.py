@@ -1,27 +1,34 @@
 """Drawing blocks (Fig. 4 of the paper): one in print quality, or all of a network on a sheet of one page."""
 
-from typing import List, Mapping, NamedTuple, Optional, Sequence, Tuple
+from typing import Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple
 
 from matplotlib.figure import Figure
 
-from . import figures
+from . import figures, palette
 from .dag import Graph
 from .layout import Layout, layout
 from .legends import LINE, add_legends, largest_gate, legends_of
 from .pen import LONG, SHORT, Look, Pen
 
 MARGIN, HEAD, FOOT = 0.35, 0.3, 0.55  # inches
+LEAST = 5.4  # inches: a sheet is no narrower, for its title and legends
+STAGE = 0.16  # inches: the heading of a stage
 LARGEST = 0.72  # inches a unit, which is the width of a box with its long label
 LEVELS = 0.75  # units, for the names of the levels
 READABLE = 6.5  # points: labels that are as large need no abbreviation
 
 
 def sheet(
-    graphs: Sequence[Graph], colours: Mapping[str, str], title: str = '', page: Optional[Tuple[float, float]] = None
+    graphs: Sequence[Graph],
+    colours: Mapping[str, str],
+    title: str = '',
+    page: Optional[Tuple[float, float]] = None,
+    largest: Optional[float] = None,
 ) -> Figure:
     """A Figure with every Graph of `graphs`, in reading order, and a legend.
 
     colours: {operation: '#rrggbb'}. page: (width, height) in inches that it must not exceed; A4, upright or lying, by default.
+    largest: |λ| of the widest line; that of these graphs by default.
     A few blocks get long labels and level names; many get short labels, at the largest scale at which all fit the page.
     """
     pages = [page] if page else [figures.A4, figures.A4[::-1]]
@@ -29,13 +36,14 @@ def sheet(
     for look in (LONG, SHORT):
         cells = _cells(graphs, look)
         for paper in pages:
-            fitted = _fit(cells, paper[0] - 2 * MARGIN, paper[1] - 2 * MARGIN - FOOT - HEAD, look)
+            fitted = _fit(cells, paper[0] - 2 * MARGIN, paper[1] - 2 * MARGIN - FOOT - LINE - HEAD, look)
             if best is None or fitted.label_size > best.label_size + 0.3:
                 best = fitted
         if best is not None and best.label_size >= READABLE:
             break
     assert best is not None  # there is a page
-    return _draw(graphs, colours, title, min(5.4, pages[0][0] - 2 * MARGIN), best)
+    widest = largest_gate(graphs) if largest is None else largest
+    return _draw(graphs, colours, title, min(LEAST, pages[0][0] - 2 * MARGIN), best, widest)
 
 
 class Panel:
@@ -48,10 +56,11 @@ class Panel:
 
 
 class Cell:
-    """Panels above each other. named: with the names of the levels at the left."""
+    """Panels above each other. named: with the names of the levels at the left. stage: of the first one."""
 
     def __init__(self, panels: Sequence[Panel], named: bool = False) -> None:
         self.panels, self.named, self.names = panels, named, LEVELS if named else 0.0
+        self.stage = panels[0].graph.stage
         self.width = max(panel.width for panel in panels) + self.names
         self.height = sum(panel.height for panel in panels)
 
@@ -71,9 +80,10 @@ class Arrangement(NamedTuple):
 
 def _cells(graphs: Sequence[Graph], look: Look) -> List[Cell]:
     panels = [Panel(graph, layout(graph, look.width, look.height, look.row), look) for graph in graphs]
-    if look is LONG and len(graphs) > 1 and all(graph.scope.startswith('r') for graph in graphs[1:]):
+    reductions = [graph.scope.startswith('r') for graph in graphs]
+    if look is LONG and len(graphs) > 1 and not reductions[0] and all(reductions[1:]):
         return [Cell(panels[:1], named=True), Cell(panels[1:])]
-    return [Cell([panel], named=look is LONG and len(graphs) == 1) for panel in panels]
+    return [Cell([panel], named=look is LONG and len(graphs) == 1 and not reductions[0]) for panel in panels]
 
 
 def _fit(cells: Sequence[Cell], width: float, height: float, look: Look) -> Arrangement:
@@ -92,7 +102,11 @@ def _fit(cells: Sequence[Cell], width: float, height: float, look: Look) -> Arra
 
 def _tall(cells: Sequence[Cell], scale: float, width: float) -> float:
     lines = _lines(cells, width / scale)
-    return float('inf') if lines is None else scale * sum(max(cell.height for cell in line) for line in lines)
+    return (
+        float('inf')
+        if lines is None
+        else sum(scale * max(cell.height for cell in line) for line in lines) + STAGE * len(_heads(lines))
+    )
 
 
 def _lines(cells: Sequence[Cell], width: float) -> Optional[List[List[Cell]]]:
@@ -101,7 +115,7 @@ def _lines(cells: Sequence[Cell], width: float) -> Optional[List[List[Cell]]]:
     for cell in cells:
         if cell.width > width:
             return None
-        if used + cell.width > width:
+        if lines[-1] and (used + cell.width > width or cell.stage != lines[-1][-1].stage):
             lines.append([])
             used = 0.0
         lines[-1].append(cell)
@@ -109,15 +123,32 @@ def _lines(cells: Sequence[Cell], width: float) -> Optional[List[List[Cell]]]:
     return lines
 
 
+def _heads(lines: Sequence[Sequence[Cell]]) -> Dict[int, str]:
+    """{line with which a stage begins: its heading}, for a sheet with blocks of several stages."""
+    stages = [line[0].stage for line in lines]
+    if len(set(stages)) < 2:
+        return {}
+    return {
+        at: f'stage {stage + 1}'
+        for at, stage in enumerate(stages)
+        if stage is not None and (not at or stage != stages[at - 1])
+    }
+
+
 def _draw(
-    graphs: Sequence[Graph], colours: Mapping[str, str], title: str, least: float, arrangement: Arrangement
+    graphs: Sequence[Graph],
+    colours: Mapping[str, str],
+    title: str,
+    least: float,
+    arrangement: Arrangement,
+    largest: float,
 ) -> Figure:
     look, scale, lines = arrangement
     inner = max(max(sum(cell.width for cell in line) for line in lines) * scale, least)
-    tall = [max(cell.height for cell in line) * scale for line in lines]
+    tall, heads = [max(cell.height for cell in line) * scale for line in lines], _heads(lines)
     top = HEAD if title else 0.0
-    width, height = inner + 2 * MARGIN, sum(tall) + top + FOOT + 2 * MARGIN
-    legends = legends_of(graphs, colours, scale, width - MARGIN)
+    width, height = inner + 2 * MARGIN, sum(tall) + STAGE * len(heads) + top + FOOT + 2 * MARGIN
+    legends = legends_of(graphs, colours, scale, width - MARGIN, largest)
     height += LINE * max(0, sum(legend.rows for legend in legends) - 2)
     figure = figures.new(width, height, layout='none')
     axes = figure.add_axes((0, 0, 1, 1))
@@ -125,9 +156,13 @@ def _draw(
     axes.axis('off')
     if title:
         axes.text(width / 2, height - MARGIN, title, ha='center', va='top', fontsize=9, fontweight='bold')
-    pen = Pen(axes, colours, look, scale, largest_gate(graphs))
+    pen = Pen(axes, colours, look, scale, largest)
     y = height - MARGIN - top
-    for line, step in zip(lines, tall):
+    for at, (line, step) in enumerate(zip(lines, tall)):
+        if at in heads:
+            axes.plot([MARGIN, width - MARGIN], [y, y], color=palette.FAINT, linewidth=0.8, zorder=0)
+            axes.text(MARGIN, y - 0.04, heads[at], ha='left', va='top', fontsize=7.5, color=palette.INK)
+            y -= STAGE
         _draw_line(pen, line, y, inner)
         y -= step
     add_legends(figure, legends, MARGIN * 0.6)

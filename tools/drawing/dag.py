@@ -3,6 +3,7 @@
 import dataclasses
 from typing import AbstractSet, Collection, List, Mapping, Optional, Tuple
 
+from ...base.text import format_count
 from ...symbols.architecture import Architecture
 from ...symbols.nodes import INPUT, OUTPUT, REDUCTION_BRANCHES
 from ...symbols.nodes import Node as SpaceNode
@@ -34,13 +35,19 @@ class Line:
 
 @dataclasses.dataclass(frozen=True)
 class Graph:
-    """One block: scope ('shared', 'b03', 'r01'), title, nodes, edges. projected: the shortcut is a 1×1 convolution."""
+    """One block: scope ('shared', 'b03', 'r01'), title, nodes, edges.
+
+    projected: the shortcut is a 1×1 convolution. shortcuts: the numbers of the blocks in which it is one, of a block that several
+    share. stage: the stage that the block belongs to, from 0; None for one that is in several.
+    """
 
     scope: str
     title: str
     nodes: Tuple[Node, ...]
     edges: Tuple[Line, ...]
     projected: bool = False
+    shortcuts: Tuple[int, ...] = ()
+    stage: Optional[int] = None
 
     @property
     def surviving(self) -> List[Line]:
@@ -49,11 +56,15 @@ class Graph:
 
 
 def graphs(
-    architecture: Architecture, gates: Optional[Mapping[str, float]] = None, pruned: bool = False
+    architecture: Architecture,
+    gates: Optional[Mapping[str, float]] = None,
+    pruned: bool = False,
+    flops: Optional[Mapping[str, int]] = None,
 ) -> List[Graph]:
     """A Graph for each block that is different: the shared one, or every one; then the reduction blocks that carry λ.
 
-    gates: {edge name: λ}, where known. pruned: with the operations and edges that did not survive, too.
+    gates: {edge name: λ}, where known. pruned: with the operations and edges that did not survive, too. flops: {scope: FLOPs of
+    the block}, for the titles.
     """
     space, masks, found = architecture.space, architecture.masks(), []
     for at, (scope, names, mask) in enumerate(zip(space.scopes + space.reduction_scopes, space.gate_names(), masks)):
@@ -63,6 +74,13 @@ def graphs(
             found.append(_block(space, scope, architecture.operations(scope), alive, values, pruned))
         else:
             found.append(_reduction(space, scope, alive, values, pruned))
+    if flops is not None:
+        found = [
+            dataclasses.replace(graph, title=f'{graph.title}: {format_count(flops[graph.scope])}')
+            if graph.scope in flops
+            else graph
+            for graph in found
+        ]
     if not space.share:
         found = _in_order_of_the_network(space, found)
     return found
@@ -96,11 +114,13 @@ def _block(
     nodes.append(Node((top + 1, 0), 'sum'))
     edges.append(Line((0, 0), (top + 1, 0), shortcut=True))
     if space.share:
-        return Graph(scope, f'shared by all {space.num_blocks} blocks', tuple(nodes), tuple(edges))
+        opening = tuple(block for block in range(space.num_blocks) if space.opens_stage(block))
+        title = f'shared by all {space.num_blocks} blocks'
+        return Graph(scope, title, tuple(nodes), tuple(edges), shortcuts=opening)
     block = space.scopes.index(scope)
     projected = space.opens_stage(block)
     title = f'block {block}' + ('' if operations else ' (identity)')
-    return Graph(scope, title, tuple(nodes), tuple(edges), projected)
+    return Graph(scope, title, tuple(nodes), tuple(edges), projected, stage=space.stage_of(block))
 
 
 def _reduction(
@@ -124,5 +144,5 @@ def _in_order_of_the_network(space: SearchSpace, found: List[Graph]) -> List[Gra
     ordered: List[Graph] = []
     for stage, count in enumerate(space.blocks):
         ordered, blocks = ordered + blocks[:count], blocks[count:]
-        ordered += reductions[stage : stage + 1]
+        ordered += [dataclasses.replace(graph, stage=stage) for graph in reductions[stage : stage + 1]]
     return ordered

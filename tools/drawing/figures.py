@@ -42,6 +42,18 @@ STYLE = {
     'axes.axisbelow': True,
 }
 
+# Colours that a page may have otherwise in the dark, by the name of its variable.
+THEMED = {
+    palette.INK: 'ink',
+    palette.GREY: 'grey',
+    palette.FAINT: 'faint',
+    palette.REMOVED: 'removed',
+    '#ffffff': 'paper',
+    '#f2f2f2': 'box',
+    '#e6e6e6': 'grid',
+    **{colour: f'of-{stage}' for stage, colour in palette.STAGES.items()},
+}
+
 
 def styled() -> ContextManager[None]:
     """A context in which figures must be built and saved."""
@@ -65,7 +77,7 @@ def axes_of(figure: Figure) -> Axes:
 def save(figure: Figure, path: str, kind: str, dpi: int = 200) -> None:
     """Write a figure as svg, png or pdf; the same figure always gives the same bytes."""
     dated = {'svg': {'Date': None}, 'pdf': {'CreationDate': None}}.get(kind, {})
-    _letter_by_letter(figure)
+    letter_by_letter(figure)
     with files.replacing(path) as stream:
         figure.savefig(stream, format=kind, dpi=dpi, metadata=dated, facecolor='white')
 
@@ -73,20 +85,22 @@ def save(figure: Figure, path: str, kind: str, dpi: int = 200) -> None:
 def svg(figure: Figure, prefix: str, label: str, titles: Optional[Mapping[str, str]] = None, grow: bool = False) -> str:
     """A figure as an <svg> element for a page: text as text, every id led by `prefix` (a page must not hold one twice), sized by the page.
 
+    Colours of THEMED are variables of the page.
     label: what the picture shows, for who cannot see it. titles: {gid of an artist: text that shows when pointed at}.
     grow: as wide as the page lets it, instead of its own size at most.
     """
     stream = io.StringIO()
-    _letter_by_letter(figure)
+    letter_by_letter(figure)
     with matplotlib.rc_context({'svg.fonttype': 'none', 'svg.hashsalt': prefix}):
         figure.savefig(stream, format='svg', metadata={'Date': None, 'Creator': None, 'Format': None, 'Type': None})
     text = stream.getvalue()
     text = text[text.index('<svg') :]
     text = re.sub(r'<metadata>.*?</metadata>', '', text, flags=re.S)
+    text = re.sub(r'<text [^>]*>|' + '|'.join(THEMED), _themed, text)
     text = re.sub(r'\bid="', f'id="{prefix}-', text)
     text = re.sub(r'(xlink:href="|href="|url\()#', rf'\1#{prefix}-', text)
     if titles:
-        known = {_escape(f'{prefix}-{gid}'): _escape(title) for gid, title in titles.items()}
+        known = {xml_escaped(f'{prefix}-{gid}'): xml_escaped(title) for gid, title in titles.items()}
         text = re.sub(
             r'<g id="([^"]*)">',
             lambda found: (
@@ -96,14 +110,22 @@ def svg(figure: Figure, prefix: str, label: str, titles: Optional[Mapping[str, s
         )
     width, height = figure.get_size_inches()
     start = (
-        f'<svg role="img" aria-label="{_escape(label)}" style="max-width:{"none" if grow else f"{width:.2f}in"}" '
+        f'<svg role="img" aria-label="{xml_escaped(label)}" style="max-width:{"none" if grow else f"{width:.2f}in"}" '
         f'viewBox="0 0 {width * 72:g} {height * 72:g}" xmlns="http://www.w3.org/2000/svg" '
         'xmlns:xlink="http://www.w3.org/1999/xlink">'
     )
     return start + text[text.index('>') + 1 :]
 
 
-def _letter_by_letter(figure: Figure) -> None:
+def _themed(found: 're.Match[str]') -> str:
+    """Put the page's variable in the place of a colour; of a text only in that of ink, as what is on a box is to suit the box."""
+    text = found.group(0)
+    if text.startswith('<'):
+        return text.replace(palette.INK, f'var(--{THEMED[palette.INK]}, {palette.INK})')
+    return f'var(--{THEMED[text]}, {text})'
+
+
+def letter_by_letter(figure: Figure) -> None:
     """Have texts show what they hold: names come from outside, and $ is no formula in them."""
     for artist in figure.findobj(Text):
         assert isinstance(artist, Text)
@@ -112,6 +134,7 @@ def _letter_by_letter(figure: Figure) -> None:
         artist.set_text(escaped(artist.get_text(), keep='\n'))
 
 
-def _escape(text: str) -> str:
+def xml_escaped(text: str) -> str:
+    """Return text as it stands in XML, within an element or a value in quotes."""
     text = escaped(text, keep='\n')
     return text.replace('&', '&amp;').replace('<', '&lt;').replace('>', '&gt;').replace('"', '&quot;')

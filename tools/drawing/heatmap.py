@@ -1,8 +1,11 @@
-"""λ over time as a heat map: a small picture with a pixel for each edge and epoch, whose colours a page can turn back into values."""
+"""λ over time as a heat map: a small picture with a pixel for each edge and epoch, whose colours a page can turn back into values.
+
+Colours follow the square root of |λ|, so that small λ differ; zero is pale and large is dark, on a screen and in print.
+"""
 
 import base64
 import io
-from typing import Protocol, Sequence, Tuple
+from typing import Any, Protocol, Sequence, Tuple
 
 import matplotlib
 import numpy as np
@@ -20,12 +23,14 @@ class History(Protocol):
 
 
 STEPS = 240  # shades, all different; two more colours stand for λ = 0 and for what is pruned for good
-ZERO, PRUNED = (201, 201, 201), (240, 240, 240)
+ZERO, PRUNED = (226, 226, 226), (247, 247, 247)
+PALEST = 0.14  # of a colour map: where λ > 0 begin, so that they differ from zero
 
 
 def shades(signed: bool) -> np.ndarray:
     """(STEPS, 3) uint8: light for small λ to dark for large ones; from red over white to blue where λ may be negative."""
-    colours = matplotlib.colormaps['RdBu' if signed else 'viridis_r'](np.linspace(0, 1, STEPS))[:, :3]
+    where = np.linspace(0 if signed else PALEST, 1, STEPS)
+    colours = matplotlib.colormaps['RdBu' if signed else 'YlGnBu'](where)[:, :3]
     taken, distinct = {ZERO, PRUNED}, []
     for red, green, blue in (255 * colours + 0.5).astype(int).tolist():
         while (red, green, blue) in taken:  # a page reads values back from colours
@@ -37,11 +42,17 @@ def shades(signed: bool) -> np.ndarray:
 
 def indices(values: np.ndarray, pruned: np.ndarray, low: float, high: float) -> np.ndarray:
     """Which colour each λ has: 0 to STEPS - 1 from `low` to `high`, STEPS for exactly 0, STEPS + 1 for pruned. Shapes (E, n)."""
+    low, high, values = rooted(low), rooted(high), rooted(values)
     span = (high - low) or 1.0
     found = np.clip(np.round((values - low) / span * (STEPS - 1)), 0, STEPS - 1).astype(np.uint8)
     found[values == 0] = STEPS
     found[pruned] = STEPS + 1
     return found
+
+
+def rooted(values: Any) -> Any:
+    """The square root of |λ| with the sign of λ, which the shades are spaced by."""
+    return np.sign(values) * np.sqrt(np.abs(values))
 
 
 def limits(gates: History) -> Tuple[float, float]:

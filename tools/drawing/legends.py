@@ -21,13 +21,15 @@ class Legend(NamedTuple):
     rows: int
 
 
-def legends_of(graphs: Sequence[Graph], colours: Mapping[str, str], scale: float, width: float) -> List[Legend]:
+def legends_of(
+    graphs: Sequence[Graph], colours: Mapping[str, str], scale: float, width: float, largest: float
+) -> List[Legend]:
     """Return a Legend of the operations and one of the kinds of edges, without the one that has no entry.
 
-    scale: inches a unit of the layout; width: of the space for them, inches.
+    scale: inches a unit of the layout; width: of the space for them, inches; largest: |λ| of the widest line.
     """
     columns = max(1, int(width / COLUMN))
-    both = (_operations(graphs, colours), _edges(graphs, scale))
+    both = (_operations(graphs, colours), _edges(graphs, scale, largest))
     return [Legend(entries, min(columns, len(entries)), -(-len(entries) // columns)) for entries in both if entries]
 
 
@@ -63,9 +65,9 @@ def _operations(graphs: Sequence[Graph], colours: Mapping[str, str]) -> List[Ent
     return entries
 
 
-def _edges(graphs: Sequence[Graph], scale: float) -> List[Entry]:
-    edges, largest = [edge for graph in graphs for edge in graph.edges], largest_gate(graphs)
-    entries = [(Line2D([], [], color=palette.GREY, linestyle=palette.SHORTCUT, linewidth=1.2), 'shortcut')]
+def _edges(graphs: Sequence[Graph], scale: float, largest: float) -> List[Entry]:
+    edges = [edge for graph in graphs for edge in graph.edges]
+    entries = [(Line2D([], [], color=palette.GREY, linestyle=palette.SHORTCUT, linewidth=1.2), _shortcut(graphs))]
     for part in (0.1, 0.5, 1.0) if largest else ():
         ink = Line2D([], [], color=palette.INK, linewidth=max(line_width(part, scale), 0.3))
         entries.append((ink, f'λ = {part * largest:.2g}'))
@@ -74,6 +76,16 @@ def _edges(graphs: Sequence[Graph], scale: float) -> List[Entry]:
     if not all(edge.alive for edge in edges):
         entries.append((Line2D([], [], color=palette.FAINT, linewidth=1.5), 'pruned'))
     return entries
+
+
+def _shortcut(graphs: Sequence[Graph]) -> str:
+    """Say of the shortcut in which blocks it is a convolution, where a drawn block stands for several."""
+    convolutions = [block for graph in graphs for block in graph.shortcuts]
+    if not convolutions:
+        return 'shortcut'
+    return (
+        f'shortcut (1×1 convolution in block{"s" if len(convolutions) > 1 else ""} {", ".join(map(str, convolutions))})'
+    )
 
 
 def _mark(**style: Any) -> Line2D:

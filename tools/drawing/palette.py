@@ -8,11 +8,14 @@ import re
 from typing import Dict, Iterable, Tuple, Union
 
 BLACK, GREY, FAINT, INK = '#000000', '#8a8a8a', '#dcdcdc', '#333333'
+REMOVED = '#bdbdbd'  # of curves of what is removed by the end
 SERIES = ('#0072B2', '#D55E00', '#009E73', '#CC79A7', '#E69F00', '#56B4E9', '#000000', '#8a8a8a')
 MARKERS = ('o', 's', '^', 'D', 'v', 'P', 'X', '*')
+HATCHES = ('', '////', '....', 'xxxx', '\\\\\\\\', '----', '++++', 'oo')  # of bars in the colours of SERIES
 STAGES = {'pretrain': '#eef3f8', 'search': '#fff4e0', 'retrain': '#eaf6f1'}
 
-Dashes = Union[str, Tuple[int, Tuple[float, float]]]  # as matplotlib's linestyle
+Dashes = Union[str, Tuple[int, Tuple[float, ...]]]  # as matplotlib's linestyle
+STYLES: Tuple[Dashes, ...] = ('-', (0, (4, 1.5)), (0, (1, 1)), (0, (5, 1, 1, 1)), (0, (7, 2)), (0, (3, 1, 1, 1, 1, 1)))
 SHORTCUT: Dashes = (0, (4, 2))
 NEGATIVE: Dashes = (0, (1.2, 1))  # of an edge whose λ is below 0
 
@@ -41,10 +44,11 @@ def operation_colours(operations: Iterable[str]) -> Dict[str, str]:
 
 
 def text_on(colour: str) -> str:
-    """Black or white, whichever can be read on `colour` ('#rrggbb'; relative luminance as WCAG defines it)."""
+    """Black or white, whichever has more contrast on `colour` ('#rrggbb'; relative luminance as WCAG defines it)."""
     channels = [int(colour[at : at + 2], 16) / 255 for at in (1, 3, 5)]
     linear = [c / 12.92 if c <= 0.03928 else ((c + 0.055) / 1.055) ** 2.4 for c in channels]
-    return '#ffffff' if 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2] < 0.3 else BLACK
+    luminance = 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+    return '#ffffff' if 1.05 / (luminance + 0.05) > (luminance + 0.05) / 0.05 else BLACK
 
 
 def operation_label(name: str, short: bool = False) -> str:

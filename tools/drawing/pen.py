@@ -32,13 +32,23 @@ LONG, SHORT = Look(False, 1.0, 0.4, 0.155, 0.5, 0.30, 0.5), Look(True, 0.54, 0.2
 
 
 class Pen:
-    """Draws blocks on `axes`, whose data unit is an inch. scale: inches a unit of the layout; largest: |λ| of the widest line."""
+    """Draws blocks on `axes`, whose data unit is an inch.
 
-    def __init__(self, axes: Axes, colours: Mapping[str, str], look: Look, scale: float, largest: float) -> None:
+    scale: inches a unit of the layout; largest: |λ| of the widest line; ghost: points of a line that did not survive, at scale 1.
+    """
+
+    def __init__(
+        self, axes: Axes, colours: Mapping[str, str], look: Look, scale: float, largest: float, ghost: float = 1.5
+    ) -> None:
+        self.ghost = ghost
         self.axes, self.colours, self.look, self.scale, self.largest = axes, colours, look, scale, largest
         self.type = look.label * scale * 72
 
-    def block(self, graph: Graph, placed: Layout, left: float, bottom: float, level_names: bool) -> None:
+    def block(
+        self, graph: Graph, placed: Layout, left: float, bottom: float, level_names: bool, titled: bool = True
+    ) -> None:
+        """Draw a laid out block whose lower left corner is at (left, bottom), in inches."""
+
         def at(point: Point) -> Point:
             return left + point[0] * self.scale, bottom + point[1] * self.scale
 
@@ -50,8 +60,9 @@ class Pen:
             self._node(node, at(placed.boxes[node.key]))
         if graph.projected:
             self._projection([at(point) for edge, points in placed.routes if edge.shortcut for point in points])
-        x, y = at((placed.width / 2, placed.height + 0.16))
-        self.axes.text(x, y, graph.title, ha='center', va='bottom', fontsize=min(max(self.type, 5), 9))
+        if titled:
+            x, y = at((placed.width / 2, placed.height + 0.16))
+            self.axes.text(x, y, graph.title, ha='center', va='bottom', fontsize=min(max(self.type, 5), 9))
         if level_names:
             ys = {node.key[0]: placed.boxes[node.key][1] for node in graph.nodes if node.kind in self.colours}
             style: Dict[str, Any] = {'ha': 'right', 'va': 'center', 'fontsize': self.type * 0.9, 'color': palette.GREY}
@@ -60,7 +71,9 @@ class Pen:
 
     def width(self, edge: Line) -> float:
         """Points: a thin line for a small λ, a thick one for the largest; one width where no λ is known."""
-        if edge.value is None or not edge.alive or not self.largest:
+        if not edge.alive:
+            return self.ghost * self.scale
+        if edge.value is None or not self.largest:
             return 1.5 * self.scale
         return line_width(abs(edge.value) / self.largest, self.scale)
 
@@ -90,7 +103,7 @@ class Pen:
         fixed = NAMES.get(node.kind)
         label = fixed[self.look.short] if fixed else palette.operation_label(node.kind, self.look.short)
         face = self.colours.get(node.kind, '#f2f2f2') if node.alive else '#ffffff'
-        ink = palette.text_on(face) if node.alive else '#b5b5b5'
+        ink = '#b5b5b5' if not node.alive else palette.INK if fixed else palette.text_on(face)
         edge = palette.FAINT if not node.alive else palette.INK if fixed else face
         width, height = self.look.width * self.scale, self.look.height * self.scale
         shape: Union[Ellipse, FancyBboxPatch]
@@ -108,12 +121,13 @@ class Pen:
     def _projection(self, points: Sequence[Point]) -> None:
         """A mark on the shortcut that is a 1×1 convolution."""
         x, y = points[len(points) // 2]
-        side = 0.36 * (self.look.height / 0.4) * self.scale
+        size = max(self.type * 0.85, 3.0)
+        width, height = 2.0 * size / 72, 1.3 * size / 72
         self.axes.add_patch(
             FancyBboxPatch(
-                (x - side / 2, y - side / 2),
-                side,
-                side,
+                (x - width / 2, y - height / 2),
+                width,
+                height,
                 boxstyle='square,pad=0',
                 facecolor='#ffffff',
                 edgecolor=palette.GREY,
@@ -121,10 +135,7 @@ class Pen:
                 zorder=4,
             )
         )
-        if self.type * 0.7 >= 4:  # the legend says what it is
-            self.axes.text(
-                x, y, '1×1', ha='center', va='center_baseline', fontsize=self.type * 0.7, color=palette.INK, zorder=5
-            )
+        self.axes.text(x, y, '1×1', ha='center', va='center_baseline', fontsize=size, color=palette.INK, zorder=5)
 
 
 def _curve(points: Sequence[Point]) -> Path:

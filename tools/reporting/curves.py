@@ -1,6 +1,6 @@
-"""Curves of a run over its epochs: loss, error, λ, how much of the network is left, and its FLOPs; stages tinted."""
+"""Curves of a run on one time axis: error, λ, how much of the network is left; and on request loss and FLOPs."""
 
-from typing import List, Optional, Sequence, Tuple
+from typing import Any, Dict, Optional, Sequence
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -8,39 +8,29 @@ from matplotlib.figure import Figure
 
 from ...base.errors import UserError
 from ...base.text import unit_scale
+from ...symbols.architecture import Architecture
+from ...symbols.cost import cost
 from ..drawing import figures, palette
 from ..reading.runs import STAGES, Run
-
-Span = Tuple[str, int, int]  # stage, epochs before it, its epochs so far
-
+from ..reading.sources import image_size_of
+from . import lambdas
+from .timeline import Span, mark, timeline
 
 CURVES = {
     'loss': (('loss', 'training'), ('gate_loss', 'λ part'), ('test_loss', 'test')),
     'error': (('error', 'training'), ('gate_error', 'λ part'), ('test_error', 'test')),
 }
+STYLES = {'training': '-', 'λ part': '--', 'test': '-'}
+PANELS = ('error', 'lambda', 'left')  # drawn where none are chosen
+ALL_PANELS = ('loss', 'error', 'lambda', 'left', 'flops')
+HEIGHTS = {'lambda': 2.6}  # inches, where a panel is not as high as the others
+HEIGHT = 1.75
 
 
-PANELS = ('loss', 'error', 'lambda', 'left', 'flops')
-
-
-MOST_LINES = 400  # λ drawn one by one; more are drawn as bands of quantiles
-
-
-def timeline(run: Run, stages: Sequence[str] = STAGES) -> List[Span]:
-    """Return (stage, epochs that come before it, its epochs so far) for the stages that have begun."""
-    spans: List[Span] = []
-    before = 0
-    for stage in stages:
-        rows = run.rows(stage)
-        if rows:
-            length = max(row['epoch'] for row in rows)
-            spans.append((stage, before, length))
-            before += length
-    return spans
-
-
-def draw(run: Run, panels: Sequence[str] = PANELS, stages: Sequence[str] = STAGES, width: float = 7.5) -> Figure:
-    """Draw the panels that the run has data for, one below the other; width in inches.
+def draw(
+    run: Run, panels: Sequence[str] = PANELS, stages: Sequence[str] = STAGES, width: float = 7.5, title: str = ''
+) -> Figure:
+    """Draw the panels that the run has data for, one below the other, on one time axis; width in inches.
 
     Raises UserError where no epoch is logged yet.
     """
@@ -48,29 +38,21 @@ def draw(run: Run, panels: Sequence[str] = PANELS, stages: Sequence[str] = STAGE
     if not spans:
         raise UserError(f'{run.path}: nothing to draw yet ({run.why}); accepted is a run whose log.csv has an epoch')
     panels = [name for name in panels if _has(run, name, stages)]
-    figure = figures.new(width, 0.5 + 1.75 * len(panels))
-    grid = figure.subplots(len(panels), 1, squeeze=False)[:, 0]
+    if not panels:
+        raise UserError(f'{run.path}: the stages {", ".join(stages)} have nothing to draw in these panels')
+    heights = [HEIGHTS.get(name, HEIGHT) for name in panels]
+    figure = figures.new(width, 0.5 + sum(heights))
+    grid = figure.subplots(len(panels), 1, squeeze=False, gridspec_kw={'height_ratios': heights})[:, 0]
     for axes, name in zip(grid, panels):
-        _fill(axes, run, name, spans)
+        _DRAW[name](axes, run, name, spans)
+        if name in ('lambda', 'left', 'flops'):
+            _prunings(axes, run, spans, name)
+        mark(axes, spans, names=axes is grid[0])
+        legend(axes, 0.09 if axes is grid[0] else 0.0)
+    grid[-1].set_xlabel('epoch of the stage')
+    if title:
+        figure.suptitle(title)
     return figure
-
-
-def panel(
-    run: Run, name: str, stages: Sequence[str] = STAGES, size: Tuple[float, float] = (4.4, 2.7)
-) -> Optional[Figure]:
-    """Draw one panel as a Figure of `size` inches; None where the run has no data for it."""
-    spans = timeline(run, stages)
-    if not spans or not _has(run, name, stages):
-        return None
-    figure = figures.new(*size)
-    axes = figures.axes_of(figure)
-    _fill(axes, run, name, spans)
-    return figure
-
-
-def _fill(axes: Axes, run: Run, name: str, spans: Sequence[Span]) -> None:
-    _DRAW[name](axes, run, name, spans)
-    _mark(axes, spans if name in CURVES else [span for span in spans if span[0] == 'search'], names=name in CURVES)
 
 
 def _has(run: Run, name: str, stages: Sequence[str]) -> bool:
@@ -78,123 +60,124 @@ def _has(run: Run, name: str, stages: Sequence[str]) -> bool:
         return any(len(run.columns(stage, column)[0]) for stage in stages for column, _ in CURVES[name])
     if 'search' not in stages or not run.rows('search'):
         return False
-    return (
-        run.gates is not None
-        if name == 'lambda'
-        else len(run.columns('search', 'zero_fraction' if name == 'left' else 'flops')[0]) > 0
-    )
+    if name == 'lambda':
+        return run.gates is not None
+    return any(len(run.columns('search', column)[0]) for column in (('edges', 'flops') if name == 'left' else (name,)))
 
 
 def _curves(axes: Axes, run: Run, name: str, spans: Sequence[Span]) -> None:
     for index, (column, label) in enumerate(CURVES[name]):
-        for stage, before, _ in spans:
-            epochs, values = run.columns(stage, 'epoch', column)
+        shown = label
+        for span in spans:
+            epochs, values = run.columns(span.stage, 'epoch', column)
             if not len(epochs):
                 continue
             marker = 'o' if len(epochs) < 4 or column.startswith('test') and len(epochs) < 40 else None
-            known = label in [line.get_label() for line in axes.get_lines()]
-            shown = '_' if known else label
-            axes.plot(before + epochs, values, color=palette.SERIES[index], label=shown, marker=marker, markersize=3)
-    axes.set(ylabel='error (%)' if name == 'error' else 'loss (nats)', xlabel='epoch')
-    _from_zero(axes)
-    _legend(axes, 0.08)
+            style: Dict[str, Any] = {'color': palette.SERIES[index], 'linestyle': STYLES[label], 'markersize': 3}
+            axes.plot(span.at(epochs), values, label=shown, marker=marker, **style)
+            shown = f'_{label}'
+    axes.set_ylabel('error (%)' if name == 'error' else 'loss (nats)')
+    from_zero(axes)
+    if name == 'error':
+        _final(axes, run, spans)
 
 
-def _gates(axes: Axes, run: Run, _: str, spans: Sequence[Span]) -> None:
-    before = next((span[1] for span in spans if span[0] == 'search'), 0)
-    gates = run.gates
-    assert gates is not None  # _has
-    values = np.where(gates.pruned, 0, gates.values)
-    epochs = before + gates.epochs
-    if values.shape[1] <= MOST_LINES:
-        alive = values[-1] != 0
-        for index in np.argsort(alive, kind='stable'):
-            gone = np.flatnonzero(gates.pruned[:, index])
-            end = gone[0] + 1 if len(gone) else len(epochs)  # a line ends where its λ is pruned
-            colour = palette.SERIES[0] if alive[index] else palette.GREY
-            axes.plot(epochs[:end], values[:end, index], color=colour, linewidth=0.6, alpha=0.55)
-        axes.plot([], [], color=palette.SERIES[0], label=f'{alive.sum()} not zero at the end')
-        axes.plot([], [], color=palette.GREY, label=f'{(~alive).sum()} zero at the end')
-    else:
-        for low, high, alpha in ((0, 100, 0.15), (10, 90, 0.25), (25, 75, 0.4)):
-            axes.fill_between(
-                epochs,
-                *np.percentile(values, [low, high], axis=1),
-                color=palette.SERIES[0],
-                alpha=alpha,
-                linewidth=0,
-                label=f'{low}–{high} % of {values.shape[1]} λ',
-            )
-        axes.plot(epochs, np.median(values, axis=1), color=palette.SERIES[0], label='median')
-    axes.set(ylabel='λ', xlabel='epoch')
-    _legend(axes)
+def _final(axes: Axes, run: Run, spans: Sequence[Span]) -> None:
+    """Mark the last test, and write what it gave."""
+    tested = [(span, row) for span in spans for row in run.rows(span.stage) if row.get('test_error') is not None]
+    if not tested:
+        return
+    span, row = tested[-1]
+    place, error = float(span.at(row['epoch'])), row['test_error']
+    ends = span.stage == 'retrain' and run.state == 'finished'
+    text = f'{"final" if ends else "last"} test: {error:.2f} %'
+    style: Dict[str, Any] = {
+        'linestyle': 'none',
+        'markeredgecolor': palette.INK,
+        'color': palette.SERIES[2],
+        'zorder': 6,
+    }
+    axes.plot([place], [error], marker='*', markersize=10, clip_on=False, gid='final', label=text, **style)
 
 
 def _left(axes: Axes, run: Run, _: str, spans: Sequence[Span]) -> None:
-    before = next(span[1] for span in spans if span[0] == 'search')
-    epochs, zeros = run.columns('search', 'epoch', 'zero_fraction')
-    marker = 'o' if len(epochs) < 4 else None
-    axes.plot(before + epochs, 100 * zeros, color=palette.SERIES[1], marker=marker, markersize=3, label='λ at zero')
-    axes.set(ylabel='λ at zero (%)', xlabel='epoch', ylim=(-2, 102))
-    edges = run.columns('search', 'epoch', 'edges')
-    if len(edges[0]):
-        other = axes.twinx()
-        assert isinstance(other, Axes)
-        other.plot(before + edges[0], edges[1], color=palette.SERIES[0], linestyle='--', marker=marker, markersize=3)
-        other.set(ylabel='edges left')
-        _from_zero(other)
-        other.spines['right'].set_visible(True)
-        other.grid(False)
-        axes.plot([], [], color=palette.SERIES[0], linestyle='--', label='edges left')
-    _legend(axes)
+    """Edges and FLOPs that are left, in percent of the complete network."""
+    span = next(span for span in spans if span.stage == 'search')
+    for column, label, index, style in (('edges', 'edges', 0, '-'), ('flops', 'FLOPs', 1, '--')):
+        epochs, values = run.columns('search', 'epoch', column)
+        if not len(epochs):
+            continue
+        shares = 100 * values / _whole(run, column, float(values.max()))
+        text = f'{label}: {shares[-1]:.0f} %'
+        marker = 'o' if len(epochs) < 4 else None
+        look: Dict[str, Any] = {'color': palette.SERIES[index], 'linestyle': style, 'marker': marker, 'markersize': 3}
+        axes.plot(span.at(epochs), shares, label=text, **look)
+    axes.set(ylabel='left of the supernet (%)', ylim=(0, 105))
+
+
+def _whole(run: Run, column: str, otherwise: float) -> float:
+    """Edges or FLOPs of the complete network; `otherwise` where the run's space is not known."""
+    if run.architecture is None:
+        return otherwise or 1.0
+    full = Architecture.full(run.architecture.space)
+    return float(full.num_edges if column == 'edges' else cost(full, None, image_size_of(run, full)).flops) or 1.0
+
+
+def _gates(axes: Axes, run: Run, _: str, spans: Sequence[Span]) -> None:
+    lambdas.draw(axes, run, next(span for span in spans if span.stage == 'search'))
 
 
 def _flops(axes: Axes, run: Run, _: str, spans: Sequence[Span]) -> None:
-    before = next(span[1] for span in spans if span[0] == 'search')
+    span = next(span for span in spans if span.stage == 'search')
     epochs, flops = run.columns('search', 'epoch', 'flops')
     scale, unit = unit_scale(flops.tolist())
-    axes.plot(
-        before + epochs, flops / scale, color=palette.SERIES[2], marker='o' if len(epochs) < 4 else None, markersize=3
-    )
-    axes.set(ylabel=f'FLOPs left ({unit}FLOPs)', xlabel='epoch')
-    _from_zero(axes)
+    marker = 'o' if len(epochs) < 4 else None
+    axes.plot(span.at(epochs), flops / scale, color=palette.SERIES[2], marker=marker, markersize=3)
+    axes.set_ylabel(f'{unit} multiply-adds left'.strip())
+    from_zero(axes)
 
 
-def _from_zero(axes: Axes) -> None:
-    top = 1.05 * max(axes.get_ylim()[1], 1e-9)
-    axes.set_ylim(-0.02 * top, top)
+def prunings_of(run: Run) -> np.ndarray:
+    """Return the epochs of search at whose end λ were removed for good."""
+    if run.gates is None:
+        return np.zeros(0, int)
+    count = run.gates.pruned.sum(axis=1)
+    return np.asarray(run.gates.epochs)[1:][np.diff(count) > 0]
 
 
-def _legend(axes: Axes, above: float = 0.0) -> None:
-    """Put the legend above the axes, where no line is."""
+def _prunings(axes: Axes, run: Run, spans: Sequence[Span], panel: str) -> None:
+    """Lines where λ were removed for good."""
+    span: Optional[Span] = next((span for span in spans if span.stage == 'search'), None)
+    if span is None:
+        return
+    style: Dict[str, Any] = {'color': palette.INK, 'linewidth': 0.6, 'linestyle': (0, (1, 2)), 'zorder': 1}
+    for number, epoch in enumerate(epoch for epoch in prunings_of(run) if epoch <= span.length):
+        label = '_' if number else 'pruned here'
+        axes.axvline(float(span.at(epoch)), label=label, gid=f'pruned-{panel}-{epoch}', **style)
+
+
+def from_zero(axes: Axes) -> None:
+    """Have the y axis begin at 0."""
+    axes.set_ylim(0, 1.06 * max(axes.get_ylim()[1], 1e-9))
+
+
+def legend(axes: Axes, above: float = 0.0) -> None:
+    """Put the legend above the axes, where no line is, in as many rows as it takes."""
+    handles, labels = axes.get_legend_handles_labels()
+    if not handles:
+        return
+    figure = axes.get_figure()
+    assert isinstance(figure, Figure)
+    column = 0.42 + 0.062 * max(map(len, labels))  # inches
     axes.legend(
         loc='lower right',
         bbox_to_anchor=(1, 1 + above),
-        ncol=4,
+        ncol=max(1, min(len(labels), int((figure.get_figwidth() - 0.8) / column))),
         borderaxespad=0.2,
         borderpad=0,
-        handlelength=1.6,
+        handlelength=2.2,
         columnspacing=1.2,
     )
-
-
-def _mark(axes: Axes, spans: Sequence[Span], names: bool) -> None:
-    """Tint the stages' epochs."""
-    axes.margins(x=0.01)
-    for stage, before, length in spans:
-        axes.axvspan(before, before + length, color=palette.STAGES[stage], zorder=0, linewidth=0)
-        if names:
-            axes.text(
-                before + length / 2,
-                1.01,
-                stage,
-                ha='center',
-                va='bottom',
-                transform=axes.get_xaxis_transform(),
-                fontsize=7.5,
-            )
-    axes.set_xlim(min(before for _, before, _ in spans), max(before + length for _, before, length in spans))
-    axes.locator_params(axis='x', integer=True)
 
 
 _DRAW = {'loss': _curves, 'error': _curves, 'lambda': _gates, 'left': _left, 'flops': _flops}

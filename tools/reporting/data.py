@@ -8,9 +8,11 @@ from ...base.errors import UserError
 from ...runfiles.data import printable
 from ...runfiles.evaluations import evaluations_of
 from ..reading.runs import Run
-from .page import paragraph, section, table
+from .page import folded, paragraph, section, table
+from .samples import samples
 
 MOST_CLASSES = 50  # told one by one
+MOST_SHOWN = 6  # lines of the table that need no click
 
 
 def data(run: Run) -> Markup:
@@ -27,8 +29,9 @@ def data(run: Run) -> Markup:
         if len(known.classes) <= MOST_CLASSES:
             rows = list(zip(map(printable, known.classes), known.counts['train'], known.counts['test']))
         rows.append(('all', known.total('train'), known.total('test')))
-        parts.append(table(('Class', 'Training images', 'Test images'), rows, (1, 2)))
-    return section('Data', *parts)
+        counts = table(('Class', 'Training images', 'Test images'), rows, (1, 2))
+        parts.append(counts if len(rows) <= MOST_SHOWN else folded('Images of each class', counts))
+    return section('Data', *parts, samples(run))
 
 
 def evaluations(run: Run) -> Markup:

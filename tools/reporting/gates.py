@@ -1,18 +1,19 @@
-"""The report's heat maps of λ: one for each set of λ, a row an edge, a column an epoch."""
+"""The report's heat maps of λ: one for each set of λ; a row an edge, the largest λ of the end first; a column an epoch."""
 
 import json
-from typing import Any, Dict, List, Sequence, Tuple
+from typing import Any, Dict, List, Sequence
 
 import numpy as np
 from markupsafe import Markup
 
-from ...runfiles.gates import Gates
+from ...runfiles.gates import Gates, decided
 from ..drawing import heatmap
 from ..reading.runs import Run
-from .page import paragraph, render, section
+from .page import paragraph, render
 
+LABEL = 16  # pixels of height of a label beside a map
 SMALL_ROW = 12  # pixels of height of an edge in a small map
-ROW = {True: 5, False: 2}  # the same in a large one; where it stands alone, or among many
+ROW = {True: 4, False: 2}  # the same in a large one; where it stands alone, or among many
 
 
 def gates(run: Run) -> Markup:
@@ -20,23 +21,17 @@ def gates(run: Run) -> Markup:
     if run.gates is None:
         return Markup()
     low, high = heatmap.limits(run.gates)
-    scopes = _scopes(run.gates)
+    scopes = scopes_of(run.gates)
     alone = sum(len(columns) > 4 for columns in scopes.values()) == 1
     first, last = run.gates.epochs[0], run.gates.epochs[-1]
     words = (
-        f'Each row is one edge{"" if alone else " of a block"}, each column one epoch of the search, from 0 (before it) '
-        f'to {last}. Point at a spot for its name and value.'
+        f'λ of every edge{"" if alone else ", block by block"}: a row an edge, those that are left on top, the largest λ first; '
+        f'a column an epoch of the search, from {first} to {last}. Bars mark when an edge was removed for good. '
+        'Point at a spot for its name and value.'
     )
-    search = run.summary.get('search') or {}
-    moving = Markup()
-    if search.get('settled') is False:
-        changed = search.get('changed', 'some')
-        moving = paragraph(
-            f'The search had not settled: {changed} λ still went to zero or came back in its last epoch.', 'bad'
-        )
     maps = [_map(run.gates, scope, columns, low, high, alone) for scope, columns in scopes.items()]
     pictures = render('gates.html.j2', maps=maps, alone=alone, first=first, last=last, **_scale(low, high))
-    return section('λ over time', paragraph(words), moving, pictures)
+    return Markup('{}{}').format(paragraph(words), pictures)
 
 
 def script(run: Run) -> str:
@@ -47,14 +42,16 @@ def script(run: Run) -> str:
     colours = [
         ','.join(map(str, colour)) for colour in heatmap.shades(low < 0).tolist() + [heatmap.ZERO, heatmap.PRUNED]
     ]
-    names = {scope: [run.gates.names[column] for column in columns] for scope, columns in _scopes(run.gates).items()}
+    scopes, when = scopes_of(run.gates), decided(run.gates)
+    names = {scope: [run.gates.names[column] for column in columns] for scope, columns in scopes.items()}
     return json.dumps(
         {
-            'low': low,
-            'high': high,
+            'low': heatmap.rooted(low),
+            'high': heatmap.rooted(high),
             'steps': heatmap.STEPS,
             'colours': colours,
             'names': names,
+            'decided': {scope: [when[name] for name in rows] for scope, rows in names.items()},
             'epochs': np.asarray(run.gates.epochs).tolist(),
         },
         ensure_ascii=False,
@@ -62,8 +59,8 @@ def script(run: Run) -> str:
     )
 
 
-def _scopes(gates: Gates) -> Dict[str, List[int]]:
-    """{scope: columns}, with all reduction blocks as one scope 'reductions' at the end."""
+def scopes_of(gates: Gates) -> Dict[str, List[int]]:
+    """{scope: columns, the largest last λ first, then what was removed last}; all reduction blocks are the scope 'reductions'."""
     scopes: Dict[str, List[int]] = {}
     reductions = []
     for column, name in enumerate(gates.names):
@@ -74,31 +71,32 @@ def _scopes(gates: Gates) -> Dict[str, List[int]]:
             scopes.setdefault(scope, []).append(column)
     if reductions:
         scopes['reductions'] = reductions
-    return scopes
+    last, when = np.where(gates.pruned[-1], 0, gates.values[-1]), decided(gates)
+    return {
+        scope: sorted(columns, key=lambda column: (-abs(last[column]), -(when[gates.names[column]] or 0), column))
+        for scope, columns in scopes.items()
+    }
 
 
 def _map(gates: Gates, scope: str, columns: List[int], low: float, high: float, alone: bool) -> Dict[str, Any]:
     """The heat map of one set of λ, as its template takes it."""
+    when = decided(gates)
+    epochs = np.asarray(gates.epochs).tolist()
+    gone = [(row, when[gates.names[column]]) for row, column in enumerate(columns)]
+    marks = [(epochs.index(epoch), row) for row, epoch in gone if epoch is not None]
+    left = len(columns) - len(marks)
+    height = len(columns) * (SMALL_ROW if len(columns) <= 16 else ROW[alone])
+    parts = [(0.0, f'{left} left')] if left else []
+    parts += [(max(left / len(columns), LABEL / height * bool(left)), f'{len(marks)} gone')] if marks else []
     return {
         'scope': scope,
-        'levels': [(f'{100 * row / len(columns):.2f}', label) for row, label in _levels(gates, columns)],
+        'parts': [(f'{100 * place:.2f}', label) for place, label in parts],
+        'path': ''.join(f'M{column} {row}v1' for column, row in marks),
+        'size': f'{len(epochs)} {len(columns)}',
         'image': heatmap.data_uri(heatmap.picture(gates, columns, low, high)),
-        'text': f'λ of {scope} over {gates.epochs[-1]} epochs',
-        'height': len(columns) * (SMALL_ROW if len(columns) <= 16 else ROW[alone]),
+        'text': f'λ of {scope} over {epochs[-1]} epochs: {left} of {len(columns)} edges are left',
+        'height': height,
     }
-
-
-def _levels(gates: Gates, columns: List[int]) -> List[Tuple[int, str]]:
-    """(row, label) where the edges into another level (or reduction block) begin."""
-    found: List[Tuple[int, str]] = []
-    before = None
-    for row, column in enumerate(columns):
-        scope, _, edge = gates.names[column].partition('/')
-        label = scope if scope.startswith('r') else edge.split('<-')[0].split('.')[0]
-        if label != before:
-            found.append((row, label))
-        before = label
-    return found
 
 
 def _scale(low: float, high: float) -> Dict[str, Any]:
@@ -106,6 +104,7 @@ def _scale(low: float, high: float) -> Dict[str, Any]:
     colours = heatmap.shades(low < 0).tolist()
     return {
         'low': f'{low:.2g}',
+        'middle': f'{0 if low < 0 else high / 4:.2g}',
         'high': f'{high:.2g}',
         'ramp': ','.join(map(_rgb, colours[::25] + colours[-1:])),
         'boxes': [(_rgb(heatmap.ZERO), 'λ = 0'), (_rgb(heatmap.PRUNED), 'pruned for good')],

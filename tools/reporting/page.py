@@ -70,3 +70,8 @@ def table(
 def group(parts: Iterable[Markup], kind: str) -> Markup:
     """Return parts in one element of class `kind`."""
     return _macro('group', list(parts), kind)
+
+
+def folded(title: str, content: Markup) -> Markup:
+    """Return content that shows once its title is clicked; nothing where there is none."""
+    return _macro('folded', title, content) if content else Markup()

@@ -2,42 +2,43 @@
 
 from typing import List, Tuple
 
+import matplotlib
 from markupsafe import Markup
 
+from ...base.errors import UserError
 from ...symbols.cost import cost
 from ..drawing import dag, figures
-from ..drawing.architectures import colours_of
+from ..drawing.architectures import colours_of, flops_of
 from ..drawing.blocks import sheet
 from ..drawing.charts import bars
+from ..drawing.legends import largest_gate
 from ..reading.runs import Run
 from ..reading.sources import gates_of, image_size_of, widths_of
-from . import parts
-from .curves import panel
+from . import parts, settings
+from .answer import answer
+from .beside import baselines
+from .curves import draw
 from .data import data, evaluations
 from .errors import errors
 from .gates import gates, script
 from .page import figure, group, page, paragraph, section
 
-CURVES = (
-    ('loss', 'Loss by epoch, over the stages.'),
-    ('error', 'Error by epoch, over the stages.'),
-    ('left', 'What is left of the edges during the search.'),
-    ('flops', 'FLOPs of what is left during the search.'),
-)
+COLUMN = 4.6  # inches: of the shared block, and of the reduction blocks beside it
+LARGE = {'font.size': 9.5, 'axes.labelsize': 9.5, 'legend.fontsize': 9, 'xtick.labelsize': 9, 'ytick.labelsize': 9}
 
 
 def report(run: Run) -> str:
     """Return the page of a run, finished or not, as HTML."""
-    written = [parts.heading(run), parts.result(run), parts.baselines(run)]
+    written = [parts.heading(run), answer(run), baselines(run)]
     with figures.styled():
-        written += [blocks(run), gates(run), curves(run), flops(run)]
+        written += [blocks(run), search(run), costs(run)]
     written += [
         errors(run),
         evaluations(run),
         data(run),
-        parts.settings(run),
-        parts.environment(run),
-        parts.commands(run),
+        settings.settings(run),
+        settings.environment(run),
+        settings.commands(run),
     ]
     return page(f'{run.name}: report', written, script(run))
 
@@ -48,34 +49,47 @@ def blocks(run: Run) -> Markup:
     if architecture is None:
         return Markup()
     known = gates_of(run)
-    graphs = dag.graphs(architecture, known)
-    drawing = sheet(graphs, colours_of(architecture))
+    flops = flops_of(architecture, widths_of(run), image_size_of(run, architecture))
+    graphs = dag.graphs(architecture, known, flops=flops)
     names = [edge.name for graph in graphs for edge in graph.surviving if edge.name is not None]
     titles = {name: name if known is None else f'{name}: λ = {known[name]:.3g}' for name in names}
     label = f'{len(names)} edges in {len(graphs)} blocks'
     sofar = '' if 'architecture.json' not in run.missing else ' As of the last epoch of the search so far.'
     wide = ', as wide as their λ,' if known else ''
     words = f'Operations by level, coloured by kind; edges{wide} that survived the search.{sofar}'
-    many = len(graphs) > 6
-    picture = figures.svg(drawing, 'blocks', label, titles, grow=many)
-    return section('The searched blocks', paragraph(words), figure(picture, kind='many-blocks' if many else 'sheet'))
-
-
-def curves(run: Run) -> Markup:
-    """Return loss, error, edges and FLOPs by epoch."""
+    alone = len(graphs) > 1 and all(graph.scope.startswith('r') for graph in graphs[1:])  # one block, then reductions
+    sheets = [graphs[:1], graphs[1:]] if alone else [graphs]
+    many = len(graphs) > 6 and not alone
     drawn = []
-    for name, caption in CURVES:
-        picture = panel(run, name)
-        if picture is not None:
-            drawn.append(figure(figures.svg(picture, 'curve-' + name, caption), caption))
-    return section('Epoch by epoch', group(drawn, 'grid')) if drawn else Markup()
+    for number, shown in enumerate(sheets):
+        page = (COLUMN, figures.A4[1]) if alone else None
+        drawing = sheet(shown, colours_of(architecture), page=page, largest=largest_gate(graphs))
+        picture = figures.svg(drawing, f'blocks{number}' if number else 'blocks', label, titles, grow=many)
+        drawn.append(figure(picture, kind='many-blocks' if many else ''))
+    return section('The searched blocks', paragraph(words), group(drawn, 'side-by-side'))
 
 
-def flops(run: Run) -> Markup:
-    """Return FLOPs by block: in the search, and as retrained."""
-    architecture = run.architecture
-    if architecture is None:
+def search(run: Run) -> Markup:
+    """Return error, λ and what is left on one time axis, and the heat maps of λ."""
+    try:
+        with matplotlib.rc_context(LARGE):
+            drawing = draw(run, width=6.2)
+    except UserError:  # no epoch yet
         return Markup()
+    title, words = 'How the training went', 'Error, epoch by epoch.'
+    if run.rows('search'):
+        title = 'How the search went'
+        words = 'Top to bottom: error; every λ on a root scale; edges and multiply-adds left of the supernet.'
+    picture = figure(figures.svg(drawing, 'search', words), words, kind='curves')
+    return section(title, picture, gates(run))
+
+
+def costs(run: Run) -> Markup:
+    """Return the numbers that the first sentence has not, and FLOPs by block, in the search and as retrained."""
+    architecture = run.architecture
+    facts = parts.result(run)
+    if architecture is None:
+        return section('In numbers', facts)
     series: List[Tuple[str, List[int]]] = []
     size = image_size_of(run, architecture)
     for label, widths in (('channels of the search', None), ('as retrained', widths_of(run))):
@@ -85,6 +99,5 @@ def flops(run: Run) -> Markup:
     if len(series) > 1 and series[0][1] == series[1][1]:
         series = series[:1]
     picture, wide = bars(series, architecture.space.blocks), architecture.space.num_blocks > 8
-    return section(
-        'FLOPs by block', figure(figures.svg(picture, 'flops', 'FLOPs of every block'), kind='sheet' if wide else '')
-    )
+    drawn = figures.svg(picture, 'flops', 'Multiply-adds of every block')
+    return section('In numbers', facts, figure(drawn, 'Multiply-adds by block.', kind='sheet' if wide else ''))

@@ -26,6 +26,7 @@ from ...runfiles.network import SEARCHED
 from ...runfiles.stages import STAGES
 from ...runfiles.summary import update_summary
 from ..config import settings
+from ..config.changes import changed
 from ..config.tree import Config
 from ..engine.callbacks import restore as restore_states
 from ..engine.callbacks import states
@@ -128,6 +129,7 @@ class Run:
                 kind,
                 self.dataset.options.dir,
             )
+            self._environment.changed = changed(self.config)
         for line in facts.told(self.data):
             self.say(line)
         self.interrupt.install()
