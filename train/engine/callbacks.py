@@ -9,7 +9,7 @@ Config, once for each stage, and comes after what the package itself does and be
         def __init__(self, config): ...
 """
 
-from typing import TYPE_CHECKING, Any, Callable, Dict, List, Protocol, Tuple
+from typing import TYPE_CHECKING, Any, Callable, Dict, List, Protocol, Sequence, Tuple
 
 from ...base.registry import Registry
 
@@ -92,6 +92,16 @@ def create(config: 'Config') -> List[Callback]:
         callback.name = name
         callbacks.append(callback)
     return callbacks
+
+
+def given(callbacks: Sequence[Any], config: 'Config') -> List[Callback]:
+    """Return a caller's callbacks: objects as they are, classes and functions called with the Config. One without a name gets its class's."""
+    made = [
+        entry if hasattr(entry, 'epoch_ends') and not isinstance(entry, type) else entry(config) for entry in callbacks
+    ]
+    for callback in made:
+        callback.name = callback.name or type(callback).__name__
+    return made
 
 
 def states(callbacks: List[Callback]) -> Dict[str, Any]:

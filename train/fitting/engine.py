@@ -1,0 +1,247 @@
+"""`run_fit`: from data to a tested, exported network, interrupted anywhere and gone on with."""
+
+import contextlib
+import dataclasses
+import os
+import signal
+import threading
+import time
+from typing import Any, Callable, Dict, Iterator, Mapping, Optional, Sequence, Union
+
+from ...base.errors import UserError
+from ...data import registry
+from ...data.dataset import DataSet
+from ...data.registry import DataSource
+from ...runfiles.directory import RunDirectory, is_run
+from ...runfiles.fit import FitRecord, read_fit, write_fit
+from ..config.tree import Config
+from ..runtime import facts as data_facts
+from ..runtime.hooks import Hooks
+from ..runtime.stops import Stopped
+from . import choices, delivering, phases, planning, screen
+from .facts import DataFacts, looked_at, opened
+from .preparing import PREPARE, Preparing
+from .settings import FitSettings, differences, directory, located, resolved
+from .telling import Epochs, Teller
+
+LOCK = '.fit.lock'
+STAGES = ('pretrain', 'search', 'retrain')
+
+
+def run_fit(
+    data: Union[str, DataSource],
+    settings: Optional[FitSettings] = None,
+    *,
+    callbacks: Sequence[Any] = (),
+    loss: Optional[Callable[[Any, Any], Any]] = None,
+    quiet: bool = False,
+) -> str:
+    """Search, train, compare and export a network for `data`. Returns the run directory.
+
+    data: a folder of images, another path or the name of a data set, or an object as the registry of data sets holds (its `name`, if it
+    has one, is what the run knows the data by). callbacks, loss: as runtime/hooks.Hooks, of all stages. quiet: print nothing but warnings.
+    A run of the same data and settings that was interrupted is gone on with; of a finished one the result is shown.
+    Raises UserError for what cannot be, OSError, Stopped after a signal.
+    """
+    settings = settings or FitSettings()
+    values, word = located(data, settings.checked())
+    run = directory(settings, word)
+    teller = Teller(quiet)
+    hooks = Hooks(
+        callbacks=[lambda config: Epochs(teller), *callbacks],
+        loss=loss,
+        progress=teller,
+        command='the same command again',
+        may_differ=STAGES,
+    )
+    held, there = RunDirectory(run), os.path.isdir(run)
+    record = read_fit(run)
+    if record is None and is_run(run):
+        raise UserError(f'run directory {run}: it holds a run that was not begun by a fit; take another directory')
+    try:
+        held.lock(LOCK)
+        with registry.kept_open():
+            return _Fit(settings, values, run, word, teller, hooks, record).run()
+    finally:
+        held.unlock()
+        if not there:
+            _remove_empty(run)
+
+
+def _remove_empty(run: str) -> None:
+    """Leave nothing behind where nothing was begun."""
+    with contextlib.suppress(OSError):
+        if set(os.listdir(run)) <= {LOCK}:
+            os.remove(os.path.join(run, LOCK))
+            os.rmdir(run)
+
+
+class _Fit:
+    """A fit at work."""
+
+    def __init__(
+        self,
+        settings: FitSettings,
+        values: Dict[str, Any],
+        run: str,
+        word: str,
+        teller: Teller,
+        hooks: Hooks,
+        record: Optional[FitRecord],
+    ) -> None:
+        self.settings, self.values, self.path, self.word = settings, values, run, word
+        self.teller, self.hooks = teller, hooks
+        self.asked = settings.asked(values)
+        self.record = self._prepared() if record is None else self._gone_on(record)
+
+    @property
+    def zoo(self) -> str:
+        """Name of gluoncv's network that stands beside, '' for none."""
+        return str(self.record.values.get('fit.known', ''))
+
+    def run(self) -> str:
+        """Do what is still to be done, and show the result."""
+        for phase in self.record.estimates:
+            if phase in self.record.done or phase in self.record.left_out:
+                continue
+            if self._fits(phase):
+                self._phase(phase)
+        config = self.config()
+        names = [phase for phase in self.record.estimates if phase in self.record.done]
+        networks = phases.trained(config, names, self.zoo)
+        self.teller.show(screen.result(self.record, config, networks, self.zoo, self.word))
+        return self.path
+
+    # Beginning and going on.
+
+    def _prepared(self) -> FitRecord:
+        preparing = Preparing(self.settings, self.values, self.path, self.teller, self.hooks)
+        dataset, about, _ = preparing.look()
+        self._tell_data(dataset)
+        self.teller.tell('measuring how long steps take here ...')
+        asked = {**self.asked, 'data': _identity(dataset)}
+        record = preparing.record(asked, dataset, about)
+        record.spent[PREPARE] = record.estimates[PREPARE]
+        record.done.append(PREPARE)
+        self.record = record
+        self._tell_plan(about)
+        write_fit(self.path, record)
+        return record
+
+    def _gone_on(self, record: FitRecord) -> FitRecord:
+        """Check that a run is of the same data and settings. Raises UserError in one line that names what differs."""
+        before = {key: value for key, value in record.asked.items() if key != 'data'}
+        different = differences(before, self.asked)
+        if not different:
+            self.record = record
+            dataset = opened(self.config())
+            different = differences({'data': record.asked.get('data')}, {'data': _identity(dataset)})
+            if different:
+                different = ['other data than these']
+        if different:
+            raise UserError(
+                f'run directory {self.path}: it was begun with other settings or data ({"; ".join(different[:3])}); '
+                'take another directory'
+            )
+        done = [phase for phase in record.estimates if phase in record.done]
+        if record.finished:
+            self.teller.tell(f'{self.path} is complete; nothing is left to be done')
+        else:
+            self.teller.tell(f'{self.path} goes on after: {screen.phase_name(done[-1], self.zoo)}')
+        return record
+
+    def _tell_data(self, dataset: DataSet) -> None:
+        for line in data_facts.told(data_facts.describe(dataset)):
+            self.teller.tell(line)
+
+    def _tell_plan(self, about: DataFacts) -> None:
+        config = self.config()
+        self.teller.show(screen.plan(self.record, config, self.zoo, choices.steps(about, config)))
+        for remark in self.record.remarks:
+            self.teller.tell(f'  {remark}', indent='  ')
+
+    # Phases.
+
+    def config(self, number: int = 1, path: str = '') -> Config:
+        """Return the Config of the search `number`, at the epochs that are decided or planned, to run in `path`."""
+        epochs = {**self.record.epochs, **self.record.decided}
+        chosen = {key: value for key, value in self.record.values.items() if not key.startswith('fit.')}
+        made = resolved({**chosen, **choices.with_epochs(epochs)}, self.values, path or self.path)
+        return dataclasses.replace(made, seed=made.seed + number - 1)
+
+    def _fits(self, phase: str) -> bool:
+        """Decide the epochs of the stage that begins with a phase; whether there is time for a baseline at all."""
+        record, stage = self.record, planning.stage_of(phase)
+        if stage not in (*STAGES, 'random', 'known') or stage in record.decided:
+            return True
+        fixed = f'{stage}.epochs' in self.values
+        planned = record.epochs.get(stage, record.epochs['retrain'])
+        seconds = 60 * record.minutes
+        coming = {name: value for name, value in record.estimates.items() if name not in record.left_out}
+        epochs, missing = planning.reduced(planned, stage, coming, record.spent, seconds, phase)
+        if stage in ('random', 'known'):
+            begun = os.path.exists(RunDirectory(phases.place(self.config(), phase, self.zoo)).config)
+            if missing > 0.5 * record.estimates[phase] and not begun:
+                record.left_out.append(phase)
+                record.remarks.append(f'left out, since time was short: {screen.phase_name(phase, self.zoo)}')
+                self.teller.tell(f'left out, since time is short: {screen.phase_name(phase, self.zoo)}')
+                write_fit(self.path, record)
+                return False
+            return True
+        record.decided[stage] = planned if fixed else epochs
+        if record.decided[stage] < planned:
+            text = f'{stage}: {epochs} epochs in the place of {planned}, since what came before took longer'
+            record.remarks.append(text)
+            self.teller.tell(text)
+        write_fit(self.path, record)
+        return True
+
+    def _phase(self, phase: str) -> None:
+        record, number, stage = self.record, planning.number_of(phase), planning.stage_of(phase)
+        config = self.config()
+        own = self.config(number, phases.place(config, phase, self.zoo))
+        logged = {'random': 'retrain', 'known': 'retrain'}.get(stage, stage)
+        earlier = phases.earlier_seconds(own.run, logged)
+        self.teller.tell(f'{screen.phase_name(phase, self.zoo)} ...')
+        started = time.monotonic()
+        with _signals_as_before():
+            if stage == planning.FINISH:
+                names = [name for name in record.estimates if name in record.done]
+                record.remarks += delivering.deliver(config, phases.trained(config, names, self.zoo))
+            elif getattr(own, logged).epochs:
+                self._train(config, phase, own)
+        record.spent[phase] = round(time.monotonic() - started + earlier, 1)
+        record.done.append(phase)
+        write_fit(self.path, record)
+
+    def _train(self, config: Config, phase: str, own: Config) -> None:
+        try:
+            phases.train(config, phase, own, self.hooks, self.zoo)
+        except Stopped as stop:
+            where = screen.phase_name(phase, self.zoo)
+            raise Stopped(stop.signal, f'stopped while: {where}; the same command goes on from there') from None
+
+
+def _identity(dataset: DataSet) -> Mapping[str, Any]:
+    """Return what tells data from others, as plain data."""
+    described = data_facts.describe(dataset)
+    counts = {part: sum(numbers) for part, numbers in described.counts.items() if part in ('train', 'test')}
+    return {'name': described.name, 'classes': list(described.classes), 'fingerprint': described.fingerprint, **counts}
+
+
+@contextlib.contextmanager
+def _signals_as_before() -> Iterator[None]:
+    """Have signals do what they did before, once a stage is over that answered them with a checkpoint."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            if handler is not None:
+                signal.signal(number, handler)
+
+
+__all__ = ['run_fit', 'looked_at']
