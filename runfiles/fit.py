@@ -22,10 +22,10 @@ FILE = 'fit.json'
 class FitRecord:
     """The fields of fit.json.
 
-    asked: what the caller gave, plain data. minutes: that all may take. values: settings by dotted key that were chosen. estimates:
-    seconds by phase, in their order. remarks: sentences on what was chosen or left out. epochs: by stage, as planned. decided: by
-    stage, what is trained, set when its first phase begins. spent: seconds by phase that has ended, and of the one that was broken
-    off. left_out: phases that were dropped on the way. done: phases that have ended.
+    asked: what the caller gave, plain data, and what tells its data from others. minutes: that all may take. values: settings by dotted
+    key that were chosen. estimates: seconds by phase, in their order. epochs: by stage, as planned. zoo: gluoncv's network that stands
+    beside, '' for none. remarks: sentences on what was chosen or left out. decided: epochs by stage that are trained, set when its first
+    phase begins. spent: seconds by phase that has ended. left_out: phases that were dropped on the way. done: phases that have ended.
     """
 
     asked: Dict[str, Any]
@@ -33,6 +33,7 @@ class FitRecord:
     values: Dict[str, Any]
     estimates: Dict[str, float]
     epochs: Dict[str, int]
+    zoo: str = ''
     remarks: List[str] = dataclasses.field(default_factory=list)
     decided: Dict[str, int] = dataclasses.field(default_factory=dict)
     spent: Dict[str, float] = dataclasses.field(default_factory=dict)
@@ -53,6 +54,7 @@ _FIELDS: Fields = {
     'asked': MAPPING,
     'values': MAPPING,
     'minutes': AMOUNT,
+    'zoo': TEXT,
     'estimates': _numbers(AMOUNT, 'seconds by phase'),
     'spent': _numbers(AMOUNT, 'seconds by phase'),
     'epochs': _numbers(COUNT, 'epochs by stage'),

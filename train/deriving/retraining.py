@@ -119,11 +119,7 @@ def retrain(
         stage = retrain_stage(config, net, run_parts.dataset, run_parts.devices, hooks)
         newest = run.newest((StageName.RETRAIN,)) if resume else None
         position = Position()
-        if (
-            architecture is not None
-            and candidate.kind == 'random'
-            and architecture == Architecture.full(architecture.space)
-        ):
+        if candidate.kind == 'random' and architecture and architecture == Architecture.full(architecture.space):
             run.warn(
                 'warning: the random architecture has every edge there is: the search that it stands beside pruned nothing'
             )

@@ -95,7 +95,7 @@ def create(config: 'Config') -> List[Callback]:
 
 
 def given(callbacks: Sequence[Any], config: 'Config') -> List[Callback]:
-    """Return a caller's callbacks: objects as they are, classes and functions called with the Config. One without a name gets its class's."""
+    """Return a caller's callbacks: objects as they are, classes and functions called with the Config; a name of their own each."""
     made = [
         entry if hasattr(entry, 'epoch_ends') and not isinstance(entry, type) else entry(config) for entry in callbacks
     ]

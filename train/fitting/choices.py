@@ -2,11 +2,10 @@
 
 import dataclasses
 import math
-from typing import Any, Dict, List, Mapping, Sequence
+from typing import Any, Dict, List, Mapping
 
 from ...base.text import format_count
 from ...symbols.architecture import Architecture
-from ...symbols.budget import parse_budget
 from ...symbols.cost import cost
 from ...symbols.memory import supernet_bytes
 from ...symbols.space import SearchSpace
@@ -17,12 +16,20 @@ from .facts import DataFacts
 TARGET = 'edges=30%'
 REDUCED_FROM = 64  # pixels, from which on the stem halves images twice
 SIZES = (64, 96, 128)  # of images that large
+LARGEST_ON_CPU = 96
 STEP, SMALLEST, LARGEST = 8, 16, 48  # pixels, of smaller ones
 FEW = 2000  # training images, below which regularisation is stronger
 UPDATES = {'pretrain': 300, 'search': 400, 'retrain': 1500}  # of W, of λ, of the network: what a plan aims at
 LEAST_EPOCHS = {'pretrain': 3, 'search': 10, 'retrain': 8}
 # The supernets, smallest first: (channels, blocks a stage, training images from which on it is worth it).
 LADDER = ((8, 1, 0), (16, 1, 0), (16, 2, 1000), (32, 2, 10_000), (48, 3, 20_000))
+LADDER_REDUCED = (
+    (16, 1, 0),
+    (24, 1, 0),
+    (24, 2, 1000),
+    (32, 2, 5000),
+    (48, 3, 20_000),
+)  # behind a stem that halves twice
 STAGES = 3
 WIDER = 2  # a derived network of the default budget has about so many times the channels of the search
 KEEP_FREE = 2.0  # of the memory that a supernet is thought to take
@@ -37,10 +44,10 @@ class Choice:
     image_size: int
 
 
-def image_size(side: int, devices_are_gpus: bool = False) -> int:
+def image_size(side: int, gpu: bool = False) -> int:
     """Return the side to which images are brought, whose median short side is `side` pixels."""
     if side >= REDUCED_FROM:
-        return max(size for size in SIZES if size <= max(side, SIZES[0]) and (devices_are_gpus or size <= 96))
+        return max(size for size in SIZES if size <= side and (gpu or size <= LARGEST_ON_CPU))
     return min(max(SMALLEST, round(side / STEP) * STEP), 32 if side < LARGEST else LARGEST)
 
 
@@ -52,9 +59,15 @@ def batch(images: int, least_steps: int, devices: int, gpu: bool) -> int:
     return max(size // devices * devices, devices)
 
 
+def cutout(train: int, size: int) -> int:
+    """Return the side of the square that is cut out of training images of `size` pixels, where there are `train` of them."""
+    return size // 4 if train < FEW else 0
+
+
 def values_of(facts: DataFacts, size: int, devices: int, gpu: bool) -> Dict[str, Any]:
     """Return the settings that follow from the data, by dotted key."""
     few = facts.train < FEW
+    cut = cutout(facts.train, size)
     parts = batch(min(facts.weights, facts.gates), 6, devices, gpu)
     whole = batch(facts.train, 8, devices, gpu)
 
@@ -64,7 +77,7 @@ def values_of(facts: DataFacts, size: int, devices: int, gpu: bool) -> Dict[str,
     return {
         'data.image_size': size,
         'data.split': 0.5,
-        'data.cutout': size // 4 if few else 0,
+        'data.cutout': cut,
         'space.stem': 'imagenet' if size >= REDUCED_FROM else 'cifar',
         'pretrain.batch_size': parts,
         'pretrain.lr': rate(0.1, parts),
@@ -83,7 +96,7 @@ def values_of(facts: DataFacts, size: int, devices: int, gpu: bool) -> Dict[str,
         'retrain.drop_path': 0.0,
         'retrain.auxiliary': 0.0,
         'retrain.label_smoothing': 0.05 if few else 0.0,
-        'retrain.cutout': size // 4 if few else 0,
+        'retrain.cutout': cut,
         'train.test_batch': min(50, max(1, facts.test)),
         'train.keep': 1,
     }
@@ -95,7 +108,7 @@ def ladder(
     """Return the Choices, the smallest first. values: of `values_of`; given: the caller's, which count where they name the same."""
     size = int(given.get('data.image_size') or values['data.image_size'])
     choices: List[Choice] = []
-    for channels, blocks, from_images in LADDER:
+    for channels, blocks, from_images in LADDER if size < REDUCED_FROM else LADDER_REDUCED:
         if facts.train < from_images and choices:
             continue
         own = {**values, 'space.channels': channels, 'space.blocks': (blocks,) * STAGES}
@@ -146,7 +159,7 @@ def wanted_epochs(by_stage: Mapping[str, int]) -> Dict[str, int]:
     return {stage: max(LEAST_EPOCHS[stage], math.ceil(UPDATES[stage] / max(halved[stage], 1))) for stage in UPDATES}
 
 
-def with_epochs(epochs: Mapping[str, int], given: Sequence[str] = ()) -> Dict[str, Any]:
+def with_epochs(epochs: Mapping[str, int]) -> Dict[str, Any]:
     """Return the settings that follow from the epochs by stage: how often is pruned and tested, and the course of the rate.
 
     The rate of retraining grows for a tenth of the epochs, then falls as a cosine to its end.
@@ -169,11 +182,3 @@ def with_epochs(epochs: Mapping[str, int], given: Sequence[str] = ()) -> Dict[st
 def tests_every(epochs: int) -> int:
     """Return after how many epochs of retraining the network is tested: about five times."""
     return max(1, -(-epochs // 5))
-
-
-def budget_of(config: Config) -> str:
-    """Return the budget of the derived network in words of a line; '' for none."""
-    if config.retrain.budget == 'none':
-        return ''
-    kind, _ = parse_budget(config.retrain.budget)
-    return f'{kind} budget {config.retrain.budget.split("=", 1)[1]}'

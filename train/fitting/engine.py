@@ -17,15 +17,17 @@ from ...runfiles.fit import FitRecord, read_fit, write_fit
 from ..config.tree import Config
 from ..runtime import facts as data_facts
 from ..runtime.hooks import Hooks
+from ..runtime.opening import open_data
 from ..runtime.stops import Stopped
 from . import choices, delivering, phases, planning, screen
-from .facts import DataFacts, looked_at, opened
+from .facts import DataFacts
 from .preparing import PREPARE, Preparing
 from .settings import FitSettings, differences, directory, located, resolved
 from .telling import Epochs, Teller
 
 LOCK = '.fit.lock'
-STAGES = ('pretrain', 'search', 'retrain')
+STAGES = planning.STAGES
+LATE = 0.5  # of a baseline's time: where more is missing, it is left out
 
 
 def run_fit(
@@ -97,7 +99,7 @@ class _Fit:
     @property
     def zoo(self) -> str:
         """Name of gluoncv's network that stands beside, '' for none."""
-        return str(self.record.values.get('fit.known', ''))
+        return self.record.zoo
 
     def run(self) -> str:
         """Do what is still to be done, and show the result."""
@@ -115,8 +117,8 @@ class _Fit:
     # Beginning and going on.
 
     def _prepared(self) -> FitRecord:
-        preparing = Preparing(self.settings, self.values, self.path, self.teller, self.hooks)
-        dataset, about, _ = preparing.look()
+        preparing = Preparing(self.settings, self.values, self.path, self.hooks)
+        dataset, about = preparing.look()
         self._tell_data(dataset)
         self.teller.tell('measuring how long steps take here ...')
         asked = {**self.asked, 'data': _identity(dataset)}
@@ -134,7 +136,7 @@ class _Fit:
         different = differences(before, self.asked)
         if not different:
             self.record = record
-            dataset = opened(self.config())
+            dataset = open_data(self.config())
             different = differences({'data': record.asked.get('data')}, {'data': _identity(dataset)})
             if different:
                 different = ['other data than these']
@@ -165,42 +167,41 @@ class _Fit:
     def config(self, number: int = 1, path: str = '') -> Config:
         """Return the Config of the search `number`, at the epochs that are decided or planned, to run in `path`."""
         epochs = {**self.record.epochs, **self.record.decided}
-        chosen = {key: value for key, value in self.record.values.items() if not key.startswith('fit.')}
-        made = resolved({**chosen, **choices.with_epochs(epochs)}, self.values, path or self.path)
+        made = resolved({**self.record.values, **choices.with_epochs(epochs)}, self.values, path or self.path)
         return dataclasses.replace(made, seed=made.seed + number - 1)
 
     def _fits(self, phase: str) -> bool:
         """Decide the epochs of the stage that begins with a phase; whether there is time for a baseline at all."""
         record, stage = self.record, planning.stage_of(phase)
-        if stage not in (*STAGES, 'random', 'known') or stage in record.decided:
+        baseline = stage in (planning.RANDOM, planning.KNOWN)
+        if not baseline and (stage not in STAGES or stage in record.decided):
             return True
-        fixed = f'{stage}.epochs' in self.values
-        planned = record.epochs.get(stage, record.epochs['retrain'])
-        seconds = 60 * record.minutes
-        coming = {name: value for name, value in record.estimates.items() if name not in record.left_out}
-        epochs, missing = planning.reduced(planned, stage, coming, record.spent, seconds, phase)
-        if stage in ('random', 'known'):
-            begun = os.path.exists(RunDirectory(phases.place(self.config(), phase, self.zoo)).config)
-            if missing > 0.5 * record.estimates[phase] and not begun:
-                record.left_out.append(phase)
-                record.remarks.append(f'left out, since time was short: {screen.phase_name(phase, self.zoo)}')
-                self.teller.tell(f'left out, since time is short: {screen.phase_name(phase, self.zoo)}')
-                write_fit(self.path, record)
-                return False
-            return True
-        record.decided[stage] = planned if fixed else epochs
+        coming = planning.as_decided(record.estimates, record.epochs, record.decided, record.left_out)
+        planned = record.epochs[planning.trained_as(phase)]
+        epochs, missing = planning.reduced(planned, coming, record.spent, 60 * record.minutes)
+        if baseline:
+            begun = RunDirectory(phases.place(self.config(), phase, self.zoo)).exists()
+            if missing <= LATE * coming[phase] or begun:
+                return True
+            record.left_out.append(phase)
+            self._remark(f'left out, since time was short: {screen.phase_name(phase, self.zoo)}')
+            return False
+        record.decided[stage] = planned if f'{stage}.epochs' in self.values else epochs
         if record.decided[stage] < planned:
-            text = f'{stage}: {epochs} epochs in the place of {planned}, since what came before took longer'
-            record.remarks.append(text)
-            self.teller.tell(text)
+            self._remark(f'{stage}: {epochs} epochs and not {planned}, since it took longer before')
         write_fit(self.path, record)
         return True
+
+    def _remark(self, text: str) -> None:
+        self.record.remarks.append(text)
+        self.teller.tell(text)
+        write_fit(self.path, self.record)
 
     def _phase(self, phase: str) -> None:
         record, number, stage = self.record, planning.number_of(phase), planning.stage_of(phase)
         config = self.config()
         own = self.config(number, phases.place(config, phase, self.zoo))
-        logged = {'random': 'retrain', 'known': 'retrain'}.get(stage, stage)
+        logged = planning.trained_as(phase)
         earlier = phases.earlier_seconds(own.run, logged)
         self.teller.tell(f'{screen.phase_name(phase, self.zoo)} ...')
         started = time.monotonic()
@@ -242,6 +243,3 @@ def _signals_as_before() -> Iterator[None]:
         for number, handler in before.items():
             if handler is not None:
                 signal.signal(number, handler)
-
-
-__all__ = ['run_fit', 'looked_at']

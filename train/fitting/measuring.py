@@ -6,12 +6,12 @@ import os
 import statistics
 import tempfile
 import time
-from typing import Any, Callable, List, Optional, Tuple
+from typing import Any, Callable, Dict, List, Optional, Tuple
 
 import mxnet as mx
 
 from ...base.errors import UserError
-from ...data.dataset import DataSet, Part
+from ...data.dataset import DataSet
 from ...runfiles.checkpoint import Checkpoint, Checkpoints
 from ...runfiles.directory import RunDirectory
 from ...symbols import known
@@ -21,7 +21,7 @@ from ..config.tree import Config
 from ..deriving.stage import derived_network, retrain_stage
 from ..engine.bn_statistics import SETTLING
 from ..engine.names import Update
-from ..engine.plan import Feed
+from ..engine.plan import Feed, Pattern
 from ..engine.stage import Stage
 from ..runtime.devices import Devices
 from ..runtime.hooks import NONE, Hooks
@@ -31,10 +31,12 @@ from ..searching.stages import SupernetStages
 from .choices import Choice, sample
 from .planning import Timings
 
-WARM_UP, PASSES = 2, 4  # steps before those that are measured, and these
+PREFIX = '.measuring-'  # of folders that are thrown away
+WARM_UP, PASSES = 2, 5  # turns of steps before those that are measured, and these
+RATE = 1e-6  # of learning, which is not to change what is measured
 TESTED = 8  # batches of the test set that are run
-SMALL = ('cifar_resnet20_v1', 'mobilenet0.25', 'mobilenetv2_0.25')
-LARGE = ('mobilenetv2_0.25', 'mobilenet0.25', 'mobilenetv2_0.5', 'mobilenet0.5', 'resnet18_v1')
+SMALL = ('cifar_resnet20_v1', 'cifar_resnet56_v1')
+LARGE = ('mobilenetv2_0.25', 'mobilenet0.25', 'mobilenet0.5', 'mobilenet1.0', 'resnet18_v1')
 LARGE_FROM = 64  # pixels
 DRAWING = 3.0  # exports, pictures and the report, in builds of the supernet
 
@@ -57,24 +59,25 @@ class Clock:
 
     def supernet(self) -> Tuple[Stepped, float]:
         """Return (the times of a W step and its stage, seconds of a λ step)."""
-        with tempfile.TemporaryDirectory(dir=self.folder) as scratch:
+        with tempfile.TemporaryDirectory(prefix=PREFIX, dir=self.folder) as scratch:
             started = time.perf_counter()
             stages = SupernetStages(self.config, self.dataset, self.devices, RunDirectory(scratch), self.hooks)
             stage = stages.search()
             stage.callbacks = []
             made = time.perf_counter() - started
-            weights = self._stage(stage, made, scratch, *stage.pattern[0])
-            part, update = stage.pattern[-1]
-            _, gates = self._steps(stage, part, update)
+            weights = self._stage(stage, made, scratch, stage.pattern[:1])
+            _, turn = self._steps(stage, stage.pattern)
+            count = [update for _, update in stage.pattern].count(Update.WEIGHTS)
+            gates = (turn - count * weights.step) / max(len(stage.pattern) - count, 1)
         return weights, gates
 
-    def network(self) -> Tuple[Stepped, float]:
-        """Return (times of a random network of the budget, seconds that finding its widths took)."""
+    def network(self) -> Tuple[Stepped, float, float]:
+        """Return (times of a random network of the budget, seconds that finding its widths took, its FLOPs)."""
         config, size = self.config, self.dataset.image_size
         architecture = sample(
             dataclasses.replace(config.space, classes=len(self.dataset.classes)), config.search.target
         )
-        with tempfile.TemporaryDirectory(dir=self.folder) as scratch:
+        with tempfile.TemporaryDirectory(prefix=PREFIX, dir=self.folder) as scratch:
             started = time.perf_counter()
             widths = architecture.space.widths(config.retrain.channels or None)
             if config.retrain.budget != 'none' and not config.retrain.channels:
@@ -83,50 +86,56 @@ class Clock:
                 widths = fitted(architecture, config.retrain.budget, size, self.devices, directory, multiple).widths
             fit = time.perf_counter() - started
             net = derived_network(config, architecture, widths, size, self.devices.kernels_kind)
-            return self._network(net, scratch), fit
+            return self._network(net, scratch), fit, float(cost(architecture, widths, size).flops)
 
     def known(self, name: str) -> Stepped:
         """Return the times of a network of gluoncv's model zoo."""
-        with tempfile.TemporaryDirectory(dir=self.folder) as scratch:
+        with tempfile.TemporaryDirectory(prefix=PREFIX, dir=self.folder) as scratch:
             return self._network(known.build(name, len(self.dataset.classes)), scratch)
 
     def _network(self, net: Any, scratch: str) -> Stepped:
         started = time.perf_counter()
         stage = retrain_stage(self.config, net, self.dataset, self.devices, self.hooks)
         stage.callbacks = []
-        return self._stage(stage, time.perf_counter() - started, scratch, *stage.pattern[0])
+        return self._stage(stage, time.perf_counter() - started, scratch, stage.pattern)
 
-    def _stage(self, stage: Stage, made: float, scratch: str, part: Part, update: Update) -> Stepped:
-        first, step = self._steps(stage, part, update)
+    def _stage(self, stage: Stage, made: float, scratch: str, pattern: Pattern) -> Stepped:
+        first, step = self._steps(stage, pattern)
         return Stepped(made + first - step, step, self._checkpoint(stage, scratch), self._test(stage))
 
-    def _steps(self, stage: Stage, part: Part, update: Update) -> Tuple[float, float]:
-        """Return (seconds of the first step, the median of later ones), each with its batch."""
+    def _steps(self, stage: Stage, pattern: Pattern) -> Tuple[float, float]:
+        """Return (seconds of the first turn of steps, the median of later ones), each with its batches.
+
+        Steps in turn, since each step that updates others than the one before has graphs and gradients changed.
+        """
         devices, count = self.devices, stage.batch_size
-        feed = Feed(self.dataset, part, devices.share(count), devices.shard, 0, 0)
-        rates = {group: 1e-6 for group in update.groups}
+        share = devices.share(count)
+        parts = dict.fromkeys(part for part, _ in pattern)
+        feeds = {part: Feed(self.dataset, part, share, devices.shard, 0, 0) for part in parts}
         inputs = stage.inputs(0.0)
 
-        def step() -> None:
-            x, y = feed.next()
-            figures, _ = stage.learner.step(update, x, y, count, inputs, rates)
-            figures[0].asnumpy()
+        def turn() -> None:
+            for part, update in pattern:
+                x, y = feeds[part].next()
+                rates = {group: RATE for group in update.groups}
+                stage.learner.step(update, x, y, count, inputs, rates)
             mx.nd.waitall()
 
         try:
-            first = timed(step)
+            first = timed(turn)
             for _ in range(WARM_UP - 1):
-                step()
-            return first, statistics.median(timed(step) for _ in range(PASSES))
+                turn()
+            return first, statistics.median(timed(turn) for _ in range(PASSES))
         finally:
-            feed.close()
+            for feed in feeds.values():
+                feed.close()
 
     def _checkpoint(self, stage: Stage, scratch: str) -> float:
         checkpoints = Checkpoints(os.path.join(scratch, 'checkpoints'), 1)
 
         def save(epoch: int) -> None:
             arrays, counts = gather(stage.learner)
-            meta = {'seed': 0, 'batch_size': stage.batch_size, 'epochs': 1, 'counts': counts}
+            meta: Dict[str, Any] = {'seed': 0, 'batch_size': stage.batch_size, 'epochs': 1, 'counts': counts}
             checkpoints.save(Checkpoint(stage.name, epoch, 0, arrays, **meta))
 
         return statistics.median(timed(lambda number=number: save(number)) for number in range(1, 4))  # type: ignore[misc]
@@ -159,14 +168,14 @@ def timed(function: Callable[[], Any]) -> float:
 
 def timings(
     supernet: Tuple[Stepped, float],
-    network: Tuple[Stepped, float],
+    network: Stepped,
+    fit: float,
     zoo: Optional[Stepped],
-    test_images: int,
     evaluated: int,
 ) -> Timings:
     """Put measurements together. evaluated: how many networks are there at the end. Opening, exporting and drawing follow from builds."""
     weights, gates = supernet
-    derived, fit = network
+    derived = network
     finish = 6 * derived.build + (1 + evaluated) * derived.test + DRAWING * weights.build
     return Timings(
         weights.step,

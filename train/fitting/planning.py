@@ -2,15 +2,16 @@
 
 import dataclasses
 import math
-from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
+from typing import Dict, List, Mapping, Optional, Sequence, Tuple
 
 from .choices import tests_every
 
 SHRINKING = 0.85  # mean share of the complete supernet's step over a search that leaves 30 % of the edges
 REBUILDS = 5  # of the supernet in a search, where it is pruned as often
+TOLERANCE = 1.02  # so much more than what is left is let pass
 MOST_SCALE = 2.0  # of the epochs that are aimed at
 STAGES = ('pretrain', 'search', 'retrain')
-CORE, RANDOM, KNOWN, FINISH = ('pretrain', 'search', 'retrain'), 'random', 'known', 'finish'
+RANDOM, KNOWN, FINISH = 'random', 'known', 'finish'  # phases beside them
 
 
 @dataclasses.dataclass(frozen=True)
@@ -168,33 +169,44 @@ def stage_of(phase: str) -> str:
     return phase.partition('-')[0]
 
 
+def trained_as(phase: str) -> str:
+    """Return the stage whose settings a phase has: baselines are trained as the searched network is."""
+    stage = stage_of(phase)
+    return 'retrain' if stage in (RANDOM, KNOWN) else stage
+
+
 def number_of(phase: str) -> int:
     """Return the number of a phase's seed, from 1."""
     return int(phase.partition('-')[2] or 1)
 
 
 def reduced(
-    epochs: int, stage: str, estimates: Mapping[str, float], spent: Mapping[str, float], seconds: float, at_work: str
+    epochs: int, estimates: Mapping[str, float], spent: Mapping[str, float], seconds: float
 ) -> Tuple[int, float]:
-    """Return (epochs of a stage that is about to begin, seconds that are missing for phases with no epochs to give).
+    """Return (epochs of a stage that is about to begin, seconds that are missing for what is to come).
 
-    epochs: as planned. estimates: by phase; spent: by phase that has ended. seconds: that all may take. What remains is scaled by how
+    epochs: as planned. estimates: by phase; spent: by phase that has ended. seconds: that all may take. What is to come is scaled by how
     much longer the phases so far took than was estimated; where that is more than is left, epochs fall in proportion.
     """
-    done = [phase for phase in estimates if phase in spent]
-    expected, took = math.fsum(estimates[phase] for phase in done), math.fsum(spent.values())
+    expected = math.fsum(value for phase, value in estimates.items() if phase in spent)
+    took = math.fsum(spent.values())
     slower = max(1.0, took / expected) if expected > 0 else 1.0
     rest = slower * math.fsum(value for phase, value in estimates.items() if phase not in spent)
     left = seconds - took
-    if rest <= left * 1.02 or rest <= 0:
+    if rest <= left * TOLERANCE or rest <= 0:
         return epochs, 0.0
     share = max(left, 0.0) / rest
     return max(1, math.floor(epochs * share)), rest - left
 
 
-def as_record(plan: Plan) -> Dict[str, Any]:
-    """Return a plan's numbers as plain data."""
-    return {
-        'epochs': dict(plan.epochs),
-        'estimates': {phase: round(value, 1) for phase, value in plan.estimates.items()},
-    }
+def as_decided(
+    estimates: Mapping[str, float], planned: Mapping[str, int], decided: Mapping[str, int], left_out: Sequence[str]
+) -> Dict[str, float]:
+    """Return the estimates of the phases that are not left out, at the epochs that were decided instead of those planned."""
+    kept = {}
+    for phase, value in estimates.items():
+        stage = trained_as(phase)
+        share = decided[stage] / planned[stage] if decided.get(stage) and planned.get(stage) else 1.0
+        if phase not in left_out:
+            kept[phase] = value * share
+    return kept

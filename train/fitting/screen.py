@@ -8,7 +8,7 @@ from ...base.text import aligned, clipped, format_count, format_duration
 from ...runfiles.fit import FitRecord
 from ..config.tree import Config
 from . import delivering
-from .planning import number_of, stage_of
+from .planning import number_of, stage_of, trained_as
 from .telling import WIDTH, clock
 
 NAMES = {
@@ -41,7 +41,7 @@ def plan(record: FitRecord, config: Config, zoo: str, steps: Mapping[str, int]) 
     ]
     rows: List[Sequence[Any]] = [('phase', 'epochs', 'batch', 'steps', 'estimate')]
     for phase, seconds in record.estimates.items():
-        stage = {'random': 'retrain', 'known': 'retrain'}.get(stage_of(phase), stage_of(phase))
+        stage = trained_as(phase)
         if stage in record.epochs:
             epochs, batch = record.epochs[stage], getattr(config, stage).batch_size
             rows.append((phase_name(phase, zoo), epochs, batch, epochs * steps[stage], clock(seconds)))

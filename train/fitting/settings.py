@@ -10,7 +10,7 @@ from ...base.argtypes import between
 from ...base.errors import UserError
 from ...base.text import shown
 from ...data import place
-from ...data.registry import DATASETS, DataSource
+from ...data.registry import DATASETS, DataSource, recognised
 from ...symbols.budget import parse_budget
 from ..config import settings as config
 from ..config.goal import NONE
@@ -22,7 +22,11 @@ MOST_SEEDS = 100
 MOST_MINUTES = 60 * 24 * 30.0
 FREE = ('train', 'data.dir', 'data.workers', 'data.memory_gb')  # what may be another when a run goes on
 GIVEN = 'given'  # the data set's name where the caller's object has none
-START: Dict[str, Any] = {'data.max_bad': 0.1, 'train.tensorboard': False}  # settings that every fit starts from
+START: Dict[str, Any] = {
+    'data.max_bad': 0.1,
+    'data.split': 0.5,
+    'train.tensorboard': False,
+}  # settings that every fit starts from
 
 
 @dataclasses.dataclass
@@ -101,9 +105,9 @@ def located(data: Union[str, DataSource], values: Dict[str, Any]) -> Tuple[Dict[
         raise UserError('data: expected a folder of images, or the name of a data set')
     if not os.path.exists(place.expanded(path)) and path in DATASETS:
         return {**values, 'data.name': path}, path
-    name = values.get('data.name') or data_set({'data.dir': path}, {}, None)
-    word = os.path.basename(os.path.normpath(os.path.abspath(place.expanded(path)))) or str(name)
-    return {**values, 'data.name': name, 'data.dir': path}, word
+    found = values.get('data.name') or next(iter(recognised(path)), '') or data_set({'data.dir': path}, {}, None)
+    word = os.path.basename(os.path.normpath(os.path.abspath(place.expanded(path)))) or str(found)
+    return {**values, 'data.name': found, 'data.dir': path}, word
 
 
 def directory(settings: FitSettings, word: str) -> str:
