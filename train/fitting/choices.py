@@ -125,17 +125,18 @@ def ladder(
     return choices
 
 
-def sample(space: SearchSpace, target: str) -> Architecture:
+def sample(space: SearchSpace, target: str, seed: int = 0) -> Architecture:
     """Return a random Architecture with about as many edges as a search to `target` leaves."""
     goal = parse_goal(target)
-    return Architecture.random(space, seed=0, keep=goal.share if goal else 0.4)
+    return Architecture.random(space, seed=seed, keep=goal.share if goal else 0.4)
 
 
 def default_budget(space: SearchSpace, size: int, target: str) -> str:
     """Return the budget of the derived network where the caller gave none: FLOPs of a network WIDER than the search's."""
     widths = [WIDER * width for width in space.widths()]
     flops = cost(sample(space, target), widths, size).flops
-    return f'flops={format_count(float(f"{flops:.2g}"), 2, "")}'
+    digits = 10 ** (math.floor(math.log10(flops)) - 1)
+    return f'flops={format_count(digits * math.ceil(flops / digits), 2, "")}'
 
 
 def steps(facts: DataFacts, config: Config) -> Dict[str, int]:

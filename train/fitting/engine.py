@@ -6,7 +6,7 @@ import os
 import signal
 import threading
 import time
-from typing import Any, Callable, Dict, Iterator, Mapping, Optional, Sequence, Union
+from typing import Any, Callable, Dict, Iterator, List, Mapping, Optional, Sequence, Union
 
 from ...base.errors import UserError
 from ...data import registry
@@ -56,26 +56,35 @@ def run_fit(
         command='the same command again',
         may_differ=STAGES,
     )
-    held, there = RunDirectory(run), os.path.isdir(run)
+    held, new = RunDirectory(run), _missing(run)
     record = read_fit(run)
     if record is None and is_run(run):
         raise UserError(f'run directory {run}: it holds a run that was not begun by a fit; take another directory')
     try:
         held.lock(LOCK)
         with registry.kept_open():
-            return _Fit(settings, values, run, word, teller, hooks, record).run()
+            return _Fit(settings, values, run, teller, hooks, record).run()
     finally:
         held.unlock()
-        if not there:
-            _remove_empty(run)
+        _remove_empty(run, new)
 
 
-def _remove_empty(run: str) -> None:
-    """Leave nothing behind where nothing was begun."""
+def _missing(path: str) -> List[str]:
+    """Return the folders of a path that are not there, the innermost first."""
+    found, path = [], os.path.abspath(path)
+    while not os.path.lexists(path):
+        found.append(path)
+        path = os.path.dirname(path)
+    return found
+
+
+def _remove_empty(run: str, new: Sequence[str]) -> None:
+    """Leave nothing behind where nothing was begun. new: folders that were not there."""
     with contextlib.suppress(OSError):
         if set(os.listdir(run)) <= {LOCK}:
             os.remove(os.path.join(run, LOCK))
-            os.rmdir(run)
+            for folder in new:
+                os.rmdir(folder)
 
 
 class _Fit:
@@ -86,12 +95,11 @@ class _Fit:
         settings: FitSettings,
         values: Dict[str, Any],
         run: str,
-        word: str,
         teller: Teller,
         hooks: Hooks,
         record: Optional[FitRecord],
     ) -> None:
-        self.settings, self.values, self.path, self.word = settings, values, run, word
+        self.settings, self.values, self.path = settings, values, run
         self.teller, self.hooks = teller, hooks
         self.asked = settings.asked(values)
         self.record = self._prepared() if record is None else self._gone_on(record)
@@ -111,7 +119,7 @@ class _Fit:
         config = self.config()
         names = [phase for phase in self.record.estimates if phase in self.record.done]
         networks = phases.trained(config, names, self.zoo)
-        self.teller.show(screen.result(self.record, config, networks, self.zoo, self.word))
+        self.teller.show(screen.result(self.record, config, networks))
         return self.path
 
     # Beginning and going on.
@@ -158,9 +166,7 @@ class _Fit:
 
     def _tell_plan(self, about: DataFacts) -> None:
         config = self.config()
-        self.teller.show(screen.plan(self.record, config, self.zoo, choices.steps(about, config)))
-        for remark in self.record.remarks:
-            self.teller.tell(f'  {remark}', indent='  ')
+        self.teller.show(screen.plan(self.record, config, choices.steps(about, config)))
 
     # Phases.
 

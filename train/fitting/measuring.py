@@ -33,6 +33,7 @@ from .planning import Timings
 
 PREFIX = '.measuring-'  # of folders that are thrown away
 WARM_UP, PASSES = 2, 5  # turns of steps before those that are measured, and these
+SAMPLES = 2  # random networks that are measured
 RATE = 1e-6  # of learning, which is not to change what is measured
 TESTED = 8  # batches of the test set that are run
 SMALL = ('cifar_resnet20_v1', 'cifar_resnet56_v1')
@@ -72,11 +73,23 @@ class Clock:
         return weights, gates
 
     def network(self) -> Tuple[Stepped, float, float]:
-        """Return (times of a random network of the budget, seconds that finding its widths took, its FLOPs)."""
-        config, size = self.config, self.dataset.image_size
-        architecture = sample(
-            dataclasses.replace(config.space, classes=len(self.dataset.classes)), config.search.target
+        """Return (times of a network of the budget, seconds that finding its widths took, its FLOPs): means over random architectures.
+
+        Networks of one budget differ in how well their widths suit the processor.
+        """
+        found = [self._of_budget(seed) for seed in range(SAMPLES)]
+        times = [dataclasses.astuple(stepped) for stepped, _, _ in found]
+        means = [statistics.fmean(values) for values in zip(*times)]
+        return (
+            Stepped(*means),
+            statistics.fmean(fit for _, fit, _ in found),
+            statistics.fmean(flops for *_, flops in found),
         )
+
+    def _of_budget(self, seed: int) -> Tuple[Stepped, float, float]:
+        config, size = self.config, self.dataset.image_size
+        space = dataclasses.replace(config.space, classes=len(self.dataset.classes))
+        architecture = sample(space, config.search.target, seed)
         with tempfile.TemporaryDirectory(prefix=PREFIX, dir=self.folder) as scratch:
             started = time.perf_counter()
             widths = architecture.space.widths(config.retrain.channels or None)

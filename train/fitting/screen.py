@@ -2,10 +2,12 @@
 
 import os
 import shlex
+import textwrap
 from typing import Any, Dict, List, Mapping, Sequence
 
-from ...base.text import aligned, clipped, format_count, format_duration
+from ...base.text import aligned, clipped, escaped, format_count, format_duration
 from ...runfiles.fit import FitRecord
+from ...symbols.architecture import Architecture
 from ..config.tree import Config
 from . import delivering
 from .planning import number_of, stage_of, trained_as
@@ -28,56 +30,55 @@ def phase_name(phase: str, zoo: str = '') -> str:
     return NAMES[stage_of(phase)].format(zoo=zoo) + (f' ({number})' if number > 1 else '')
 
 
-def plan(record: FitRecord, config: Config, zoo: str, steps: Mapping[str, int]) -> List[str]:
+def plan(record: FitRecord, config: Config, steps: Mapping[str, int]) -> List[str]:
     """Return the lines of a plan. config: resolved from it; steps: of an epoch by stage."""
-    space = config.space
-    size, budget = config.data.image_size, config.retrain.budget
+    space, budget = config.space, config.retrain.budget
+    size = f'{config.data.image_size} x {config.data.image_size} pixels'
     lines = [
-        f'plan for {clipped(config.run, 50)}: {record.minutes:g} minutes at most',
-        f'  images    {size} x {size} pixels; {space.stem} stem',
-        f'  supernet  {space.channels} channels, {"+".join(map(str, space.blocks))} blocks; to be left: {config.search.target}',
-        f'  network   {"budget " + budget if budget != "none" else "channels as in the search"}',
+        f'plan for {clipped(config.run, 50)}, {record.minutes:g} minutes at most',
+        f'  images    {size}, {space.stem} stem',
+        f'  supernet  {space.channels} channels, {"+".join(map(str, space.blocks))} blocks, to be left: {config.search.target}',
+        f'  network   {budget if budget != "none" else "channels as set, or as in the search"}',
         '',
     ]
     rows: List[Sequence[Any]] = [('phase', 'epochs', 'batch', 'steps', 'estimate')]
     for phase, seconds in record.estimates.items():
-        stage = trained_as(phase)
+        stage, name = trained_as(phase), phase_name(phase, record.zoo)
         if stage in record.epochs:
             epochs, batch = record.epochs[stage], getattr(config, stage).batch_size
-            rows.append((phase_name(phase, zoo), epochs, batch, epochs * steps[stage], clock(seconds)))
+            rows.append((name, epochs, batch, epochs * steps[stage], clock(seconds)))
         else:
-            rows.append(
-                (phase_name(phase, zoo), '', '', '', clock(seconds) + (' (done)' if phase == 'prepare' else ''))
-            )
+            rows.append((name, '', '', '', clock(seconds)))
     rows.append(('together', '', '', '', clock(sum(record.estimates.values()))))
-    lines += [f'  {line}' for line in aligned(rows)]
-    return lines
+    return lines + [f'  {line}' for line in aligned(rows)] + _remarks(record.remarks)
 
 
-def result(record: FitRecord, config: Config, networks: Mapping[str, str], zoo: str, words: str) -> List[str]:
-    """Return the lines of the last screen. networks: run directories by phase; words: the data as a command names them."""
+def result(record: FitRecord, config: Config, networks: Mapping[str, str]) -> List[str]:
+    """Return the lines of the last screen. networks: run directories by phase."""
     found = {phase: delivering.result_of(folder) for phase, folder in networks.items()}
-    first = found['retrain']
-    right = 100 - first['test_error']
+    first, run = found['retrain'], config.run
     low, high = 100 - first['test_error_high'], 100 - first['test_error_low']
-    run = config.run
+    edges = Architecture.full(config.space).num_edges
     lines = [
         '=' * WIDTH,
-        f'{clipped(str(first.get("run")), 40)}: {right:.1f} % of {first["test_images"]} test images are right',
-        f'  95 % interval {low:.1f} to {high:.1f} %; {first["edges"]} edges searched, '
-        f'trained in {format_duration(sum(record.spent.values()))} in all',
+        f'{clipped(os.path.normpath(run), 34)}: {100 - first["test_error"]:.1f} % of {first["test_images"]} test images '
+        f'are right',
+        f'  95 % interval {low:.1f} to {high:.1f} %',
+        f'  {format_count(first["params"])} parameters, {format_count(first["flops"])} FLOPs, '
+        f'{format_duration(first["latency_ms"] / 1000)} an image; {first["edges"]} of {edges} edges are left',
+        f'  {format_duration(sum(record.spent.values()))} in all',
         '',
-        *comparison(found, zoo),
-        '',
+        *comparison(found, record.zoo),
         *_seeds(found),
-        *_remarks(record),
+        *_remarks(record.remarks),
+        '',
         *_files(run),
         '',
         'use it',
-        *(f'  {line}' for line in _commands(run, words)),
+        *(f'  {line}' for line in _commands(run)),
         '=' * WIDTH,
     ]
-    return [line[:WIDTH] for line in lines]
+    return lines
 
 
 def comparison(found: Mapping[str, Dict[str, Any]], zoo: str) -> List[str]:
@@ -114,15 +115,14 @@ def _seeds(found: Mapping[str, Dict[str, Any]]) -> List[str]:
     if len(errors) < 2:
         return []
     mean = sum(errors) / len(errors)
-    return [
-        f'  {len(errors)} searches: test error {mean:.1f} % on average, {min(errors):.1f} to {max(errors):.1f} %',
-        '',
-    ]
+    return [f'  {len(errors)} searches: test error {mean:.1f} % on average, {min(errors):.1f} to {max(errors):.1f} %']
 
 
-def _remarks(record: FitRecord) -> List[str]:
-    lines = [f'  note: {remark}' for remark in record.remarks]
-    return [clipped(line, WIDTH) for line in lines] + ([''] if lines else [])
+def _remarks(remarks: Sequence[str]) -> List[str]:
+    lines: List[str] = []
+    for remark in remarks:
+        lines += textwrap.wrap(escaped(remark), WIDTH, initial_indent='  note: ', subsequent_indent='    ')
+    return lines
 
 
 def _files(run: str) -> List[str]:
@@ -139,6 +139,6 @@ def _files(run: str) -> List[str]:
     return lines + [f'  {line}' for line in aligned(there, left=(0, 1))]
 
 
-def _commands(run: str, words: str) -> List[str]:
+def _commands(run: str) -> List[str]:
     quoted = shlex.quote(run)
     return [f'dsonas predict {quoted} photo.jpg more/', f'dsonas evaluate {quoted} --classes']
