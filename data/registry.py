@@ -86,6 +86,7 @@ class _Module:
 
 DATASETS: Registry[DataSource] = Registry('data set')
 
+MOST_KEPT = 2  # data sets that `kept_open` keeps
 _kept: Optional[Dict[Tuple[str, Options], DataSet]] = None  # by name and options, while `kept_open`
 
 for _name in ('digits', 'cifar10', 'cifar100', 'imagenet', 'folder', 'csv'):
@@ -139,13 +140,15 @@ def load(name: str, **options: Any) -> DataSet:
     if _kept is None:
         return entry.open_data(checked)
     if (name, checked) not in _kept:
+        while len(_kept) >= MOST_KEPT:
+            del _kept[next(iter(_kept))]
         _kept[name, checked] = entry.open_data(checked)
     return _kept[name, checked]
 
 
 @contextlib.contextmanager
 def kept_open() -> Iterator[None]:
-    """While it lasts, `load` gives the DataSet of an earlier call with the same name and options, so that images are decoded once."""
+    """While it lasts, `load` gives the DataSet of one of the last calls, if its name and options were the same: images are decoded once."""
     global _kept
     before, _kept = _kept, {} if _kept is None else _kept
     try:

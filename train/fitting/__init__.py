@@ -14,7 +14,23 @@
 This room stands above the others of train/, which do not import it, and it may import the folders of tools/, which know no training.
 """
 
-from .engine import run_fit
-from .settings import FitSettings
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .engine import run_fit
+    from .settings import FitSettings
 
 __all__ = ['FitSettings', 'run_fit']
+
+
+def __getattr__(name: str) -> Any:
+    """Import what is asked for: the modules of this room import each other from here, so they are not imported with it."""
+    if name == 'run_fit':
+        from .engine import run_fit
+
+        return run_fit
+    if name == 'FitSettings':
+        from .settings import FitSettings
+
+        return FitSettings
+    raise AttributeError(f'module {__name__!r} has no attribute {name!r}')

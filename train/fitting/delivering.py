@@ -83,7 +83,7 @@ def exported(run: str) -> List[str]:
     except checking.Mismatch as error:
         return [f'{ONNX} was not written, since it would not compute what the network does: {error}']
     except UserError as error:
-        return [f'{ONNX} and {CARD} were not written: {error}']
+        return [f'{ONNX} and {CARD} were not written: {error}; dsonas export writes them later']
     return []
 
 

@@ -209,6 +209,14 @@ def timings(
     )
 
 
+def seconds(times: Timings) -> float:
+    """Return about what it takes to measure a supernet and its networks."""
+    turns = WARM_UP + PASSES
+    supernet = times.supernet_build + turns * (2 * times.weights + times.gates) + times.supernet_test
+    network = times.network_build + turns * times.network + times.network_test
+    return supernet + SAMPLES * network + times.known_build + turns * times.known + times.known_test
+
+
 def scaled(times: Timings, one: Choice, other: Choice) -> Timings:
     """Predict the timings of another supernet and its network from those of one, by the memory that their operations touch."""
     ratio = _mac(other) / _mac(one)

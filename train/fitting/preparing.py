@@ -99,9 +99,8 @@ class Preparing:
         best, times = ladder[0], least.planner.timings
         for choice in ladder[1:]:
             predicted = measuring.scaled(times, ladder[0], choice)
-            more = predicted.supernet_build + predicted.network_build  # to measure it as well
             other = dataclasses.replace(least.planner, timings=predicted)
-            if other.plan(1.0, (planning.RANDOM,)).total + more <= self._left(minutes):
+            if other.plan(1.0, (planning.RANDOM,)).total + measuring.seconds(predicted) <= self._left(minutes):
                 best = choice
         return best
 
@@ -109,8 +108,8 @@ class Preparing:
         config = resolved(choice.values, self.values, self.run)
         by_stage = choices.steps(about, config)
         clock = measuring.Clock(config, dataset, self.devices, self.run, self.hooks)
+        network, fit, flops = clock.network()  # first, since the budget may be one that cannot be met
         supernet = clock.supernet()
-        network, fit, flops = clock.network()
         zoo = measuring.zoo_network(about.classes, dataset.image_size, flops)
         baselines = 2 * self.settings.seeds + bool(zoo)
         planner = planning.Planner(

@@ -47,6 +47,8 @@ class Epochs(BaseCallback):
         if course.over or self._said is None or now - self._said >= EVERY:
             self._said = now
             self.teller.show([line_of(course.row, course.stage.epochs)])
+        if course.ended:
+            self.teller.tell(f'  ends after epoch {course.epoch}: {course.ended}')
 
 
 def line_of(row: Any, epochs: int) -> str:

@@ -39,7 +39,9 @@ def test_a_result_says_how_good_large_and_fast_and_what_to_do(tmp_path):
     for number, phase in enumerate(('retrain', 'retrain-2', 'random', 'known')):
         folder = tmp_path / ('r' * 60) if not number else tmp_path / ('r' * 60) / phase
         folder.mkdir()
-        summary = dict(test_error=10.0 + number, test_images=200, params=12345, flops=6_000_000, latency_ms=1.5, edges=30)
+        summary = dict(
+            test_error=10.0 + number, test_images=200, params=12345, flops=6_000_000, latency_ms=1.5, edges=30
+        )
         low, high = delivering.interval(summary['test_error'], 200)
         (folder / 'summary.json').write_text(json.dumps(dict(summary, test_error_low=low, test_error_high=high)))
         networks[phase] = str(folder)
