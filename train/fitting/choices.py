@@ -17,6 +17,7 @@ TARGET = 'edges=30%'
 REDUCED_FROM = 64  # pixels, from which on the stem halves images twice
 SIZES = (64, 96, 128)  # of images that large
 LARGEST_ON_CPU = 96
+SMALLER = {48: 32, 96: 64, 128: 96}  # pixels, where time is short
 STEP, SMALLEST, LARGEST = 8, 16, 48  # pixels, of smaller ones
 FEW = 2000  # training images, below which regularisation is stronger
 UPDATES = {'pretrain': 300, 'search': 400, 'retrain': 1500}  # of W, of λ, of the network: what a plan aims at

@@ -65,16 +65,26 @@ class Preparing:
         dataset = open_data(start)
         about = facts.looked_at(start, dataset)
         size = size or choices.image_size(dataset.image_size, self.gpu)
+        return self._opened(about, size), about
+
+    def _opened(self, about: facts.DataFacts, size: int) -> DataSet:
+        """Choose settings for images of `size` pixels, and open the data by them."""
         self.chosen = choices.values_of(about, size, len(self.devices.contexts), self.gpu)
         self.chosen['retrain.width_multiple'] = self.multiple
-        return open_data(resolved(self.chosen, self.values, self.run)), about
+        return open_data(resolved(self.chosen, self.values, self.run))
 
     def record(self, asked: Dict[str, Any], dataset: DataSet, about: facts.DataFacts) -> FitRecord:
         """Measure and plan. Raises UserError where the minutes do not suffice for anything, saying what does."""
         minutes = self.settings.minutes or next(value for most, value in MINUTES if about.train <= most)
         free, _ = free_memory(self.devices.contexts)
-        ladder = choices.ladder(about, self.chosen, self.values, math.inf if free is None else free)
+        most = math.inf if free is None else free
+        ladder = choices.ladder(about, self.chosen, self.values, most)
         taken = self._measured(ladder[0], dataset, about)
+        smaller = choices.SMALLER.get(ladder[0].image_size)
+        if smaller and 'data.image_size' not in self.values and taken.both(1.0) > self._left(minutes):
+            dataset = self._opened(about, smaller)
+            ladder = choices.ladder(about, self.chosen, self.values, most)
+            taken = self._measured(ladder[0], dataset, about)
         larger = self._largest(ladder, taken, minutes)
         if larger is not ladder[0]:
             other = self._measured(larger, dataset, about)
