@@ -99,8 +99,11 @@ def given(callbacks: Sequence[Any], config: 'Config') -> List[Callback]:
     made = [
         entry if hasattr(entry, 'epoch_ends') and not isinstance(entry, type) else entry(config) for entry in callbacks
     ]
+    names: List[str] = []
     for callback in made:
-        callback.name = callback.name or type(callback).__name__
+        own = callback.name or type(callback).__name__
+        callback.name = own if own not in names else f'{own}-{names.count(own) + 1}'
+        names.append(own)
     return made
 
 

@@ -20,7 +20,7 @@ from ..runtime.hooks import Hooks
 from ..runtime.opening import open_data
 from ..runtime.stops import Stopped
 from . import choices, delivering, phases, planning, screen
-from .facts import DataFacts
+from .facts import DataFacts, Stored
 from .preparing import PREPARE, Preparing
 from .settings import FitSettings, differences, directory, located, resolved
 from .telling import Epochs, Teller
@@ -127,7 +127,7 @@ class _Fit:
     def _prepared(self) -> FitRecord:
         preparing = Preparing(self.settings, self.values, self.path, self.hooks)
         dataset, about = preparing.look()
-        self._tell_data(dataset)
+        self._tell_data(dataset, preparing.stored)
         self.teller.tell('measuring how long steps take here ...')
         asked = {**self.asked, 'data': _identity(dataset)}
         record = preparing.record(asked, dataset, about)
@@ -160,9 +160,11 @@ class _Fit:
             self.teller.tell(f'{self.path} goes on after: {screen.phase_name(done[-1], self.zoo)}')
         return record
 
-    def _tell_data(self, dataset: DataSet) -> None:
+    def _tell_data(self, dataset: DataSet, stored: Optional[Stored]) -> None:
         for line in data_facts.told(data_facts.describe(dataset)):
             self.teller.tell(line)
+        if stored is not None:
+            self.teller.tell(f'data: images as they are stored have a short side of {stored.side} pixels (median)')
 
     def _tell_plan(self, about: DataFacts) -> None:
         config = self.config()

@@ -57,7 +57,8 @@ class Preparing:
     def look(self) -> Tuple[DataSet, facts.DataFacts]:
         """Open the data at the image size that suits them. Raises UserError for data that nothing can be learned from."""
         start = resolved({}, self.values, self.run)
-        stored, size = facts.stored(start), start.data.image_size
+        self.stored = stored = facts.stored(start)
+        size = start.data.image_size
         if stored is not None:
             size = size or choices.image_size(stored.side, self.gpu)
             cut = choices.cutout(int((1 - start.data.held_out) * stored.images), size)
@@ -94,9 +95,13 @@ class Preparing:
         except planning.TooShort as error:
             least = math.ceil(10 * (error.least / MARGIN + self._elapsed()) / 60) / 10
             raise UserError(
-                f'minutes={minutes:g}: too short for one epoch of each stage here; at least {least:g} minutes are needed'
+                f'minutes={minutes:g}: too short for {self._least()}; at least {least:g} minutes are needed here'
             ) from None
         return self._written(asked, minutes, taken, plan)
+
+    def _least(self) -> str:
+        fixed = any(f'{stage}.epochs' in self.values for stage in planning.STAGES)
+        return 'the epochs that are set' if fixed else 'one epoch of each stage'
 
     def _elapsed(self) -> float:
         return time.monotonic() - self.started
