@@ -44,19 +44,19 @@ def arguments(argv: Optional[Sequence[str]] = None) -> argparse.Namespace:
     add('--target', help='what the search shall leave: edges=30%%, flops=50%%, params=40%% (default: edges=30%%)')
     add('--run', help='run directory (default: runs/NAME, NAME of the folder)')
     add('--seeds', type=argtypes.whole(1, 100), default=1, metavar='K', help='so many searches, each with its network')
-    add('--seed', type=argtypes.SEED, default=0, help='the seed of the first search')
+    add('--seed', type=argtypes.SEED, default=0, help='the seed of the first search (default: 0)')
     add(
         '--dataset',
         help=f'what the data are, where they are not recognised: {", ".join(settings.KEYS["data.name"].choices)}',
     )
-    add('--gpus', default='', help='GPUs such as 0-7; without it all that MXNet sees, else the CPU')
+    add('--gpus', help='GPUs such as 0-7; without it all that MXNet sees, else the CPU')
     add('--cpus', type=argtypes.DEVICES, default=0, help='use that many CPU devices')
     add(
         '--set',
         action='append',
         default=[],
         metavar='KEY=VALUE',
-        help='set any key of search.py --keys; may be given again',
+        help='set any key of search.py --keys in the place of what is chosen; may be given again',
     )
     plugins.add_flag(parser)
     return parser.parse_args(argv)
@@ -75,7 +75,7 @@ def main(argv: Optional[Sequence[str]] = None) -> None:
             seeds=given.seeds,
             seed=given.seed,
             dataset=given.dataset,
-            gpus=given.gpus,
+            gpus=given.gpus or '',
             cpus=given.cpus,
             overrides=dict(map(settings.parse_set, given.set)),
             plugins=tuple(given.plugins),
