@@ -21,7 +21,7 @@ from .base.errors import UserError
 HERE = os.path.dirname(os.path.abspath(__file__))
 # (heading, folder, scripts); a command's name is its script's with - for _, or that in RENAMED
 GROUPS = (
-    ('search and train', 'train', ('search', 'retrain', 'evaluate')),
+    ('search and train', 'train', ('fit', 'search', 'retrain', 'evaluate')),
     ('use a trained network', 'tools', ('predict', 'export')),
     (
         'look at runs',

@@ -55,6 +55,11 @@ class Registry(Generic[Entry]):
         self._entries[name] = entry
         return entry
 
+    def replace(self, name: str, entry: Entry) -> None:
+        """Put another entry in the place of the one called `name`. Raises UserError for an unknown name."""
+        self.get(name)
+        self._entries[name] = entry
+
     def get(self, name: str) -> Entry:
         """Return the entry called `name`. Raises UserError for an unknown name."""
         if name not in self:

@@ -10,10 +10,11 @@ test images are; by default that is done as for `folder`. register('mine', …, 
 `recognise(path) -> bool` that tells by its content whether the data set lies at a path.
 """
 
+import contextlib
 import difflib
 from dataclasses import fields, replace
 from importlib import import_module
-from typing import Any, Callable, List, NamedTuple, Optional, Protocol, Sequence
+from typing import Any, Callable, Dict, Iterator, List, NamedTuple, Optional, Protocol, Sequence, Tuple
 
 import numpy as np
 
@@ -93,6 +94,9 @@ OWN = ('rotate', 'scale', 'clutter')  # options that change the images themselve
 
 DATASETS: Registry[DataSource] = Registry('data set')
 
+MOST_KEPT = 2  # data sets that `kept_open` keeps
+_kept: Optional[Dict[Tuple[str, Options], DataSet]] = None  # by name and options, while `kept_open`
+
 for _name in ('digits', 'cifar10', 'cifar100', 'imagenet', 'folder', 'csv'):
     DATASETS.register(_name, _Module(_name))
 
@@ -147,7 +151,24 @@ def load(name: str, **options: Any) -> DataSet:
     checked = replace(checked, dir=place.expanded(checked.dir))
     if entry.expected:
         checked = replace(checked, dir=place.resolve(name, checked.dir, entry.expected))
-    return entry.open_data(checked)
+    if _kept is None:
+        return entry.open_data(checked)
+    if (name, checked) not in _kept:
+        while len(_kept) >= MOST_KEPT:
+            del _kept[next(iter(_kept))]
+        _kept[name, checked] = entry.open_data(checked)
+    return _kept[name, checked]
+
+
+@contextlib.contextmanager
+def kept_open() -> Iterator[None]:
+    """While it lasts, `load` gives the DataSet of one of the last calls, if its name and options were the same: images are decoded once."""
+    global _kept
+    before, _kept = _kept, {} if _kept is None else _kept
+    try:
+        yield
+    finally:
+        _kept = before
 
 
 def read_image(name: str, path: str, size: int, mean: Sequence[float], std: Sequence[float]) -> np.ndarray:

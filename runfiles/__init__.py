@@ -15,6 +15,7 @@
 | `checkpoints/`                    | `checkpoint.py`  | what it takes to go on                                       |
 | `checksums.json`                  | `checksums.py`   | SHA-256 of the text files and archives of arrays among these |
 | `latency.json`                    | (2)              | measured times of operations                                 |
+| `fit.json`                        | `fit.py`         | of one command from data to a model: asked, planned, done    |
 
 (1) `symbols/architecture.py`, since architectures also stand alone. (2) `symbols/latency.py`, which keeps times elsewhere, too.
 

@@ -38,11 +38,14 @@ class RunDirectory:
         """Whether a run has been here."""
         return os.path.exists(self.config)
 
-    def lock(self) -> None:
-        """Make the directory and take its lock until the process ends. Raises UserError where it cannot, or another has it."""
+    def lock(self, name: str = '.lock') -> None:
+        """Make the directory and take its lock until the process ends. Raises UserError where it cannot, or another has it.
+
+        name: of the file that is locked; what runs several runs in one directory, one after the other, has a lock of its own.
+        """
         try:
             os.makedirs(self.path, exist_ok=True)
-            self._lock = open(self._file('.lock'), 'a+')
+            self._lock = open(self._file(name), 'a+')
         except OSError as error:
             raise UserError(f'run directory {self.path}: cannot write there: {error.strerror}') from None
         try:

@@ -22,6 +22,7 @@ SCRIPTS = sorted(
     if "if __name__ == '__main__':" in path.read_text(encoding='utf-8') and path.stem not in NOT_COMMANDS
 )
 NEED_MXNET = (
+    'fit',
     'search',
     'retrain',
     'evaluate',

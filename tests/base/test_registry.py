@@ -58,3 +58,11 @@ def test_what_is_added_for_a_while_goes():
         assert 'plum' in registry
         raise ZeroDivisionError
     assert registry.names() == ['pear', 'apple']
+
+
+def test_an_entry_is_replaced_in_its_place():
+    registry = made()
+    registry.replace('pear', 5)
+    assert registry['pear'] == 5 and registry.names() == ['pear', 'apple']
+    with pytest.raises(UserError, match='unknown fruit'):
+        registry.replace('plum', 1)

@@ -27,6 +27,28 @@ def tree(root, counts, suffix='.png', seed=0, sizes=((40, 50), (64, 33), (48, 48
     return root
 
 
+def shapes(root, counts, size=24, seed=0, suffix='.png'):
+    """root/<class>/<number><suffix>: discs, squares and crosses in turn of classes, light on dark, each of its own place and colours."""
+    rng = np.random.RandomState(seed)
+    y, x = np.mgrid[:size, :size]
+    for label, (name, count) in enumerate(counts.items()):
+        for i in range(count):
+            radius = size * rng.uniform(0.2, 0.35)
+            top, left = rng.uniform(radius, size - radius, 2)
+            down, right = np.abs(y - top), np.abs(x - left)
+            inside = (
+                down**2 + right**2 < radius**2,
+                np.maximum(down, right) < radius,
+                np.minimum(down, right) < radius / 3,
+            )
+            colours = rng.randint(0, 100, 3), rng.randint(150, 256, 3)
+            pixels = np.where(inside[label % 3][..., None], colours[1], colours[0]) + rng.randint(
+                -10, 11, (size, size, 3)
+            )
+            save(root / name / f'{i:03d}{suffix}', np.clip(pixels, 0, 255).astype(np.uint8))
+    return root
+
+
 def chunk(kind, data):
     """A chunk of a PNG."""
     return struct.pack('>I', len(data)) + kind + data + struct.pack('>I', zlib.crc32(kind + data))

@@ -5,7 +5,7 @@ import pytest
 
 from dsonas.data import augment
 from dsonas.data.dataset import PARTS, DataSet, Images, Options
-from dsonas.data.registry import DATASETS, load
+from dsonas.data.registry import DATASETS, Entry, kept_open, load
 
 
 def numbered(count, first=0, classes=5):
@@ -149,3 +149,23 @@ def test_refusals(one_line):
         with pytest.raises(ValueError) as info:
             call()
         assert words in one_line(info)
+
+
+def test_equal_data_are_opened_once_while_they_are_kept_open():
+    opened = []
+
+    def open_data(options):
+        opened.append(options)
+        return dataset(seed=options.seed)
+
+    with DATASETS.restored() as registry:
+        registry.register('numbered', Entry(open_data))
+        with kept_open():
+            first, other = load('numbered'), load('numbered', seed=1)
+            assert load('numbered') is first and load('numbered', seed=1) is other and len(opened) == 2
+            with kept_open():
+                assert load('numbered') is first
+            for seed in range(2, 6):
+                load('numbered', seed=seed)
+            assert load('numbered') is not first  # only the last ones are kept
+        assert load('numbered') is not load('numbered')

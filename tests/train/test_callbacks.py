@@ -154,3 +154,13 @@ def test_checkpoints_of_the_first_version_hold_the_state_of_pruning_alone():
     assert pruning.restored == {'epoch': 4}
     assert callbacks.states([BaseCallback(), pruning]) == {}
     assert checkpoint.STAGES == ('pretrain', 'search', 'retrain')
+
+
+def test_a_callers_callbacks_are_taken_as_they_are_or_made_for_each_stage(tiny):
+    config, own = tiny(), Counting.__new__(Counting)
+    made = callbacks.given([own, lambda config: Counting(config)], config)
+    assert (
+        made[0] is own
+        and isinstance(made[1], Counting)
+        and [callback.name for callback in made] == ['Counting', 'Counting-2']
+    )

@@ -30,6 +30,7 @@ from ..engine.names import StageName
 from ..engine.plan import Position
 from ..engine.stage import Stage, search_space
 from ..engine.standard import test
+from ..runtime.hooks import NONE, Hooks
 from ..runtime.opening import Opened, opened
 from ..runtime.run import stored_config
 from ..searching.latency import fitted
@@ -94,10 +95,16 @@ def gluoncv(name: str) -> Candidate:
 
 
 def retrain(
-    config: Config, candidate: Candidate, resume: bool = False, allow_changes: bool = False, add: bool = False
+    config: Config,
+    candidate: Candidate,
+    resume: bool = False,
+    allow_changes: bool = False,
+    add: bool = False,
+    hooks: Hooks = NONE,
 ) -> Dict[str, Any]:
     """Train a Candidate in config.run, which may be the search's directory (`add`). Returns summary.json's content."""
-    with opened(config, 'train/retrain.py', config.retrain.cutout, [StageName.RETRAIN], resume) as run_parts:
+    cutout, stages = config.retrain.cutout, [StageName.RETRAIN]
+    with opened(config, 'train/retrain.py', cutout, stages, resume, hooks) as run_parts:
         run, config = run_parts.run, run_parts.config
         if add and not resume and any(position.stage == StageName.RETRAIN for position in run.checkpoints.positions()):
             raise UserError(
@@ -111,14 +118,10 @@ def retrain(
         if architecture is not None:
             _check_memory(run_parts, architecture, widths)
         run.start(candidate.kind)
-        stage = retrain_stage(config, net, run_parts.dataset, run_parts.devices)
+        stage = retrain_stage(config, net, run_parts.dataset, run_parts.devices, hooks)
         newest = run.newest((StageName.RETRAIN,)) if resume else None
         position = Position()
-        if (
-            architecture is not None
-            and candidate.kind == 'random'
-            and architecture == Architecture.full(architecture.space)
-        ):
+        if candidate.kind == 'random' and architecture and architecture == Architecture.full(architecture.space):
             run.warn(
                 'warning: the random architecture has every edge there is: the search that it stands beside pruned nothing'
             )

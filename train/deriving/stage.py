@@ -15,15 +15,16 @@ from ..engine.losses import Loss
 from ..engine.names import StageName
 from ..engine.stage import Stage, initialise, pattern, rates, weights_of
 from ..runtime.devices import Devices
+from ..runtime.hooks import NONE, Hooks
 
 
-def retrain_stage(config: Config, net: Any, dataset: DataSet, devices: Devices) -> Stage:
+def retrain_stage(config: Config, net: Any, dataset: DataSet, devices: Devices, hooks: Hooks = NONE) -> Stage:
     """Make stage 3 for a network: all of it, on the whole training set."""
     settings = config.retrain
     drop_path = isinstance(net, Network) and settings.drop_path > 0
     example = (np.zeros(1, np.float32),) if drop_path else ()
     initialise(net, devices, dataset.image_size, config.seed, 'network', example)
-    loss = Loss(settings.label_smoothing, settings.auxiliary)
+    loss = Loss(settings.label_smoothing, settings.auxiliary, hooks.loss)
     learner = Learner(net, [], loss, devices, nag(weights_of(net), settings), amp=config.train.amp)
 
     def inputs(progress: float) -> Tuple[np.ndarray, ...]:
@@ -38,7 +39,7 @@ def retrain_stage(config: Config, net: Any, dataset: DataSet, devices: Devices) 
         rates(config, StageName.RETRAIN),
         test_every=settings.test_every,
         seeded=bool(settings.dropout or drop_path or 'noise' in config.space.operations),
-        callbacks=standard.around(config),
+        callbacks=standard.around(config, hooks=hooks),
         inputs=inputs,
     )
 

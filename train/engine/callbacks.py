@@ -9,7 +9,7 @@ Config, once for each stage, and comes after what the package itself does and be
         def __init__(self, config): ...
 """
 
-from typing import TYPE_CHECKING, Any, Callable, Dict, List, Protocol, Tuple
+from typing import TYPE_CHECKING, Any, Callable, Dict, List, Protocol, Sequence, Tuple
 
 from ...base.registry import Registry
 
@@ -92,6 +92,19 @@ def create(config: 'Config') -> List[Callback]:
         callback.name = name
         callbacks.append(callback)
     return callbacks
+
+
+def given(callbacks: Sequence[Any], config: 'Config') -> List[Callback]:
+    """Return a caller's callbacks: objects as they are, classes and functions called with the Config; a name of their own each."""
+    made = [
+        entry if hasattr(entry, 'epoch_ends') and not isinstance(entry, type) else entry(config) for entry in callbacks
+    ]
+    names: List[str] = []
+    for callback in made:
+        own = callback.name or type(callback).__name__
+        callback.name = own if own not in names else f'{own}-{names.count(own) + 1}'
+        names.append(own)
+    return made
 
 
 def states(callbacks: List[Callback]) -> Dict[str, Any]:

@@ -1,6 +1,6 @@
 """Losses of the three stages, by image."""
 
-from typing import Any, Tuple
+from typing import Any, Callable, Optional, Tuple
 
 import mxnet as mx
 
@@ -15,15 +15,22 @@ def cross_entropy(logits: Any, labels: Any, smoothing: float = 0.0) -> Any:
 
 
 class Loss:
-    """Cross entropy, with label smoothing, plus `auxiliary` times the same of the auxiliary tower's logits where the network gives them."""
+    """Cross entropy, with label smoothing, plus `auxiliary` times the same of the auxiliary tower's logits where the network gives them.
 
-    def __init__(self, smoothing: float = 0.0, auxiliary: float = 0.0) -> None:
-        self.smoothing, self.auxiliary = smoothing, auxiliary
+    own: a function of logits (B, K) and labels (B,) giving the loss (B,), in the place of cross entropy.
+    """
+
+    def __init__(
+        self, smoothing: float = 0.0, auxiliary: float = 0.0, own: Optional[Callable[[Any, Any], Any]] = None
+    ) -> None:
+        self.smoothing, self.auxiliary, self.own = smoothing, auxiliary, own
 
     def __call__(self, outputs: Any, labels: Any) -> Tuple[Any, Any]:
         """Return the loss to minimise (B,) and the logits. outputs: logits, or (logits, auxiliary logits)."""
         if not isinstance(outputs, (list, tuple)):
-            return cross_entropy(outputs, labels, self.smoothing), outputs
+            return self._of(outputs, labels), outputs
         logits, side = outputs
-        loss = cross_entropy(logits, labels, self.smoothing)
-        return loss + self.auxiliary * cross_entropy(side, labels, self.smoothing), logits
+        return self._of(logits, labels) + self.auxiliary * self._of(side, labels), logits
+
+    def _of(self, logits: Any, labels: Any) -> Any:
+        return self.own(logits, labels) if self.own else cross_entropy(logits, labels, self.smoothing)

@@ -7,11 +7,12 @@ from typing import Any, Iterator, List, Sequence
 from ...runfiles.log import COLUMNS
 from ..config.tree import Config
 from ..runtime import seeds
+from ..runtime.hooks import NONE, Hooks
 from ..runtime.progress import epoch_line
 from ..runtime.run import Run
 from ..runtime.stops import Stopped
 from . import bn_statistics
-from .callbacks import BaseCallback, Callback, create
+from .callbacks import BaseCallback, Callback, create, given
 from .course import Course
 from .learner import Learner
 from .names import StageName
@@ -20,14 +21,17 @@ from .stage import Stage
 from .testing import TestResult
 
 
-def around(config: Config, before: Sequence[Callback] = (), after: Sequence[Callback] = ()) -> List[Callback]:
+def around(
+    config: Config, before: Sequence[Callback] = (), after: Sequence[Callback] = (), hooks: Hooks = NONE
+) -> List[Callback]:
     """Return the callbacks of a stage in their order.
 
     before: of the stage, whose columns the user's own may read; after: those that speak once the epoch's line is out.
+    hooks: whose callbacks follow those of the configuration.
     Tests come twice: where one is due, and where a callback of the user has ended the stage.
     """
     rest = [Recording(), Saving(), Announcing()]
-    return [Bar(), *before, Testing(), *create(config), Testing(), *rest, *after]
+    return [Bar(), *before, Testing(), *create(config), *given(hooks.callbacks, config), Testing(), *rest, *after]
 
 
 class Bar(BaseCallback):

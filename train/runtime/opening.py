@@ -15,6 +15,7 @@ from ..config.tree import Config
 from ..engine import checks
 from ..engine.names import StageName
 from .devices import Devices
+from .hooks import NONE, Hooks
 from .run import Run, stored_config
 
 ROOT = 'runs'
@@ -38,11 +39,12 @@ def opened(
     cutout: Optional[int] = None,
     stages: Sequence[StageName] = (),
     resume: bool = False,
+    hooks: Hooks = NONE,
 ) -> Iterator[Opened]:
     """Open devices, data and run directory, in this order, so that a mistake leaves nothing behind.
 
     script: the command that resumes the run; cutout: instead of data.cutout; stages: which will run, checked as far as it goes before
-    their first step (engine/checks.py). resume: whether a run goes on, whose widths are to stay what they were.
+    their first step (engine/checks.py). resume: whether a run goes on, whose widths are to stay what they were. hooks: what a caller adds.
     """
     devices = Devices(config.train)
     checks.before_data(config, stages, devices, config.run or ROOT)
@@ -54,7 +56,7 @@ def opened(
         config = settings.replace(
             config, run=path, data__image_size=dataset.image_size, retrain__width_multiple=multiple
         )
-        run = Run(config, devices, dataset, script)
+        run = Run(config, devices, dataset, script, hooks)
         try:
             yield Opened(config, devices, dataset, run)
         finally:

@@ -34,6 +34,7 @@ from ..engine.plan import Position
 from . import facts
 from .devices import Devices
 from .events import Events
+from .hooks import NONE, Hooks
 from .progress import Progress
 from .state import gather, restore
 from .stops import Interrupt
@@ -48,11 +49,12 @@ FREE_TO_CHANGE = ('run', 'preset', 'plugins', 'train', 'data.dir', 'data.workers
 class Run:
     """One run directory at work. Worker 0 alone writes in it."""
 
-    def __init__(self, config: Config, devices: Devices, dataset: DataSet, script: str) -> None:
+    def __init__(self, config: Config, devices: Devices, dataset: DataSet, script: str, hooks: Hooks = NONE) -> None:
         """config: a Config with `run` set; script: the command that resumes, such as 'train/search.py'."""
+        self.hooks = hooks
         self.config, self.devices, self.dataset, self.script = config, devices, dataset, script
         self.directory = RunDirectory(config.run)
-        self.progress = Progress(devices.main)
+        self.progress = hooks.progress or Progress(devices.main)
         self.checkpoints = Checkpoints(self.directory.checkpoints, config.train.keep)
         self.interrupt = Interrupt()
         self.best: Dict[str, Any] = {}  # stage -> {'epoch', 'test_error', 'topk_error'}
@@ -75,7 +77,8 @@ class Run:
             )
         if mode != 'new' and self.directory.exists():
             before = settings.build(stored_config(self.directory.config))
-            different = settings.differences(before, self.config, FREE_TO_CHANGE + tuple(may_differ))
+            free = FREE_TO_CHANGE + tuple(may_differ) + tuple(self.hooks.may_differ)
+            different = settings.differences(before, self.config, free)
             if different and not allow_changes:
                 raise UserError(
                     f'run directory {self.directory.path}: its configuration differs ({"; ".join(different)}); '
@@ -231,7 +234,7 @@ class Run:
 
     def resume_command(self) -> str:
         """Return the command that resumes the run."""
-        return f'python {self.script} --resume --run {self.directory.path}'
+        return self.hooks.command or f'python {self.script} --resume --run {self.directory.path}'
 
     def close(self) -> None:
         """End the progress bar and the events, and give up the lock."""

@@ -15,6 +15,7 @@ from ..engine import checks, loop
 from ..engine.names import StageName
 from ..engine.plan import Position
 from ..engine.stage import search_space
+from ..runtime.hooks import NONE, Hooks
 from ..runtime.opening import Opened, opened
 from ..runtime.run import Run
 from .pruner import Pruner, num_operations
@@ -25,14 +26,17 @@ STAGES = (StageName.PRETRAIN, StageName.SEARCH)
 ORDER = tuple(StageName)
 
 
-def search(config: Config, wanted: Sequence[str], resume: bool = False, allow_changes: bool = False) -> str:
-    """Pretrain and search. wanted: which of 'pretrain' and 'search'. Returns the run directory's path."""
-    with opened(config, 'train/search.py', stages=[StageName(name) for name in wanted], resume=resume) as run_parts:
+def search(
+    config: Config, wanted: Sequence[str], resume: bool = False, allow_changes: bool = False, hooks: Hooks = NONE
+) -> str:
+    """Pretrain and search. wanted: which of 'pretrain' and 'search'; hooks: what a caller adds. Returns the run directory's path."""
+    names = [StageName(name) for name in wanted]
+    with opened(config, 'train/search.py', stages=names, resume=resume, hooks=hooks) as run_parts:
         run = run_parts.run
         run.check('resume' if resume else 'new', allow_changes)
         _keep_retraining(run, run_parts.config, wanted)
         _check_memory(run_parts, wanted)
-        stages = SupernetStages(run_parts.config, run_parts.dataset, run_parts.devices, run.directory)
+        stages = SupernetStages(run_parts.config, run_parts.dataset, run_parts.devices, run.directory, hooks)
         run.start()
         newest = run.newest(STAGES) if resume else None
         reached = ORDER.index(StageName(newest.stage)) if newest else -1

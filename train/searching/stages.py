@@ -18,6 +18,7 @@ from ..engine.losses import Loss
 from ..engine.names import StageName
 from ..engine.stage import Stage, initialise, pattern, rates, search_space, weights_of
 from ..runtime.devices import Devices
+from ..runtime.hooks import NONE, Hooks
 from .diagnosis import Diagnosis
 from .latency import measured_graphs
 from .penalty import Penalty, structures
@@ -32,7 +33,10 @@ class SupernetStages:
     pruner, spread: of the search stage, once it is made.
     """
 
-    def __init__(self, config: Config, dataset: DataSet, devices: Devices, directory: RunDirectory) -> None:
+    def __init__(
+        self, config: Config, dataset: DataSet, devices: Devices, directory: RunDirectory, hooks: Hooks = NONE
+    ) -> None:
+        self.hooks = hooks
         self.config, self.dataset, self.devices, self.directory = config, dataset, devices, directory
         self.space = search_space(config, dataset)
         self.net = Supernet(self.space, kernels_kind=devices.kernels_kind)
@@ -49,7 +53,9 @@ class SupernetStages:
         """Make stage 1: W alone, on the W part."""
         config, settings = self.config, self.config.pretrain
         optimizer = nag(weights_of(self.net), settings)
-        learner = Learner(self.net, self.net.gates, Loss(), self.devices, optimizer, amp=config.train.amp)
+        learner = Learner(
+            self.net, self.net.gates, Loss(own=self.hooks.loss), self.devices, optimizer, amp=config.train.amp
+        )
         return Stage(
             StageName.PRETRAIN,
             learner,
@@ -59,14 +65,16 @@ class SupernetStages:
             rates(config, StageName.PRETRAIN),
             test_every=settings.test_every,
             seeded=self._seeded,
-            callbacks=standard.around(config),
+            callbacks=standard.around(config, hooks=self.hooks),
         )
 
     def search(self) -> Stage:
         """Make stage 2: W and λ in turn, each on its part, or both on all."""
         config, settings = self.config, self.config.search
         optimizers = nag(weights_of(self.net), settings), apg_nag(settings)
-        learner = Learner(self.net, self.net.gates, Loss(), self.devices, *optimizers, amp=config.train.amp)
+        learner = Learner(
+            self.net, self.net.gates, Loss(own=self.hooks.loss), self.devices, *optimizers, amp=config.train.amp
+        )
         names = [name for group in self.space.gate_names() for name in group]
         history = GateHistory(self.directory.gates, names) if self.devices.main else None
         policy = self._policy(settings)
@@ -87,7 +95,9 @@ class SupernetStages:
             first_pass=config.pretrain.epochs,
             test_every=settings.test_every,
             seeded=self._seeded,
-            callbacks=standard.around(config, before=own, after=[Diagnosis(self.pruner, settings, self.spread)]),
+            callbacks=standard.around(
+                config, before=own, after=[Diagnosis(self.pruner, settings, self.spread)], hooks=self.hooks
+            ),
         )
 
     def _own(self, policy: sparsity.Policy, pruner: Pruner) -> List[Callback]:
