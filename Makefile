@@ -1,13 +1,15 @@
 # make quickstart: install, then search, retrain and compare on the embedded data set.
 # make test:       install, then run the tests.    make test-fast: those that take two minutes together, for the work between commits.
+# make check-gpu: that this machine's GPUs compute what its CPU does (CHECK=--cpu: the same checks without one).
 # make lint:       ruff (lint and format), mypy.   make api: the API reference, build/api/index.html, from the docstrings.
 PYTHON ?= python3
 VENV   ?= .venv
 EXTRA  ?= cpu
+CHECK  ?=
 
 BIN := $(VENV)/bin
 
-.PHONY: install quickstart test test-fast lint api clean
+.PHONY: install quickstart test test-fast check-gpu lint api clean
 
 install: $(VENV)/installed
 
@@ -31,6 +33,11 @@ test: install
 
 test-fast: install
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m 'not slow'
+
+# The CUDA libraries of the extra `gpu` lie in the environment; on a machine with its own they change nothing.
+check-gpu: install
+	LD_LIBRARY_PATH="$$(ls -d $(CURDIR)/$(VENV)/lib/python3.*/site-packages/nvidia/*/lib 2>/dev/null | paste -sd:):$$LD_LIBRARY_PATH" \
+		$(BIN)/python tools/check_gpu.py $(CHECK)
 
 lint: install
 	$(BIN)/ruff check .

@@ -20,7 +20,7 @@ DOCUMENTS = sorted(
 # What a user reads, in the order of a user's day: the commands of these are run.
 MANUAL = [ROOT / 'README.md'] + [
     ROOT / 'docs' / f'{name}.md'
-    for name in ('guide', 'configuration', 'runs', 'machines', 'recipes', 'results', 'troubleshooting')
+    for name in ('guide', 'configuration', 'runs', 'machines', 'gpu', 'recipes', 'results', 'troubleshooting')
 ]
 PROGRAMS = ('python', 'dsonas', 'bash', 'make', 'pip', 'tensorboard')
 SHELL = PROGRAMS + ('export', '.', 'source', 'cd', 'mkdir', 'git')

@@ -88,7 +88,7 @@ def test_blocks_are_found():
     assert len(python_blocks(MANUAL)) >= 2 and len(python_blocks([ROOT / 'docs' / 'architecture.md'])) >= 3
     assert len(shell_lines([README])) > 10 and len(shell_lines(MANUAL)) > 40
     for document in DOCUMENTS:
-        assert {block.language for block in blocks(document)} <= {'', 'python', 'bash'}, document.name
+        assert {block.language for block in blocks(document)} <= {'', 'python', 'bash', 'text'}, document.name
 
 
 def own_test(block):
