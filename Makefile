@@ -1,7 +1,8 @@
 # make quickstart: install, then search, retrain and compare on the embedded data set.
 # make test:       install, then run the tests.    make test-fast: those that take two minutes together, for the work between commits.
 # make check-gpu: that this machine's GPUs compute what its CPU does (CHECK=--cpu: the same checks without one).
-# make lint:       ruff (lint and format), mypy.   make api: the API reference, build/api/index.html, from the docstrings.
+# make lint:       ruff (lint and format), mypy.   make docs: the documents and the API reference as HTML, build/site/index.html.
+# make api:        the API reference alone, build/api/index.html, from the docstrings.
 PYTHON ?= python3
 VENV   ?= .venv
 EXTRA  ?= cpu
@@ -9,7 +10,7 @@ CHECK  ?=
 
 BIN := $(VENV)/bin
 
-.PHONY: install quickstart test test-fast check-gpu lint api clean
+.PHONY: install quickstart test test-fast check-gpu lint docs api clean
 
 install: $(VENV)/installed
 
@@ -45,6 +46,9 @@ lint: install
 	mkdir -p build/mypy
 	ln -sfn '$(CURDIR)' build/mypy/dsonas
 	$(BIN)/mypy
+
+docs: $(VENV)/docs
+	OMP_NUM_THREADS=1 $(BIN)/python docs/build_site.py build/site
 
 api: $(VENV)/docs
 	OMP_NUM_THREADS=1 $(BIN)/python docs/make_api.py build/api
