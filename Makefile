@@ -1,13 +1,16 @@
 # make quickstart: install, then search, retrain and compare on the embedded data set.
 # make test:       install, then run the tests.    make test-fast: those that take two minutes together, for the work between commits.
-# make lint:       ruff (lint and format), mypy.   make api: the API reference, build/api/index.html, from the docstrings.
+# make check-gpu: that this machine's GPUs compute what its CPU does (CHECK=--cpu: the same checks without one).
+# make lint:       ruff (lint and format), mypy.   make docs: the documents and the API reference as HTML, build/site/index.html.
+# make api:        the API reference alone, build/api/index.html, from the docstrings.
 PYTHON ?= python3
 VENV   ?= .venv
 EXTRA  ?= cpu
+CHECK  ?=
 
 BIN := $(VENV)/bin
 
-.PHONY: install quickstart test test-fast lint api clean
+.PHONY: install quickstart test test-fast check-gpu lint docs api clean
 
 install: $(VENV)/installed
 
@@ -32,12 +35,20 @@ test: install
 test-fast: install
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m 'not slow'
 
+# The CUDA libraries of the extra `gpu` lie in the environment; on a machine with its own they change nothing.
+check-gpu: install
+	LD_LIBRARY_PATH="$$(ls -d $(CURDIR)/$(VENV)/lib/python3.*/site-packages/nvidia/*/lib 2>/dev/null | paste -sd:):$$LD_LIBRARY_PATH" \
+		$(BIN)/python tools/check_gpu.py $(CHECK)
+
 lint: install
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	mkdir -p build/mypy
 	ln -sfn '$(CURDIR)' build/mypy/dsonas
 	$(BIN)/mypy
+
+docs: $(VENV)/docs
+	OMP_NUM_THREADS=1 $(BIN)/python docs/build_site.py build/site
 
 api: $(VENV)/docs
 	OMP_NUM_THREADS=1 $(BIN)/python docs/make_api.py build/api

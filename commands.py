@@ -41,6 +41,7 @@ GROUPS = (
     ('repeat the paper', 'tools', ('run_experiment',)),
     ('prepare data', 'tools', ('prepare_cifar10', 'prepare_imagenet')),
     ('several machines', 'tools', ('launch',)),
+    ('check a machine', 'tools', ('check_gpu',)),
     ('measure speed', 'tools', ('bench_step', 'bench_retrain', 'bench_shrink', 'bench_data', 'bench_latency')),
 )
 RENAMED = {'make_tables': 'tables'}

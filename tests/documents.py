@@ -17,6 +17,11 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 DOCUMENTS = sorted(
     [ROOT / 'README.md', ROOT / 'CONTRIBUTING.md', ROOT / 'CHANGELOG.md'] + list((ROOT / 'docs').glob('*.md'))
 )
+# What a user reads, in the order of a user's day: the commands of these are run.
+MANUAL = [ROOT / 'README.md'] + [
+    ROOT / 'docs' / f'{name}.md'
+    for name in ('guide', 'configuration', 'runs', 'machines', 'gpu', 'recipes', 'results', 'troubleshooting')
+]
 PROGRAMS = ('python', 'dsonas', 'bash', 'make', 'pip', 'tensorboard')
 SHELL = PROGRAMS + ('export', '.', 'source', 'cd', 'mkdir', 'git')
 

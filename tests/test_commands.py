@@ -11,7 +11,7 @@ import pytest
 from dsonas.train.config import settings
 
 from .data import cifar_archive, image_files
-from .documents import DOCUMENTS, ROOT, check_command, shell_lines
+from .documents import DOCUMENTS, MANUAL, ROOT, check_command, shell_lines
 
 RECIPES = sorted((ROOT / 'experiments').glob('*.sh'))
 WRONG = (
@@ -31,6 +31,7 @@ WRONG = (
 )
 NOT_HERE = {
     'make ': 'installs anew',
+    'check-gpu': 'takes minutes; tests/tools/test_check_gpu.py runs it',
     'pip ': 'installs anew',
     r'\. \.venv': 'is of a shell',
     'export ': 'is of a shell',
@@ -144,12 +145,10 @@ def test_every_preset_is_used_or_named():
 
 
 @pytest.fixture(scope='module')
-def place(tmp_path_factory):
-    """A folder that looks like the root of the repository, with small data to learn from."""
-    folder = tmp_path_factory.mktemp('place')
-    for path in ROOT.iterdir():
-        if path.name in ('train', 'tools', 'experiments', 'Makefile', 'setup.py'):
-            (folder / path.name).symlink_to(path)
+def data(tmp_path_factory):
+    """A folder with small data to learn from."""
+    folder = tmp_path_factory.mktemp('data')
+    (folder / 'tools').symlink_to(ROOT / 'tools')
     image_files.tree(folder / 'DIR' / 'train', {'cat': 30, 'dog': 30, 'fox': 30})
     image_files.tree(folder / 'DIR' / 'test', {'cat': 5, 'dog': 5, 'fox': 5}, seed=1)
     (folder / 'CIFAR').mkdir()
@@ -160,6 +159,19 @@ def place(tmp_path_factory):
         (gluon / name).symlink_to(folder / data)
     command(folder, 'python tools/prepare_imagenet.py RECORDS --from-folder DIR --short-side 32')
     return folder
+
+
+@pytest.fixture(scope='module')
+def places(data, tmp_path_factory):
+    """By document: a folder that looks like the root of the repository, with the data, where all its commands are run."""
+    folders = {}
+    for document in MANUAL:
+        folders[document] = folder = tmp_path_factory.mktemp(document.stem)
+        for name in ('train', 'tools', 'experiments', 'Makefile', 'setup.py'):
+            (folder / name).symlink_to(ROOT / name)
+        for name in ('DIR', 'CIFAR', 'RECORDS', 'mxnet'):
+            (folder / name).symlink_to(data / name)
+    return folders
 
 
 def command(folder, line):
@@ -198,9 +210,14 @@ def scaled(line):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize('line', [line for _, line in shell_lines([ROOT / 'README.md'])])
-def test_commands_of_the_readme_run(line, place):
-    """In the order of the document, which is that of a user's day."""
+@pytest.mark.parametrize(
+    'document, line',
+    [(document, line) for document in MANUAL for _, line in shell_lines([document])],
+    ids=lambda value: value if isinstance(value, str) else value.stem,
+)
+def test_commands_of_the_manual_run(document, line, places):
+    """In the order of each document, which is that of a user's day."""
+    place = places[document]
     why = [reason for pattern, reason in NOT_HERE.items() if re.search(pattern, line)]
     if why:
         pytest.skip(why[0])

@@ -32,6 +32,7 @@ NEED_MXNET = (
     'bench-retrain',
     'bench-shrink',
     'bench-latency',
+    'check-gpu',
 )
 NEED_NONE = [name for name in commands.COMMANDS if name not in NEED_MXNET]
 STANDALONE = ('launch',)  # runs without the package

@@ -21,7 +21,7 @@ from dsonas.train.config.tree import leaves
 from dsonas.train.deriving import retraining
 from dsonas.train.engine.callbacks import CALLBACKS
 
-from .documents import DOCUMENTS, ROOT, blocks, check_command, links, python_blocks, shell_lines, spans
+from .documents import DOCUMENTS, MANUAL, ROOT, blocks, check_command, links, python_blocks, shell_lines, spans
 from .symbols.graph_costs import counted
 
 OPERATION, BUDGET, DATASET = (
@@ -30,7 +30,8 @@ OPERATION, BUDGET, DATASET = (
     '@registry.register(',
 )  # what tells these examples
 CALLBACK = '@CALLBACKS.register('
-README = [ROOT / 'README.md']
+README = ROOT / 'README.md'
+README_WORDS = 1200
 FOLDERS = ('base', 'symbols', 'optim', 'data', 'runfiles', 'train', 'tools', 'experiments', 'tests', 'docs')
 TINY = [
     'data.name=digits',
@@ -84,10 +85,10 @@ def block_with(word):
 
 
 def test_blocks_are_found():
-    assert len(python_blocks(README)) >= 2 and len(python_blocks([ROOT / 'docs' / 'architecture.md'])) >= 3
-    assert len(shell_lines(README)) > 20
+    assert len(python_blocks(MANUAL)) >= 2 and len(python_blocks([ROOT / 'docs' / 'architecture.md'])) >= 3
+    assert len(shell_lines([README])) > 10 and len(shell_lines(MANUAL)) > 40
     for document in DOCUMENTS:
-        assert {block.language for block in blocks(document)} <= {'', 'python', 'bash'}, document.name
+        assert {block.language for block in blocks(document)} <= {'', 'python', 'bash', 'text'}, document.name
 
 
 def own_test(block):
@@ -266,6 +267,24 @@ def test_words_in_backticks_are_there(document):
                 settings.parse_set('%s=%s' % (key, value))
         if re.match(r'^\w+\.(?!py|png|json)\w+$', span) and span.split('.')[0] in groups:
             assert span in keys or span in settings.RENAMED, '%s: no such key' % span
+
+
+def test_the_readme_is_read_in_minutes():
+    """Its words, those of commands and tables among them."""
+    assert len(README.read_text(encoding='utf-8').split()) <= README_WORDS
+
+
+def test_the_readme_leads_to_every_page():
+    pages = {path.name for path in (ROOT / 'docs').glob('*.md')}
+    assert {target[len('docs/') :].partition('#')[0] for target in links(README) if target.startswith('docs/')} >= pages
+
+
+@pytest.mark.parametrize('document', DOCUMENTS, ids=lambda document: document.name)
+def test_pictures_are_there(document):
+    text = document.read_text(encoding='utf-8')
+    for target in re.findall(r'<img[^>]* src="([^"]+)"|!\[[^\]]*\]\(([^)\s]+)\)', text):
+        path = next(filter(None, target))
+        assert (document.parent / path).is_file(), f'{path}: no such picture'
 
 
 @pytest.mark.parametrize('document', DOCUMENTS, ids=lambda document: document.name)

@@ -98,6 +98,7 @@ SERVED = {
         '--steps', '--warm-up', '--threads', '--cpus', '--gpus', '--rounds', '--kinds', '--left', '--seed']),
     'tools.bench_step': ([], ['--channels', '--blocks', '--levels', '--operations', '--classes', '--stem', '--batch-size', '--image-size',
         '--steps', '--warm-up', '--threads', '--cpus', '--gpus', '--kernels', '--rounds']),
+    'tools.check_gpu': (['--cpu', '--only', 'device'], ['--gpus', '--only', '--limit']),
     'tools.launch': (['-n', '1', '-s', '1', '--', 'true'], ['-n', '-s', '--hostfile', '--port', '--ssh']),
     'tools.make_tables': (['{made}'], ['--table', '-o', '--seeds']),
     'tools.plot_blocks': (['{architecture}', '-o', '{tmp}/x.svg'], ['-o', '--pruned', '--block', '--width', '--title']),

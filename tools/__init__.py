@@ -6,6 +6,7 @@
     the experiments of the paper     run_experiment
     data to learn from               prepare_cifar10, prepare_imagenet
     several machines                 launch
+    a machine with GPUs              check_gpu
     speed                            bench_*
 
 A script is a command line over the packages beside it, and imports no other script:
@@ -18,6 +19,7 @@ A script is a command line over the packages beside it, and imports no other scr
     exporting                        ONNX and MXNet symbols, checked, with a model card
     using                            Predictor, a trained network as a function of images
     timing                           benchmarks
+    selfcheck                        checks of a machine's devices, in processes of their own
 
 A tool knows symbols (what a network is), data, and what a run left on disk, but not training.
 """
