@@ -4,6 +4,8 @@ import dataclasses
 import math
 from typing import Any, Dict, List, Mapping
 
+import numpy as np
+
 from ...base.text import format_count
 from ...symbols.architecture import Architecture
 from ...symbols.cost import cost
@@ -32,6 +34,7 @@ LADDER_REDUCED = (
     (48, 3, 20_000),
 )  # behind a stem that halves twice
 STAGES = 3
+WITHOUT_TARGET = 0.4  # of the edges are thought to be left
 WIDER = 2  # a derived network of the default budget has about so many times the channels of the search
 KEEP_FREE = 2.0  # of the memory that a supernet is thought to take
 
@@ -129,7 +132,13 @@ def ladder(
 def sample(space: SearchSpace, target: str, seed: int = 0) -> Architecture:
     """Return a random Architecture with about as many edges as a search to `target` leaves."""
     goal = parse_goal(target)
-    return Architecture.random(space, seed=seed, keep=goal.share if goal else 0.4)
+    share = goal.share if goal else WITHOUT_TARGET
+    wanted = share * Architecture.full(space).num_edges
+    for keep in np.linspace(min(share, 0.95), 1.0, 20):  # edges that lead nowhere are not counted
+        drawn = Architecture.random(space, seed=seed, keep=float(keep))
+        if drawn.num_edges >= wanted:
+            break
+    return drawn
 
 
 def default_budget(space: SearchSpace, size: int, target: str) -> str:

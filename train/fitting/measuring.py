@@ -33,7 +33,7 @@ from .planning import Timings
 
 PREFIX = '.measuring-'  # of folders that are thrown away
 WARM_UP, PASSES = 2, 5  # turns of steps before those that are measured, and these
-SAMPLES = 2  # random networks that are measured
+SAMPLES = 3  # random networks that are measured
 RATE = 1e-6  # of learning, which is not to change what is measured
 TESTED = 8  # batches of the test set that are run
 SMALL = ('cifar_resnet20_v1', 'cifar_resnet56_v1')

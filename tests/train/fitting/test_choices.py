@@ -2,14 +2,19 @@
 
 import pytest
 from hypothesis import given
+from hypothesis import settings as profile
 from hypothesis import strategies as st
 
+from dsonas.symbols.architecture import Architecture
 from dsonas.symbols.cost import check_image_size
+from dsonas.symbols.space import SearchSpace
 from dsonas.train.config import settings
 from dsonas.train.engine.names import StageName
 from dsonas.train.engine.stage import rates
 from dsonas.train.fitting import choices
 from dsonas.train.fitting.facts import DataFacts
+
+RELAXED = profile(deadline=None, max_examples=40)
 
 
 @st.composite
@@ -20,6 +25,7 @@ def facts(draw):
     return DataFacts(classes, train, weights, train - weights, draw(st.integers(1, 10_000)))
 
 
+@RELAXED
 @given(facts(), st.sampled_from([16, 24, 32, 48, 64, 96, 128]), st.integers(1, 8), st.booleans())
 def test_every_choice_is_a_configuration_that_trains(about, size, devices, gpu):
     values = choices.values_of(about, size, devices, gpu)
@@ -38,6 +44,7 @@ def test_every_choice_is_a_configuration_that_trains(about, size, devices, gpu):
             assert all(count >= 1 for count in choices.steps(about, config).values())
 
 
+@RELAXED
 @given(facts())
 def test_larger_supernets_come_later_and_never_for_less_data(about):
     values = choices.values_of(about, 32, 1, False)
@@ -65,6 +72,16 @@ def test_what_the_caller_sets_is_in_every_choice_and_in_the_budget():
     assert choices.ladder(about, values, {})[0].values['retrain.budget'].startswith('flops=')
 
 
+@RELAXED
+@given(st.integers(1, 95), st.integers(0, 20), st.booleans())
+def test_a_sample_has_as_many_edges_as_the_target(percent, seed, share):
+    space = SearchSpace(share=share, channels=8, blocks=(1, 1))
+    drawn, full = choices.sample(space, f'edges={percent}%', seed), Architecture.full(space)
+    assert drawn.num_edges >= percent / 100 * full.num_edges or drawn == full
+    assert choices.sample(space, f'edges={percent}%', seed) == drawn
+
+
+@RELAXED
 @given(st.integers(1, 600))
 def test_the_rate_ends_as_low_as_it_may_whatever_the_epochs(epochs):
     chosen = choices.with_epochs({'pretrain': 1, 'search': 1, 'retrain': epochs})

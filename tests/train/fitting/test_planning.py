@@ -33,6 +33,7 @@ def planned(planner, seconds):
         return None
 
 
+@settings(deadline=None)
 @given(PLANNERS, TIMES)
 def test_a_plan_fits_and_has_an_epoch_of_each_stage(planner, seconds):
     plan = planned(planner, seconds)
@@ -43,6 +44,7 @@ def test_a_plan_fits_and_has_an_epoch_of_each_stage(planner, seconds):
         assert list(plan.estimates)[-1] == FINISH and all(value >= 0 for value in plan.estimates.values())
 
 
+@settings(deadline=None)
 @given(PLANNERS, TIMES, TIMES)
 def test_more_time_never_means_fewer_epochs_or_baselines(planner, one, other):
     less, more = (planned(planner, seconds) for seconds in sorted((one, other)))
@@ -52,6 +54,7 @@ def test_more_time_never_means_fewer_epochs_or_baselines(planner, one, other):
         assert set(less.estimates) <= set(more.estimates)
 
 
+@settings(deadline=None)
 @given(PLANNERS)
 def test_what_is_said_to_be_the_least_is_enough(planner):
     with pytest.raises(TooShort) as caught:
@@ -60,6 +63,7 @@ def test_what_is_said_to_be_the_least_is_enough(planner):
     assert all(plan.epochs[stage] == planner.fixed.get(stage, 1) for stage in STAGES)
 
 
+@settings(deadline=None)
 @given(PLANNERS, TIMES, st.floats(1.1, 3.0))
 def test_a_slower_machine_gets_no_more_epochs(planner, seconds, factor):
     times = {field.name: factor * getattr(planner.timings, field.name) for field in dataclasses.fields(Timings)}
@@ -80,6 +84,7 @@ def test_phases_are_in_order_and_named_by_their_seed():
     assert planning.trained_as('random-2') == planning.trained_as('known') == 'retrain'
 
 
+@settings(deadline=None)
 @given(PLANNERS, TIMES, st.floats(1.0, 3.0))
 def test_what_is_decided_on_the_way_keeps_to_the_time(planner, seconds, slower):
     """Each phase takes `slower` times its estimate: in the end the time is kept as far as epochs can give way."""
@@ -108,7 +113,3 @@ def test_nothing_is_cut_while_time_is_kept_and_much_is_where_it_is_not():
     assert planning.reduced(50, estimates, {'pretrain': 100.0}, 600.0) == (50, 0.0)
     epochs, missing = planning.reduced(50, estimates, {'pretrain': 200.0}, 600.0)
     assert epochs == 20 and missing == pytest.approx(600.0)  # twice as slow: 1000 s for what has 400 s
-
-
-settings.register_profile('plans', deadline=None)
-settings.load_profile('plans')

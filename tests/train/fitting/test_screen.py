@@ -6,6 +6,7 @@ import os
 
 import pytest
 from hypothesis import given
+from hypothesis import settings as profile
 from hypothesis import strategies as st
 
 from dsonas.runfiles.fit import FitRecord
@@ -53,6 +54,7 @@ def test_a_result_says_how_good_large_and_fast_and_what_to_do(tmp_path):
     assert any('dsonas predict' in line for line in lines)
 
 
+@profile(deadline=None)
 @given(st.integers(1, 10_000), st.floats(0, 1))
 def test_an_interval_holds_its_error_and_narrows_with_images(images, share):
     error = 100 * round(share * images) / images
@@ -84,7 +86,7 @@ def test_lines_are_wrapped_and_quiet_is_silent(capsys):
 def test_epochs_are_told_now_and_then_and_the_last_one_always(capsys):
     class Course:
         stage = type('Stage', (), {'epochs': 100})
-        over, row = False, {}
+        over, row, epoch, ended = False, {}, 0, ''
 
     now = [0.0]
     callback = telling.Epochs(telling.Teller(), lambda: now[0])
@@ -95,6 +97,9 @@ def test_epochs_are_told_now_and_then_and_the_last_one_always(capsys):
         course.row, course.over = {'stage': 'search', 'epoch': epoch, 'loss': 0.5, 'edges': 7}, epoch == 100
         callback.epoch_ends(course)
     lines = capsys.readouterr().out.splitlines()
+    course.ended, course.epoch = 'enough', 100
+    callback.epoch_ends(course)
+    assert 'ends after epoch 100: enough' in capsys.readouterr().out
     assert len(lines) == 10 and lines[-1].startswith('  search 100/100, loss 0.500') and '7 edges left' in lines[-1]
 
 
