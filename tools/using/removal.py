@@ -4,6 +4,7 @@ After each removal batch norm's running statistics are recomputed for what is le
 they are. If λ say how much an edge is worth, the order of smallest λ first hurts less than a random order, and its reverse more.
 """
 
+import functools
 import random
 from typing import Any, Callable, Dict, Iterator, List, NamedTuple, Sequence, Tuple
 
@@ -68,14 +69,15 @@ def removals(net: Supernet, points: int, randoms: int, measure: Measure) -> Iter
     def left(places: Sequence[int]) -> Architecture:
         return Architecture.from_lambda(net.space, _without(before, places)).within(net.architecture)
 
+    def remaining(places: Sequence[int], count: int) -> int:
+        return num_edges(left(places[:count]))
+
     try:
         start, whole = measure(net), num_edges(left([]))
         for order, places in orders(net.space, before, randoms).items():
             last = -1
             for step in range(points):
-                count = _first(
-                    len(places), lambda n, p=places: num_edges(left(p[:n])), round(whole * (1 - step / points))
-                )
+                count = _first(len(places), functools.partial(remaining, places), round(whole * (1 - step / points)))
                 if count == last:
                     continue
                 last, architecture = count, left(places[:count])
@@ -130,7 +132,10 @@ def summary(points: Sequence[Point]) -> Dict[str, Any]:
         for order in dict.fromkeys(point.order for point in points)
     }
     grid = np.linspace(max(line[0][0] for line in lines.values()), min(line[-1][0] for line in lines.values()), 200)
-    means = {order: float(np.mean(np.interp(grid, *zip(*line)))) for order, line in lines.items()}
+    means = {
+        order: float(np.mean(np.interp(grid, [size for size, _ in line], [error for _, error in line])))
+        for order, line in lines.items()
+    }
     drawn = [mean for order, mean in means.items() if order.startswith(RANDOM)]
     result: Dict[str, Any] = {'mean_error': {o: m for o, m in means.items() if not o.startswith(RANDOM)}}
     result['edges'] = [round(float(grid[0])), round(float(grid[-1]))]
