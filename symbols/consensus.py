@@ -92,6 +92,11 @@ def provenance_of(path: str) -> Dict[str, Any]:
     return dict(told) if isinstance(told, dict) else {}
 
 
+def kind_of_file(path: str) -> str:
+    """Return the kind of network that an architecture's file stands for: KIND, or 'searched'. Raises OSError, UserError."""
+    return KIND if provenance_of(path).get('kind') == KIND else 'searched'
+
+
 def _common_space(architectures: Sequence[Architecture]) -> SearchSpace:
     if len(architectures) < 2:
         raise UserError(f'a vote of {len(architectures)}: at least two architectures are needed')

@@ -48,6 +48,7 @@ STOPS = (
     'dsonas.tools.launch.Launch.start',
     'dsonas.tools.drawing.figures.save',
     'dsonas.data.sources.digits.harder',
+    'dsonas.tools.using.supernets.load',
     'subprocess.run',
     'subprocess.Popen',
 )
@@ -104,7 +105,9 @@ SERVED = {
     'tools.plot_blocks': (['{architecture}', '-o', '{tmp}/x.svg'], ['-o', '--pruned', '--block', '--width', '--title']),
     'tools.plot_flops': (['{made}', '-o', '{tmp}/x.svg'], ['-o', '--against', '--group', '--widths', '--labels']),
     'tools.plot_search': (['{made}', '-o', '{tmp}/x.svg'], ['-o', '--stages', '--panels']),
-    'tools.compare': (['{made}'], []),
+    'tools.compare': (['{made}'], ['--draws']),
+    'tools.rank_edges': (['{made}'], ['-o', '--csv', '--checkpoint', '--points', '--random', '--part', '--images', '--batches',
+    '--batch-size']),
     'tools.report': (['{made}', '-o', '{tmp}/x.html'], ['-o']),
     'tools.prepare_cifar10': (['{tmp}/out', '--from', '{tmp}/none'], ['--from', '--split', '--seed']),
     'tools.prepare_imagenet': (['{tmp}/out', '--from-folder', '{tmp}/none'], ['--train', '--val', '--val-list', '--devkit',

@@ -39,7 +39,12 @@ def arguments() -> argparse.ArgumentParser:
     add('--csv', metavar='F', help='the table to write: a row for each order and removal')
     add('--json', action='store_true', help='print JSON')
     add('--checkpoint', metavar='FILE', help='a checkpoint of the search instead of its last one')
-    add('--points', type=argtypes.whole(2, 1000), default=12, help='removals of each order, from none to nearly all')
+    add(
+        '--points',
+        type=argtypes.whole(2, 1000),
+        default=12,
+        help='sizes at which each order is tested, from all edges to nearly none',
+    )
     add('--random', type=argtypes.whole(0, 100), default=3, metavar='N', help='random orders')
     add('--part', choices=('test', 'gates'), default='test', help='tested on the test set, or on the λ part')
     add('--images', type=argtypes.whole(0), default=1000, help='about so many of them; 0: all')
@@ -95,7 +100,7 @@ def write(options: argparse.Namespace, kind: str, points: Sequence[Point]) -> No
     if options.output:
         by_order: Dict[str, List[Tuple[float, float]]] = {}
         for point in points:
-            by_order.setdefault(point.order, []).append((point.removed, point.error))
+            by_order.setdefault(point.order, []).append((point.edges, point.error))
         drawn = [by_order.pop(order) for order in list(by_order) if order.startswith(RANDOM)]
         with figures.styled():
             figures.save(

@@ -1,4 +1,4 @@
-"""Error of a supernet over the edges that were taken from it, one line an order; random orders as a band."""
+"""Error of a supernet over the edges that are left of it, one line an order; random orders in grey."""
 
 from typing import Mapping, Optional, Sequence, Tuple
 
@@ -12,17 +12,12 @@ def removal(
     band: Sequence[Sequence[Tuple[float, float]]] = (),
     title: Optional[str] = None,
 ) -> Figure:
-    """Draw {label: [(edges removed, error in percent)]}, and behind it what random orders did, one sequence each."""
+    """Draw {label: [(edges left, error in percent)]}, and behind it what random orders did, one sequence each."""
     figure = figures.new(4.6, 3.1)
     axes = figures.axes_of(figure)
-    if band:
-        numbers = [number for number, _ in band[0]]
-        columns = [[order[place][1] for order in band] for place in range(len(numbers))]
-        label = f'{len(band)} random orders: mean and range' if len(band) > 1 else 'a random order'
-        axes.fill_between(
-            numbers, [min(c) for c in columns], [max(c) for c in columns], color=palette.FAINT, linewidth=0
-        )
-        axes.plot(numbers, [sum(c) / len(c) for c in columns], color=palette.GREY, label=label, gid='random')
+    for number, points in enumerate(band):
+        label = None if number else f'{len(band)} random orders' if len(band) > 1 else 'a random order'
+        axes.plot(*zip(*points), color=palette.GREY, linewidth=0.9, label=label, gid=f'random-{number}')
     for index, (label, points) in enumerate(lines.items()):
         axes.plot(
             *zip(*points),
@@ -32,7 +27,8 @@ def removal(
             marker=palette.MARKERS[index],
             markersize=3.5,
         )
-    axes.set(xlabel='edges removed', ylabel='error of the supernet (%)', title=title or '')
+    axes.set(xlabel='edges left', ylabel='error of the supernet (%)', title=title or '')
     axes.set_ylim(bottom=0)
+    axes.invert_xaxis()
     axes.legend(loc='best')
     return figure

@@ -4,6 +4,7 @@ After each removal batch norm's running statistics are recomputed for what is le
 they are. If λ say how much an edge is worth, the order of smallest λ first hurts less than a random order, and its reverse more.
 """
 
+import functools
 import random
 from typing import Any, Callable, Dict, Iterator, List, NamedTuple, Sequence, Tuple
 
@@ -20,7 +21,7 @@ Measure = Callable[[Supernet], Tuple[float, float]]
 
 
 class Point(NamedTuple):
-    """order: by which edges went. removed: how many of them. edges, operations: what is left, isolated ones not counted.
+    """order: by which edges went. removed: how many of them. edges, operations: of blocks, what is left, isolated ones not counted.
 
     loss, error: of the supernet without them; error in percent.
     """
@@ -58,24 +59,51 @@ def orders(space: SearchSpace, values: Values, randoms: int) -> Dict[str, List[i
 
 
 def removals(net: Supernet, points: int, randoms: int, measure: Measure) -> Iterator[Point]:
-    """Yield a Point for each order and number of removed edges: `points` of them from none to nearly all.
+    """Yield a Point for each order and size: `points` of them, from all edges to nearly none, as many edges left in each order.
 
+    Orders that take an operation's only way out leave less than was taken: what is compared is what is left.
     measure: function of a supernet giving (loss, error), after it has recomputed the running statistics. λ of `net` are put back.
     """
     before = net.gate_values()
-    whole = net.architecture
+
+    def left(places: Sequence[int]) -> Architecture:
+        return Architecture.from_lambda(net.space, _without(before, places)).within(net.architecture)
+
+    def remaining(places: Sequence[int], count: int) -> int:
+        return num_edges(left(places[:count]))
+
     try:
-        start = measure(net)
+        start, whole = measure(net), num_edges(left([]))
         for order, places in orders(net.space, before, randoms).items():
-            for step in range(min(points, len(places))):
-                count = round(step * len(places) / points)
+            last = -1
+            for step in range(points):
+                count = _first(len(places), functools.partial(remaining, places), round(whole * (1 - step / points)))
+                if count == last:
+                    continue
+                last, architecture = count, left(places[:count])
+                operations = sum(len(architecture.operations(scope)) for scope in architecture.scopes)
                 values = _without(before, places[:count])
-                left = Architecture.from_lambda(net.space, values).within(whole)
-                operations = sum(len(left.operations(scope)) for scope in left.scopes)
-                loss, error = start if not count else measure(_cut(net, left, values))
-                yield Point(order, count, left.num_edges, operations, loss, error)
+                loss, error = start if not count else measure(_cut(net, architecture, values))
+                yield Point(order, count, num_edges(architecture), operations, loss, error)
     finally:
         supernets.set_gates(net, before)
+
+
+def num_edges(architecture: Architecture) -> int:
+    """Count the edges of blocks: all sets of λ, reduction blocks left out."""
+    return sum(len(architecture.edges(scope)) for scope in architecture.scopes)
+
+
+def _first(most: int, left: Callable[[int], int], wanted: int) -> int:
+    """Return the smallest number of removals, up to `most`, that leaves `wanted` edges or fewer."""
+    low, high = 0, most
+    while low < high:
+        middle = (low + high) // 2
+        if left(middle) <= wanted:
+            high = middle
+        else:
+            low = middle + 1
+    return low
 
 
 def _without(values: Values, places: Sequence[int]) -> Values:
@@ -95,14 +123,22 @@ def _cut(net: Supernet, left: Architecture, values: Values) -> Supernet:
 
 
 def summary(points: Sequence[Point]) -> Dict[str, Any]:
-    """Return {order: mean error over its removals}, random orders as {'mean', 'std', 'of'}, and how λ stands among them."""
-    means: Dict[str, float] = {}
-    for order in dict.fromkeys(point.order for point in points):
-        errors = [point.error for point in points if point.order == order and point.removed]
-        if errors:
-            means[order] = float(np.mean(errors))
+    """Return {order: mean error over the edges left}, random orders as {'mean', 'std', 'of'}, and how many of them each other one beats.
+
+    The mean is of straight lines between points, over the numbers of edges that every order has reached.
+    """
+    lines = {
+        order: sorted({point.edges: point.error for point in points if point.order == order}.items())
+        for order in dict.fromkeys(point.order for point in points)
+    }
+    grid = np.linspace(max(line[0][0] for line in lines.values()), min(line[-1][0] for line in lines.values()), 200)
+    means = {
+        order: float(np.mean(np.interp(grid, [size for size, _ in line], [error for _, error in line])))
+        for order, line in lines.items()
+    }
     drawn = [mean for order, mean in means.items() if order.startswith(RANDOM)]
     result: Dict[str, Any] = {'mean_error': {o: m for o, m in means.items() if not o.startswith(RANDOM)}}
+    result['edges'] = [round(float(grid[0])), round(float(grid[-1]))]
     if drawn:
         std = float(np.std(drawn, ddof=1)) if len(drawn) > 1 else None
         result['random'] = {'mean': float(np.mean(drawn)), 'std': std, 'of': len(drawn)}
@@ -117,7 +153,9 @@ def told(result: Dict[str, Any]) -> List[str]:
         beaten = (
             f', below {result["beaten"][order]} of {result["random"]["of"]} random orders' if 'random' in result else ''
         )
-        lines.append(f'{order} first: mean error {mean:.2f} % over the removals{beaten}')
+        lines.append(
+            f'{order} first: mean error {mean:.2f} % from {result["edges"][1]} to {result["edges"][0]} edges{beaten}'
+        )
     if 'random' in result:
         drawn = result['random']
         spread = '' if drawn['std'] is None else f' ± {drawn["std"]:.2f}'

@@ -12,12 +12,12 @@ from ...data.dataset import DataSet
 from ...runfiles import checksums, stored
 from ...runfiles.directory import RunDirectory
 from ...runfiles.environment import read_environment
-from ...runfiles.network import CONSENSUS, SEARCHED, NetworkDescription, gluoncv_name, kind_of, write_network
+from ...runfiles.network import NetworkDescription, gluoncv_name, kind_of, write_network
 from ...runfiles.summary import read_summary
 from ...symbols import known
 from ...symbols.architecture import Architecture
 from ...symbols.budget import Fit, fit_widths
-from ...symbols.consensus import provenance_of
+from ...symbols.consensus import kind_of_file
 from ...symbols.cost import cost
 from ...symbols.kinds import NetworkKind
 from ...symbols.memory import network_bytes
@@ -51,8 +51,9 @@ class Candidate:
 def searched(path: str) -> Tuple[Architecture, Candidate]:
     """Read the architecture of a file, and bring it into the network that is asked for."""
     stored = Architecture.load(path)
-    kind = CONSENSUS if provenance_of(path).get('kind') == CONSENSUS else SEARCHED
-    return stored, Candidate(kind, lambda space: stored if stored.space == space else stored.with_space(space))
+    return stored, Candidate(
+        kind_of_file(path), lambda space: stored if stored.space == space else stored.with_space(space)
+    )
 
 
 def begun(directory: RunDirectory) -> Tuple[Optional[Architecture], Candidate]:
@@ -172,8 +173,7 @@ def build(
     architecture = candidate.architecture(space)
     fit = None
     if settings.channels:
-        channels = settings.channels[0] if len(settings.channels) == 1 else settings.channels
-        widths = space.widths(channels)
+        widths = space.widths(settings.channels[0] if len(settings.channels) == 1 else settings.channels)
     elif settings.budget != 'none':
         multiple = settings.width_multiple or None
         fit = fit_budget(architecture, settings.budget, dataset.image_size, multiple=multiple)
