@@ -31,6 +31,7 @@ WRONG = (
 )
 NOT_HERE = {
     'make ': 'installs anew',
+    'dsonas fit': 'takes the minutes that it is given; it has tests of its own',
     'check-gpu': 'takes minutes; tests/tools/test_check_gpu.py runs it',
     'pip ': 'installs anew',
     r'\. \.venv': 'is of a shell',
