@@ -25,6 +25,7 @@ from ..engine.testing import evaluate
 from ..runtime import facts
 from ..runtime.devices import Devices
 from ..runtime.opening import open_data
+from ..runtime.progress import Progress
 from ..runtime.run import stored_config
 from ..runtime.state import parameters
 from .tested import Seen, TestedData
@@ -79,22 +80,18 @@ def evaluate_run(
     elif data_dir:
         config = settings.replace(config, data__dir=data_dir)
     devices = Devices(Train(gpus=gpus, cpus=cpus))
-    net, description, epoch = load_network(directory, devices.contexts, best)
+    progress = Progress(apart=True)
+    with progress.phase('reading the network'):
+        net, description, epoch = load_network(directory, devices.contexts, best)
     config = settings.replace(config, data__image_size=description.image_size)
-    data = open_data(config)
+    with progress.phase('opening the data'):
+        data = open_data(config)
     tested, before = TestedData(data, description), known_data(path)
     inputs = (np.zeros(1, np.float32),) if description.drop_path and description.architecture else ()
     seen = Seen(description, worst)
-    result = evaluate(
-        net,
-        seen.watch(tested.batches(batch_size)),
-        batch_size,
-        devices,
-        5,
-        len(description.classes),
-        inputs,
-        seen.add,
-    )
+    batches, classes = seen.watch(tested.batches(batch_size)), len(description.classes)
+    with progress.phase('testing', lambda: f'{sum(map(len, seen.labels))} of {data.sizes["test"]} images'):
+        result = evaluate(net, batches, batch_size, devices, 5, classes, inputs, seen.add)
     outcome = {
         'run': directory.path,
         'dataset': data.name,

@@ -112,13 +112,16 @@ def retrain(
             )
         fit = functools.partial(fitted, devices=run_parts.devices, directory=run.directory)
         run.check('resume' if resume else 'add' if add else 'new', allow_changes, () if resume else ('retrain', 'seed'))
-        architecture, net, widths, size = build(
-            config, candidate, run_parts.dataset, fit, run_parts.devices.kernels_kind
-        )
+        measured = candidate.architecture is not None and config.retrain.budget.startswith('latency')
+        with run.progress.phase('measuring latency' if measured else 'building the network'):
+            architecture, net, widths, size = build(
+                config, candidate, run_parts.dataset, fit, run_parts.devices.kernels_kind
+            )
         if architecture is not None:
             _check_memory(run_parts, architecture, widths)
         run.start(candidate.kind)
-        stage = retrain_stage(config, net, run_parts.dataset, run_parts.devices, hooks)
+        with run.progress.phase('preparing the retraining'):
+            stage = retrain_stage(config, net, run_parts.dataset, run_parts.devices, hooks)
         newest = run.newest((StageName.RETRAIN,)) if resume else None
         position = Position()
         if candidate.kind == 'random' and architecture and architecture == Architecture.full(architecture.space):
@@ -222,7 +225,8 @@ def finish(
 ) -> Dict[str, Any]:
     """Test a network at the end of its course, write network.json, network.params and summary.json; returns the summary."""
     run, config = run_parts.run, run_parts.config
-    result = test(stage.learner, run, stage.batch_size, stage.inputs(0.0))
+    with run.progress.phase('testing the network of the last epoch'):
+        result = test(stage.learner, run, stage.batch_size, stage.inputs(0.0))
     if run_parts.devices.main:
         description = NetworkDescription(
             kind=candidate.kind,

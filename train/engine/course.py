@@ -19,7 +19,7 @@ class Course:
     epoch, step: epochs done, and steps done of the epoch after them; in `epoch_ends` the epoch is done.
     update, where: what the step at hand updates, and a text that names it.
     row: the epoch's row of log.csv. best: whether its test error is the best so far.
-    notes: texts to show behind the progress bar, by whom they are of.
+    notes: texts to show in the line of progress, by whom they are of.
     ended: why the stage ends before its last epoch, '' where it does not.
     """
 

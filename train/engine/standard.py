@@ -1,4 +1,4 @@
-"""The callbacks of every stage: progress bar, tests, log, checkpoints, and the line of an epoch."""
+"""The callbacks of every stage: tests, log, checkpoints, and the line of an epoch."""
 
 import contextlib
 import time
@@ -12,6 +12,7 @@ from ..runtime.progress import epoch_line
 from ..runtime.run import Run
 from ..runtime.stops import Stopped
 from . import bn_statistics
+from .bar import Bar
 from .callbacks import BaseCallback, Callback, create, given
 from .course import Course
 from .learner import Learner
@@ -34,30 +35,6 @@ def around(
     return [Bar(), *before, Testing(), *create(config), *given(hooks.callbacks, config), Testing(), *rest, *after]
 
 
-class Bar(BaseCallback):
-    """The progress bar, on a terminal."""
-
-    def __init__(self) -> None:
-        self._first, self._started = 0, 0.0
-
-    def epoch_begins(self, course: Course) -> None:
-        self._first, self._started = course.step, time.monotonic()
-        title = f'{course.stage.name} {course.epoch + 1}/{course.stage.epochs}'
-        course.run.progress.start(title, course.plan.steps, course.step)
-
-    def step_ends(self, course: Course) -> None:
-        course.run.progress.step(lambda: self._text(course))
-
-    def epoch_ends(self, course: Course) -> None:
-        course.run.progress.end()
-
-    def _text(self, course: Course) -> str:
-        loss, error = course.figures.last
-        images = (course.step - self._first) * course.stage.batch_size
-        rate = images / max(time.monotonic() - self._started, 1e-9)
-        return ', '.join([f'loss {loss:.3f}', f'error {error:.1f}%', f'{rate:.0f} images/s', *course.notes.values()])
-
-
 class Testing(BaseCallback):
     """Tests the network where it is due, and remembers the best of a derived one."""
 
@@ -66,9 +43,11 @@ class Testing(BaseCallback):
         due = course.over or (stage.test_every and course.epoch % stage.test_every == 0)
         if not due or 'test_error' in row:
             return
-        supernet = stage.name != StageName.RETRAIN
-        with _settled(stage, run) if supernet else contextlib.nullcontext():
-            result = test(stage.learner, run, stage.batch_size, stage.inputs(0.0))
+        supernet, started = stage.name != StageName.RETRAIN, time.monotonic()
+        with run.progress.phase(f'{stage.name} {course.epoch}/{stage.epochs}, testing'):
+            with _settled(stage, run) if supernet else contextlib.nullcontext():
+                result = test(stage.learner, run, stage.batch_size, stage.inputs(0.0))
+        run.progress.left.done(f'{stage.name} test', 1, time.monotonic() - started)
         row.update(test_loss=result.loss, test_error=result.error)
         best = run.best.get(stage.name)
         if supernet or (best is not None and best['test_error'] <= result.error):
@@ -128,7 +107,7 @@ class Announcing(BaseCallback):
     """Says a line of an epoch's numbers, and why a stage ends early."""
 
     def epoch_ends(self, course: Course) -> None:
-        course.run.say(epoch_line(course.row, course.stage.epochs))
+        course.run.say(epoch_line(course.row, course.stage.epochs, course.run.progress.left.seconds()))
         if course.ended:
             course.run.say(f'{course.stage.name} ends after epoch {course.epoch}: {course.ended}')
 

@@ -171,6 +171,10 @@ class Run:
     def save(self, stage: 'Stage', position: Position, best: bool = False) -> None:
         """Save a checkpoint of a Stage at a Position. All workers call it alike; one writes."""
         self._saved = time.monotonic()
+        with self.progress.phase(f'{stage.name} {position.epoch}/{stage.epochs}, saving a checkpoint'):
+            self._save(stage, position, best)
+
+    def _save(self, stage: 'Stage', position: Position, best: bool) -> None:
         arrays, counts = gather(stage.learner)
         if not self.devices.main:
             return
@@ -230,14 +234,15 @@ class Run:
     def warn(self, line: str) -> None:
         """Print a line on stderr."""
         if self.devices.main:
-            print(escaped(line), file=sys.stderr, flush=True)
+            with self.progress.aside():
+                print(escaped(line), file=sys.stderr, flush=True)
 
     def resume_command(self) -> str:
         """Return the command that resumes the run."""
         return self.hooks.command or f'python {self.script} --resume --run {self.directory.path}'
 
     def close(self) -> None:
-        """End the progress bar and the events, and give up the lock."""
+        """End what is shown and the events, and give up the lock."""
         self.progress.end()
         if self.events:
             self.events.close()
