@@ -146,16 +146,16 @@ class Progress:
         self._bar.set_description_str(fitted(self._stack[-1](), 2 * COLUMNS))
 
 
-def fitted(parts: Sequence[Part], width: int, written: Callable[[str], str] = escaped) -> str:
-    """Write parts in their order, two blanks apart, in at most `width` columns: those of the highest rank are left out first."""
+def fitted(parts: Sequence[Part], width: int, written: Callable[[str], str] = escaped, gap: str = '  ') -> str:
+    """Write parts in their order, `gap` between them, in at most `width` columns: those of the highest rank are left out first."""
     texts = [(rank, written(text)) for rank, text in parts if text]
-    while len(texts) > 1 and span('  '.join(text for _, text in texts)) > width:
+    while len(texts) > 1 and span(gap.join(text for _, text in texts)) > width:
         worst = max(rank for rank, _ in texts)
         if worst == 0:
             break
         place = max(index for index, (rank, _) in enumerate(texts) if rank == worst)
         del texts[place]
-    line = '  '.join(text for _, text in texts)
+    line = gap.join(text for _, text in texts)
     while span(line) > width and line:
         line = line[:-1]
     return line
@@ -188,7 +188,12 @@ def clock(seconds: float) -> str:
 
 def left(seconds: Optional[float]) -> str:
     """Write how long something will take: '45 s left', '12 min left'; '' where it is not known, or nothing."""
-    return '' if not seconds else f'{format_duration(max(1, round(seconds)))} left'
+    if not seconds:
+        return ''
+    whole = max(1.0, float(round(seconds)))
+    if 100 <= whole < 5400:
+        return f'{whole / 60:.0f} min left'
+    return f'{format_duration(whole) if whole >= 5400 else f"{whole:.0f} s"} left'
 
 
 def in_notebook() -> bool:

@@ -89,6 +89,14 @@ class BudgetSummary(TypedDict, total=False):
     uniform: UniformSummary
 
 
+class InitSummary(TypedDict, total=False):
+    """The run whose weights training began with, and how many parameters it gave. anew: why others did not, with their names."""
+
+    run: str
+    taken: int
+    anew: Dict[str, List[str]]
+
+
 class Summary(TypedDict, total=False):
     """Known fields of summary.json; a run that is on its way lacks some."""
 
@@ -113,6 +121,8 @@ class Summary(TypedDict, total=False):
     retrain_seconds: float
     seconds: float  # all stages together
     latency_ms: float  # one image
+    init: InitSummary  # of the network that was retrained
+    pretrain_init: InitSummary  # of the supernet
 
 
 RESULT = ('test_error', 'params', 'flops')  # without these a summary is no result
@@ -143,6 +153,7 @@ FIELDS: Fields = {
     'seed': WHOLE,
     'search': mapping(_SEARCH),
     'budget': mapping(_BUDGET),
+    **dict.fromkeys(('init', 'pretrain_init'), mapping({'run': TEXT, 'taken': COUNT})),
     **dict.fromkeys(('test_error', 'top5_error', 'best_test_error'), PERCENT),
     **dict.fromkeys(('epochs', 'best_epoch', 'edges', 'params', 'flops', 'mac'), COUNT),
     **dict.fromkeys(('retrain_seconds', 'seconds', 'latency_ms'), AMOUNT),

@@ -61,6 +61,13 @@ def arguments(argv: Optional[Sequence[str]] = None) -> argparse.Namespace:
     parser.add_argument(
         '--batch-size', dest='retrain.batch_size', default=None, help='images an update [retrain.batch_size]'
     )
+    parser.add_argument(
+        '--init',
+        metavar='RUN',
+        dest='retrain.init',
+        default=None,
+        help="start with the weights of another run's network of the same shape [retrain.init]",
+    )
     return parser.parse_args(argv)
 
 

@@ -51,6 +51,13 @@ def arguments(argv: Optional[Sequence[str]] = None) -> argparse.Namespace:
         default=None,
         help='what shall be left, γ being steered to it: edges=30%%, flops=50%%, params=40%% [search.target, default none]',
     )
+    parser.add_argument(
+        '--init',
+        metavar='RUN',
+        dest='pretrain.init',
+        default=None,
+        help="start with the weights of another run's supernet of the same space [pretrain.init]",
+    )
     parser.add_argument('--stages', default=','.join(STAGES), help='which of the stages to run')
     return parser.parse_args(argv)
 

@@ -46,7 +46,14 @@ def test_wide_characters_take_two_columns():
 
 def test_times():
     assert [clock(seconds) for seconds in (0.4, 59.9, 75, 3723)] == ['0 s', '59 s', '1:15', '1:02:03']
-    assert [left(seconds) for seconds in (None, 0, 0.2, 100)] == ['', '', '1 s left', '1.67 min left']
+    assert [left(seconds) for seconds in (None, 0, 0.2, 99, 100, 9000)] == [
+        '',
+        '',
+        '1 s left',
+        '99 s left',
+        '2 min left',
+        '2.5 h left',
+    ]
 
 
 @pytest.mark.parametrize('columns', [80, 40, 12])

@@ -46,6 +46,7 @@ class Pretrain:
     test_every: int = key(
         0, 'test the supernet every so many epochs; 0: at the end of the stage', low=0, high=limits.EPOCHS
     )
+    init: str = key('', 'run directory with whose weights of the supernet, not λ, to start; empty: from random ones')
 
 
 @dataclasses.dataclass(frozen=True)
@@ -129,6 +130,7 @@ class Retrain:
         16, 'side of the square cut out of training images, pixels; 0: none', low=0, high=limits.IMAGE_SIZE
     )
     test_every: int = key(1, 'test every so many epochs; 0: at the end', low=0, high=limits.EPOCHS)
+    init: str = key('', 'run directory with whose weights of the same network to start; empty: from random ones')
 
 
 @dataclasses.dataclass(frozen=True)

@@ -30,6 +30,7 @@ from ..engine.names import StageName
 from ..engine.plan import Position
 from ..engine.stage import Stage, search_space
 from ..engine.standard import test
+from ..runtime import starting
 from ..runtime.hooks import NONE, Hooks
 from ..runtime.opening import Opened, opened
 from ..runtime.run import stored_config
@@ -123,7 +124,8 @@ def retrain(
         with run.progress.phase('preparing the retraining'):
             stage = retrain_stage(config, net, run_parts.dataset, run_parts.devices, hooks)
         newest = run.newest((StageName.RETRAIN,)) if resume else None
-        position = Position()
+        init, position = config.retrain.init if newest is None else '', Position()
+        taken = starting.network_from(run, net, init, architecture, widths, candidate.kind) if init else None
         if candidate.kind == 'random' and architecture and architecture == Architecture.full(architecture.space):
             run.warn(
                 'warning: the random architecture has every edge there is: the search that it stands beside pruned nothing'
@@ -139,6 +141,7 @@ def retrain(
         run.begin()
         if architecture is not None and run_parts.devices.main and not add:
             checksums.write_json(run.directory.architecture, architecture.to_dict())
+        starting.record(run, taken, 'init')
         course = loop.train(stage, run, position)
         return finish(run_parts, stage, course, candidate, architecture, widths, size)
 
@@ -225,8 +228,9 @@ def finish(
 ) -> Dict[str, Any]:
     """Test a network at the end of its course, write network.json, network.params and summary.json; returns the summary."""
     run, config = run_parts.run, run_parts.config
-    with run.progress.phase('testing the network of the last epoch'):
-        result = test(stage.learner, run, stage.batch_size, stage.inputs(0.0))
+    result = test(
+        stage.learner, run, stage.batch_size, stage.inputs(0.0), title='testing the network of the last epoch'
+    )
     if run_parts.devices.main:
         description = NetworkDescription(
             kind=candidate.kind,

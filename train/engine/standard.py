@@ -4,6 +4,7 @@ import contextlib
 import time
 from typing import Any, Iterator, List, Sequence
 
+from ...data.dataset import Part
 from ...runfiles.log import COLUMNS
 from ..config.tree import Config
 from ..runtime import seeds
@@ -44,9 +45,10 @@ class Testing(BaseCallback):
         if not due or 'test_error' in row:
             return
         supernet, started = stage.name != StageName.RETRAIN, time.monotonic()
-        with run.progress.phase(f'{stage.name} {course.epoch}/{stage.epochs}, testing'):
-            with _settled(stage, run) if supernet else contextlib.nullcontext():
-                result = test(stage.learner, run, stage.batch_size, stage.inputs(0.0))
+        where = f'{stage.name} {course.epoch}/{stage.epochs}'
+        settled = _settled(stage, run) if supernet else contextlib.nullcontext()
+        with run.progress.phase(f'{where}, statistics of batch norm'), settled:
+            result = test(stage.learner, run, stage.batch_size, stage.inputs(0.0), title=f'{where}, testing')
         run.progress.left.done(f'{stage.name} test', 1, time.monotonic() - started)
         row.update(test_loss=result.loss, test_error=result.error)
         best = run.best.get(stage.name)
@@ -125,13 +127,23 @@ def _settled(stage: Stage, run: Run) -> Iterator[None]:
         feed.close()
 
 
-def test(learner: Learner, run: Run, batch_size: int, inputs: Sequence[Any] = (), classes: int = 0) -> TestResult:
-    """Test on the test set, divided over workers and devices."""
+def test(
+    learner: Learner, run: Run, batch_size: int, inputs: Sequence[Any] = (), classes: int = 0, title: str = 'testing'
+) -> TestResult:
+    """Test on the test set, divided over workers and devices. title: what is shown meanwhile."""
     devices = run.devices
     seeds.set_all(run.config.seed, 'test', devices.rank)  # for operations that draw numbers at any time
     size = run.config.train.test_batch or devices.share(batch_size) // len(devices.contexts)
     batches = run.dataset.batches('test', size, train=False, shard=devices.shard)
+    tested, images = [0], run.dataset.sizes[Part.TEST]
+
+    def counted() -> Iterator[Any]:
+        for x, y in batches:
+            yield x, y
+            tested[0] += len(y) * devices.workers
+
     try:
-        return learner.evaluate(batches, size, topk=5, classes=classes, inputs=inputs)
+        with run.progress.phase(title, lambda: f'{min(tested[0], images)} of {images} images'):
+            return learner.evaluate(counted(), size, topk=5, classes=classes, inputs=inputs)
     finally:
         batches.close()

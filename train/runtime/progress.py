@@ -15,16 +15,16 @@ class Progress(progress.Progress):
 
 
 def epoch_line(row: Mapping[str, Any], epochs: int, left: Optional[float] = None) -> str:
-    """Write a row of the log as a line of text; epochs: of the stage; left: seconds that the run will still take."""
-    parts = [f'{row["stage"]} {row["epoch"]}/{epochs}']
+    """Write a row of the log as a line of at most 80 columns; epochs: of the stage; left: seconds that the run will still take."""
+    parts = [(0, f'{row["stage"]} {row["epoch"]}/{epochs}')]
     for name, gate, label, form in (('loss', 'gate_loss', 'loss', '%.3f'), ('error', 'gate_error', 'error', '%.1f%%')):
         if row.get(name) is not None:
             text = f'{label} {form % row[name]}'
-            parts.append(text if row.get(gate) is None else f'{text} (λ {form % row[gate]})')
+            parts.append((1, text if row.get(gate) is None else f'{text} (λ {form % row[gate]})'))
     if row.get('test_error') is not None:
-        parts.append('test %.2f%%' % row['test_error'])
+        parts.append((1, 'test %.2f%%' % row['test_error']))
     if row.get('edges') is not None:
-        parts.append(f'{row["edges"]} edges')
-    parts.append('%.0f images/s' % row['images_per_second'])
-    parts.append(progress.left(left))
-    return ', '.join(part for part in parts if part)
+        parts.append((1, f'{row["edges"]} edges'))
+    parts.append((3, '%.0f images/s' % row['images_per_second']))
+    parts.append((2, progress.left(left)))
+    return progress.fitted(parts, progress.COLUMNS, gap=', ')

@@ -17,6 +17,7 @@ from ..engine.bar import plan_work
 from ..engine.names import StageName
 from ..engine.plan import Position
 from ..engine.stage import planned, search_space
+from ..runtime import starting
 from ..runtime.hooks import NONE, Hooks
 from ..runtime.opening import Opened, opened
 from ..runtime.run import Run
@@ -43,6 +44,8 @@ def search(
         run.start()
         newest = run.newest(STAGES) if resume else None
         reached = ORDER.index(StageName(newest.stage)) if newest else -1
+        init = config.pretrain.init if newest is None else ''
+        taken = starting.supernet_from(run, stages.net, init) if init else None
         run.say(_greeting(run_parts))
         _plan(run_parts, [name for name in wanted if ORDER.index(StageName(name)) >= reached])
         for number, name in enumerate(STAGES):
@@ -56,6 +59,8 @@ def search(
                 run.say(f'resumed from {newest.path}')
             if name in wanted:
                 run.begin()
+                starting.record(run, taken, 'pretrain_init')
+                taken = None  # told once
                 loop.train(stage, run, position)
         if StageName.SEARCH in wanted:
             assert stages.pruner is not None and stages.spread is not None
