@@ -74,6 +74,7 @@ SLOW = (
     ('test_resume.py', ()),
     ('test_shown.py', ()),
     ('test_starting.py', ()),
+    ('test_options.py', ()),
     ('test_progress.py', ()),
     ('test_training.py', ('test_bad_numbers_stop_the_run',)),
 )

@@ -45,7 +45,8 @@ def load_network(
         epoch = checkpoint.epoch
         for name, param in parameters(net).items():
             by_device = [array for key, array in checkpoint.arrays.items() if key.split('/', 2)[::2] == ['param', name]]
-            param.set_data(mx.nd.array(np.mean(by_device, axis=0)))
+            average = checkpoint.arrays.get(f'ema/0/{name}')  # what was tested, where weights were averaged
+            param.set_data(mx.nd.array(np.mean(by_device, axis=0) if average is None else average))
     hybridize(net)
     return net, description, epoch
 

@@ -3,11 +3,10 @@
 import dataclasses
 import functools
 import os
-from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence, Tuple
+from typing import Any, Callable, Dict, Optional, Sequence, Tuple
 
 from ...base.cli import tell
 from ...base.errors import UserError
-from ...base.text import format_duration
 from ...data.dataset import DataSet
 from ...runfiles import checksums, stored
 from ...runfiles.directory import RunDirectory
@@ -24,7 +23,7 @@ from ...symbols.memory import network_bytes
 from ...symbols.sampling import random_like
 from ...symbols.space import SearchSpace
 from ..config.tree import Config
-from ..engine import checks, loop
+from ..engine import averaging, checks, loop
 from ..engine.course import Course
 from ..engine.names import StageName
 from ..engine.plan import Position
@@ -35,6 +34,7 @@ from ..runtime.hooks import NONE, Hooks
 from ..runtime.opening import Opened, opened
 from ..runtime.run import stored_config
 from ..searching.latency import fitted
+from .sizes import describe, describe_multiples
 from .stage import derived_network, retrain_stage
 
 
@@ -192,31 +192,6 @@ def build(
     return architecture, derived_network(config, architecture, widths, dataset.image_size, kernels_kind), widths, size
 
 
-def describe(size: Dict[str, Any], widths: Optional[Sequence[int]]) -> str:
-    """Write the size of a network as a line of text."""
-    text = f'{size["params"]:,} parameters, {size["flops"]:,} FLOPs'
-    if widths:
-        text += f', channels {", ".join(map(str, widths))}'
-    budget = size['budget']
-    if budget['kind'] != 'none':
-        target = format_duration(budget['target']) if budget['kind'] == 'latency' else f'{budget["target"]:g}'
-        text += f' ({100 * budget["distance"]:.2f}% below the budget of {budget["kind"]}={target})'
-    return text
-
-
-def describe_multiples(budget: Mapping[str, Any]) -> List[str]:
-    """Write what widths in multiples have changed, as lines: none where the budget takes any width. budget: a BudgetSummary."""
-    if not budget.get('uniform'):
-        return []
-    uniform = budget['uniform']
-    used = '' if uniform['reached'] is None else f', {100 * uniform["reached"] / budget["target"]:.2f}% of the budget'
-    line = (
-        f'channels near multiples of {budget["multiple"]}, which are faster here: {100 * (1 - budget["distance"]):.2f}% of the '
-        f'budget; of any width {", ".join(map(str, uniform["widths"]))}{used} (retrain.width_multiple=1)'
-    )
-    return [line, *budget['notes']]
-
-
 def finish(
     run_parts: Opened,
     stage: Stage,
@@ -228,6 +203,7 @@ def finish(
 ) -> Dict[str, Any]:
     """Test a network at the end of its course, write network.json, network.params and summary.json; returns the summary."""
     run, config = run_parts.run, run_parts.config
+    averaging.finish(stage.learner)
     result = test(
         stage.learner, run, stage.batch_size, stage.inputs(0.0), title='testing the network of the last epoch'
     )

@@ -11,6 +11,9 @@
 - `figures.py`        loss and error over the steps of an epoch
 - `learner.py`        one update: forward, backward, exchange, W or λ moved
 - `testing.py`        loss and errors of a network over batches
+- `averaging.py`      a moving average of weights, tested in their place
+- `mixup.py`          images and labels mixed
+- `patience.py`       the end of a retraining that no longer gets better
 - `losses.py`         cross entropy with label smoothing and the auxiliary classifier's
 - `bn_statistics.py`  batch norm's running statistics: averaged over devices, recomputed before a supernet is tested
 - `names.py`          what a step updates, and what the stages are called

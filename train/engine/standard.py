@@ -13,6 +13,7 @@ from ..runtime.progress import epoch_line
 from ..runtime.run import Run
 from ..runtime.stops import Stopped
 from . import bn_statistics
+from .averaging import averaged
 from .bar import Bar
 from .callbacks import BaseCallback, Callback, create, given
 from .course import Course
@@ -46,8 +47,7 @@ class Testing(BaseCallback):
             return
         supernet, started = stage.name != StageName.RETRAIN, time.monotonic()
         where = f'{stage.name} {course.epoch}/{stage.epochs}'
-        settled = _settled(stage, run) if supernet else contextlib.nullcontext()
-        with run.progress.phase(f'{where}, statistics of batch norm'), settled:
+        with run.progress.phase(f'{where}, statistics of batch norm'), as_tested(stage, run):
             result = test(stage.learner, run, stage.batch_size, stage.inputs(0.0), title=f'{where}, testing')
         run.progress.left.done(f'{stage.name} test', 1, time.monotonic() - started)
         row.update(test_loss=result.loss, test_error=result.error)
@@ -115,27 +115,42 @@ class Announcing(BaseCallback):
 
 
 @contextlib.contextmanager
-def _settled(stage: Stage, run: Run) -> Iterator[None]:
-    """Give the supernet the running statistics that it would have if W and λ had stood still for a while."""
-    devices = run.devices
+def as_tested(stage: Stage, run: Run) -> Iterator[None]:
+    """Have the stage's network be for a while what is tested.
+
+    A supernet gets the running statistics that it would have if W and λ had stood still for a while; a network whose weights are
+    averaged gets those averages, with statistics of their own; any other is tested as it is.
+    """
+    devices, learner = run.devices, stage.learner
+    if stage.name == StageName.RETRAIN and (learner.average is None or not learner.average.values):
+        yield
+        return
     seeds.set_all(run.config.seed, 'settle', devices.rank)
     feed = Feed(run.dataset, stage.pattern[0][0], devices.share(stage.batch_size), devices.shard, 0, 0)
     try:
-        with bn_statistics.settled(stage.learner, iter(feed.next, None)):
+        batches, inputs = iter(feed.next, None), stage.inputs(0.0)
+        averaging = stage.name == StageName.RETRAIN
+        with averaged(learner, batches, inputs) if averaging else bn_statistics.settled(learner, batches, inputs):
             yield
     finally:
         feed.close()
 
 
 def test(
-    learner: Learner, run: Run, batch_size: int, inputs: Sequence[Any] = (), classes: int = 0, title: str = 'testing'
+    learner: Learner,
+    run: Run,
+    batch_size: int,
+    inputs: Sequence[Any] = (),
+    classes: int = 0,
+    title: str = 'testing',
+    part: Part = Part.TEST,
 ) -> TestResult:
-    """Test on the test set, divided over workers and devices. title: what is shown meanwhile."""
+    """Test on the test set, or another part, divided over workers and devices. title: what is shown meanwhile."""
     devices = run.devices
     seeds.set_all(run.config.seed, 'test', devices.rank)  # for operations that draw numbers at any time
     size = run.config.train.test_batch or devices.share(batch_size) // len(devices.contexts)
-    batches = run.dataset.batches('test', size, train=False, shard=devices.shard)
-    tested, images = [0], run.dataset.sizes[Part.TEST]
+    batches = run.dataset.batches(part, size, train=False, shard=devices.shard)
+    tested, images = [0], run.dataset.sizes[part]
 
     def counted() -> Iterator[Any]:
         for x, y in batches:

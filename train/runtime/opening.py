@@ -53,6 +53,8 @@ def opened(
     with devices.watch(config.train.watchdog_seconds):
         with progress.phase('opening the data'):
             dataset = open_data(config, cutout)
+            if StageName.RETRAIN in stages and config.retrain.patience:
+                dataset.hold_out(config.retrain.held_out)
         checks.with_data(config, stages, dataset, devices)
         path = config.run or name_run(config, devices)
         multiple = width_multiple(config, devices, resume)
