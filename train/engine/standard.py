@@ -1,6 +1,7 @@
 """The callbacks of every stage: tests, log, checkpoints, and the line of an epoch."""
 
 import contextlib
+import math
 import time
 from typing import Any, Iterator, List, Sequence
 
@@ -18,7 +19,7 @@ from .bar import Bar
 from .callbacks import BaseCallback, Callback, create, given
 from .course import Course
 from .learner import Learner
-from .names import StageName
+from .names import StageName, Update
 from .plan import Feed
 from .stage import Stage
 from .testing import TestResult
@@ -33,7 +34,7 @@ def around(
     hooks: whose callbacks follow those of the configuration.
     Tests come twice: where one is due, and where a callback of the user has ended the stage.
     """
-    rest = [Recording(), Saving(), Announcing()]
+    rest = [Steps(), Recording(), Saving(), Announcing()]
     return [Bar(), *before, Testing(), *create(config), *given(hooks.callbacks, config), Testing(), *rest, *after]
 
 
@@ -74,6 +75,24 @@ class Recording(BaseCallback):
         if undeclared:
             raise ValueError(f'a callback adds {", ".join(undeclared)} to the row without naming it in its columns')
         course.run.record(course.row)
+
+
+class Steps(BaseCallback):
+    """Writes loss, error, learning rates and γ of every tenth step to TensorBoard's events."""
+
+    EVERY = 10
+
+    def step_ends(self, course: Course) -> None:
+        events, plan = course.run.events, course.plan
+        number = course.epoch * plan.steps + course.step
+        if events is None or number % self.EVERY:
+            return
+        loss, error = course.figures.last
+        figures = {} if math.isnan(loss) else {'loss': loss, 'error': error}
+        done = course.epoch + (course.step - 1) / plan.steps
+        names = {Update.WEIGHTS: 'lr', Update.GATES: 'gate_lr'}
+        rates = {names[group]: schedule(done) for group, schedule in course.stage.rates.items()}
+        events.step(course.stage.name, number, {**figures, **rates, **course.scalars})
 
 
 class Saving(BaseCallback):

@@ -149,7 +149,9 @@ class Run:
         write_environment(self.directory.environment, self._environment)
         write_data(self.directory.path, self.data)
         if self.config.train.tensorboard:
-            self.events = Events(self.directory.events)
+            unshown = ('run', 'preset', 'plugins', 'data.dir')
+            shown = {name: value for name, value in settings.flatten(self.config).items() if name not in unshown}
+            self.events = Events(self.directory.events, shown)
 
     def newest(self, stages: Sequence[str] = STAGES) -> Optional[Checkpoint]:
         """Return the newest whole Checkpoint, or None; all workers must read the same."""
