@@ -33,7 +33,7 @@ from ..runtime import starting
 from ..runtime.hooks import NONE, Hooks
 from ..runtime.opening import Opened, opened
 from ..runtime.run import stored_config
-from ..searching.latency import fitted
+from ..searching.latency import fitted, summarised
 from .sizes import describe, describe_multiples
 from .stage import derived_network, retrain_stage
 
@@ -241,6 +241,7 @@ def finish(
         retrain_seconds=retrain_seconds,
         seconds=run.log.seconds('pretrain', 'search', 'retrain'),
         **size,
+        **summarised(size['budget'], run_parts.devices),
     )
     run.say(
         'test error {:.2f}% (last epoch), best {:.2f}% (epoch {}); {}'.format(
