@@ -41,7 +41,7 @@ class Progress:
         self._bar: Any = None
         self._printed = time.monotonic()
 
-    def show(self, parts: Parts) -> None:
+    def watch(self, parts: Parts) -> None:
         """Show what a function gives, on top of what is shown already. It is called from another thread, and must not wait."""
         with self._lock:
             self._stack.append(parts)
@@ -50,8 +50,8 @@ class Progress:
                 self._thread = threading.Thread(target=self._run, args=(self._ended,), daemon=True, name='progress')
                 self._thread.start()
 
-    def hide(self, parts: Parts) -> None:
-        """Show no longer what `show` was given, and what was put on top of it."""
+    def unwatch(self, parts: Parts) -> None:
+        """Show no longer what `watch` was given, and what was put on top of it."""
         with self._lock:
             if parts in self._stack:
                 del self._stack[self._stack.index(parts) :]
@@ -69,11 +69,11 @@ class Progress:
             counted = [(1, further)] if further else []
             return [(0, text), *counted, (2, clock(time.monotonic() - started))]
 
-        self.show(parts)
+        self.watch(parts)
         try:
             yield
         finally:
-            self.hide(parts)
+            self.unwatch(parts)
 
     def end(self) -> None:
         """Remove the line, whatever is shown."""

@@ -31,7 +31,7 @@ class Bar(BaseCallback):
     def stage_begins(self, course: Course) -> None:
         self._course = course
         plan_work(course.run, course.stage.name, course.plan, course.epoch, course.step)
-        course.run.progress.show(self._parts)
+        course.run.progress.watch(self._parts)
 
     def epoch_begins(self, course: Course) -> None:
         self._last = time.monotonic()
@@ -50,7 +50,7 @@ class Bar(BaseCallback):
     def stage_ends(self, course: Course) -> None:
         for kind in ('step', 'test'):
             course.run.progress.left.drop(f'{course.stage.name} {kind}')
-        course.run.progress.hide(self._parts)
+        course.run.progress.unwatch(self._parts)
 
     def _parts(self) -> List[Part]:
         """Return what is known by now; called from the thread that draws."""
