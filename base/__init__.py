@@ -8,6 +8,7 @@ registry.py    one kind of registry for operations, penalties, schedules, data s
 keys.py        keys of a configuration, as fields of the dataclasses that use them
 argtypes.py    numbers read strictly, and the types of flags that take them
 limits.py      the most that a configuration, a flag or a file may ask for
+progress.py    what a command is doing: one line on a terminal, or one every half minute
 names.py       names of a fixed set as an enumeration
 plugins.py     modules outside the package that register such things
 machine.py     the machine, for who reads what was measured on it

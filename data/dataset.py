@@ -20,15 +20,20 @@ from .sources.digit_canvas import LARGEST, MOST_CLUTTER, MOST_TURN, SMALLEST
 
 
 class Part(Name):
-    """The parts of a data set: the whole training set, its disjoint W part and λ part, and the test set."""
+    """The parts of a data set: the whole training set, its disjoint W part and λ part, and the test set.
+
+    LEARNED and HELD_OUT divide the training set otherwise, where DataSet.hold_out was called.
+    """
 
     TRAIN = 'train'
     WEIGHTS = 'weights'
     GATES = 'gates'
     TEST = 'test'
+    LEARNED = 'learned'
+    HELD_OUT = 'held_out'
 
 
-PARTS = tuple(Part)
+PARTS = (Part.TRAIN, Part.WEIGHTS, Part.GATES, Part.TEST)  # of every data set
 LABELS = ('fine', 'coarse')
 READERS = ('indexed', 'recorditer')
 
@@ -181,6 +186,14 @@ class DataSet:
         }
         self.sizes: Dict[str, int] = {part: len(self._members[part]) for part in PARTS}
 
+    def hold_out(self, share: float) -> None:
+        """Divide the training set into Part.LEARNED and Part.HELD_OUT, which is the share `share` of every class."""
+        train = self._members['train']
+        halves = split.two_parts(self.labels('train'), 1 - share, self.options.seed, streams.EARLY)
+        for part, half in zip((Part.LEARNED, Part.HELD_OUT), halves):
+            self._sources[part], self._members[part] = self._sources['train'], train[half]
+            self.sizes[part] = len(half)
+
     def _check(self, source: Source, what: str) -> None:
         count = len(self.classes)
         if count < 2:
@@ -208,8 +221,8 @@ class DataSet:
         Raises UserError if a training pass has not one full batch, ValueError for an unknown part, batch size or shard.
         """
         index, count = shard
-        if part not in PARTS:
-            raise ValueError(f'data part {part!r}: one of {", ".join(PARTS)}')
+        if part not in self._members:
+            raise ValueError(f'data part {part!r}: one of {", ".join(self._members)}')
         if batch_size < 1 or not 0 <= index < count:
             raise ValueError(
                 f'batch size {batch_size}, shard {index} of {count}: a positive batch size, shards counted from 0'
@@ -263,4 +276,4 @@ class DataSet:
 
 def part_number(part: str) -> int:
     """Return the number that stands for a part in the keys of random streams."""
-    return [str(known) for known in PARTS].index(part)
+    return [str(known) for known in Part].index(part)

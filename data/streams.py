@@ -9,7 +9,9 @@ from typing import Iterable
 
 import numpy as np
 
-ORDER, AUGMENT, SPLIT, LIMIT, HELD_OUT, RECORDS = range(6)  # purposes; streams of different purposes are independent
+ORDER, AUGMENT, SPLIT, LIMIT, HELD_OUT, RECORDS, EARLY = range(
+    7
+)  # purposes; streams of different purposes are independent
 
 DRAWS = 16  # uniforms a sample: a multiple of 4, the words of one Philox counter step
 

@@ -89,6 +89,22 @@ class BudgetSummary(TypedDict, total=False):
     uniform: UniformSummary
 
 
+class LatencySummary(TypedDict, total=False):
+    """Where and how latency_ms was measured."""
+
+    device: str  # a GPU, or a processor with its threads
+    batch: int
+    threads: Optional[int]  # that share an operator; None on GPUs, and where that is not known
+
+
+class InitSummary(TypedDict, total=False):
+    """The run whose weights training began with, and how many parameters it gave. anew: why others did not, with their names."""
+
+    run: str
+    taken: int
+    anew: Dict[str, List[str]]
+
+
 class Summary(TypedDict, total=False):
     """Known fields of summary.json; a run that is on its way lacks some."""
 
@@ -112,7 +128,10 @@ class Summary(TypedDict, total=False):
     budget: BudgetSummary
     retrain_seconds: float
     seconds: float  # all stages together
-    latency_ms: float  # one image
+    latency_ms: float  # milliseconds of a forward pass of one image, where the budget is of latency
+    latency: LatencySummary
+    init: InitSummary  # of the network that was retrained
+    pretrain_init: InitSummary  # of the supernet
 
 
 RESULT = ('test_error', 'params', 'flops')  # without these a summary is no result
@@ -143,6 +162,8 @@ FIELDS: Fields = {
     'seed': WHOLE,
     'search': mapping(_SEARCH),
     'budget': mapping(_BUDGET),
+    'latency': mapping({'device': TEXT, 'batch': COUNT}),
+    **dict.fromkeys(('init', 'pretrain_init'), mapping({'run': TEXT, 'taken': COUNT})),
     **dict.fromkeys(('test_error', 'top5_error', 'best_test_error'), PERCENT),
     **dict.fromkeys(('epochs', 'best_epoch', 'edges', 'params', 'flops', 'mac'), COUNT),
     **dict.fromkeys(('retrain_seconds', 'seconds', 'latency_ms'), AMOUNT),

@@ -72,6 +72,10 @@ SLOW = (
     ('test_pruning.py', ('test_variants', 'test_a_search_that_removes_everything_goes_on')),
     ('test_random_prunings.py', ()),
     ('test_resume.py', ()),
+    ('test_shown.py', ()),
+    ('test_starting.py', ()),
+    ('test_options.py', ()),
+    ('test_progress.py', ()),
     ('test_training.py', ('test_bad_numbers_stop_the_run',)),
 )
 

@@ -22,6 +22,7 @@ from typing import Sequence
 
 from dsonas.base import argtypes, cli, plugins
 from dsonas.base.errors import UserError
+from dsonas.base.progress import Progress
 from dsonas.base.text import escaped
 from dsonas.tools.exporting import checking
 from dsonas.tools.exporting.delivery import export_onnx, export_symbol, source
@@ -63,11 +64,14 @@ def main(argv: Sequence[str]) -> int:
         raise UserError(
             f'--symbol {options.symbol}: there is no folder {os.path.dirname(options.symbol)} to write it to'
         )
-    opened = source(options.run, options.normalise, options.data_dir, options.images, options.tolerance)
+    progress = Progress(apart=True)
+    with progress.phase('reading the network and images to check it on'):
+        opened = source(options.run, options.normalise, options.data_dir, options.images, options.tolerance)
     for target, export in ((options.onnx, export_onnx), (options.symbol, export_symbol)):
         if target:
             try:
-                paths, checked = export(opened, target)
+                with progress.phase(f'exporting and checking {os.path.basename(target)}'):
+                    paths, checked = export(opened, target)
             except checking.Mismatch as error:
                 cli.tell(f'nothing written: {error}')
                 return 1

@@ -53,13 +53,20 @@ def arguments(argv: Optional[Sequence[str]] = None) -> argparse.Namespace:
         '--budget',
         dest='retrain.budget',
         default=None,
-        help='params=3.0M, flops=600M, mac=40M or none [retrain.budget]',
+        help='params=3.0M, flops=600M, mac=40M, latency=2.5ms (one image on the first device here) or none [retrain.budget]',
     )
     parser.add_argument(
         '--epochs', dest='retrain.epochs', default=None, help='passes over the training set [retrain.epochs]'
     )
     parser.add_argument(
         '--batch-size', dest='retrain.batch_size', default=None, help='images an update [retrain.batch_size]'
+    )
+    parser.add_argument(
+        '--init',
+        metavar='RUN',
+        dest='retrain.init',
+        default=None,
+        help="start with the weights of another run's network of the same shape [retrain.init]",
     )
     return parser.parse_args(argv)
 

@@ -51,6 +51,26 @@ def arguments(argv: Optional[Sequence[str]] = None) -> argparse.Namespace:
         default=None,
         help='what shall be left, γ being steered to it: edges=30%%, flops=50%%, params=40%% [search.target, default none]',
     )
+    parser.add_argument(
+        '--penalty',
+        dest='search.penalty',
+        default=None,
+        help='what γ of each λ follows: flops, mac, latency (measured here) or none [search.penalty]',
+    )
+    parser.add_argument(
+        '--budget',
+        dest='retrain.budget',
+        default=None,
+        help='size of the network that train/retrain.py will derive: params=3.0M, flops=600M, mac=40M, latency=2.5ms or none '
+        '[retrain.budget]',
+    )
+    parser.add_argument(
+        '--init',
+        metavar='RUN',
+        dest='pretrain.init',
+        default=None,
+        help="start with the weights of another run's supernet of the same space [pretrain.init]",
+    )
     parser.add_argument('--stages', default=','.join(STAGES), help='which of the stages to run')
     return parser.parse_args(argv)
 

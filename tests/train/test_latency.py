@@ -11,7 +11,7 @@ from dsonas.symbols import latency
 from dsonas.symbols.architecture import Architecture
 from dsonas.symbols.budget import fit_widths
 from dsonas.symbols.space import SearchSpace
-from dsonas.train.searching.latency import fitted
+from dsonas.train.searching.latency import fitted, summarised
 
 SPACE = SearchSpace.cifar10(channels=4, blocks=(1, 1), levels=2)
 ARCHITECTURE = Architecture.random(SPACE, 1, 0.5)
@@ -53,3 +53,15 @@ def test_a_latency_beyond_the_memory_is_refused(tmp_path, monkeypatch):
     ) as refused:
         fitted(ARCHITECTURE, 'latency=60s', 16, devices(), types.SimpleNamespace(path=str(tmp_path)))
     assert asked and len(str(refused.value)) < 300
+
+
+def test_a_summary_says_where_latency_was_measured(tmp_path, monkeypatch):
+    monkeypatch.setattr(latency.Stopwatch, 'widths', lambda self, *_: lambda widths: 1e-4 * sum(widths))
+    directory = types.SimpleNamespace(path=str(tmp_path))
+    found = fitted(ARCHITECTURE, 'latency=6ms', 16, devices(), directory).to_dict()
+    kept = summarised(found, devices())
+    assert kept['latency_ms'] == pytest.approx(1e3 * found['reached']) and kept['latency_ms'] <= 6
+    assert (
+        kept['latency']['batch'] == 1 and kept['latency']['device'].endswith('threads') and kept['latency']['threads']
+    )
+    assert summarised({'kind': 'params', 'target': 1e6, 'reached': 9e5}, devices()) == {}

@@ -6,6 +6,7 @@
 | train.gpus                  | train.cpus                    | the same                                                            |
 | search.ratio                | search.split=false            | refused on a command line: there are no turns                       |
 | search.patience             | search.target=none            | refused on a command line: nothing is to be met                     |
+| retrain.held_out            | retrain.patience=0            | refused on a command line: nothing is held out                      |
 | data.cutout, retrain.cutout | data.augment=false            | refused on a command line: nothing is cut out                       |
 | retrain.lr_min, t0, tmul    | a retrain.schedule without it | refused on a command line                                           |
 
@@ -49,6 +50,7 @@ NEEDS = (
     Needs('search.patience', 'search.target', lambda goal: goal != 'none', 'there is then nothing to be met', 0),
     Needs('data.cutout', 'data.augment', bool, 'nothing is then cut out', 0),
     Needs('retrain.cutout', 'data.augment', bool, 'nothing is then cut out', 0),
+    Needs('retrain.held_out', 'retrain.patience', bool, 'nothing is then held out'),
     *(
         Needs(f'retrain.{name}', 'retrain.schedule', _has(name), f'that schedule has no {name}')
         for name in ('lr_min', 't0', 'tmul')

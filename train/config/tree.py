@@ -46,6 +46,7 @@ class Pretrain:
     test_every: int = key(
         0, 'test the supernet every so many epochs; 0: at the end of the stage', low=0, high=limits.EPOCHS
     )
+    init: str = key('', 'run directory with whose weights of the supernet, not λ, to start; empty: from random ones')
 
 
 @dataclasses.dataclass(frozen=True)
@@ -129,6 +130,22 @@ class Retrain:
         16, 'side of the square cut out of training images, pixels; 0: none', low=0, high=limits.IMAGE_SIZE
     )
     test_every: int = key(1, 'test every so many epochs; 0: at the end', low=0, high=limits.EPOCHS)
+    patience: int = key(
+        0,
+        'end once the error on held-out training images has not fallen for so many epochs; 0: no',
+        low=0,
+        high=limits.EPOCHS,
+    )
+    held_out: float = key(
+        0.1, 'with patience: share of the training images that is held out, and not learned from', low=0.001, high=0.9
+    )
+    ema: float = key(
+        0.0, 'decay of a moving average of the weights, which is tested and exported; 0: the weights', low=0, below=1
+    )
+    mixup: float = key(
+        0.0, 'α of mixup, which learns from weighted means of two images and labels; 0: none', low=0, high=limits.RATE
+    )
+    init: str = key('', 'run directory with whose weights of the same network to start; empty: from random ones')
 
 
 @dataclasses.dataclass(frozen=True)

@@ -25,6 +25,7 @@ from ..engine.testing import evaluate
 from ..runtime import facts
 from ..runtime.devices import Devices
 from ..runtime.opening import open_data
+from ..runtime.progress import Progress
 from ..runtime.run import stored_config
 from ..runtime.state import parameters
 from .tested import Seen, TestedData
@@ -44,7 +45,8 @@ def load_network(
         epoch = checkpoint.epoch
         for name, param in parameters(net).items():
             by_device = [array for key, array in checkpoint.arrays.items() if key.split('/', 2)[::2] == ['param', name]]
-            param.set_data(mx.nd.array(np.mean(by_device, axis=0)))
+            average = checkpoint.arrays.get(f'ema/0/{name}')  # what was tested, where weights were averaged
+            param.set_data(mx.nd.array(np.mean(by_device, axis=0) if average is None else average))
     hybridize(net)
     return net, description, epoch
 
@@ -79,22 +81,18 @@ def evaluate_run(
     elif data_dir:
         config = settings.replace(config, data__dir=data_dir)
     devices = Devices(Train(gpus=gpus, cpus=cpus))
-    net, description, epoch = load_network(directory, devices.contexts, best)
+    progress = Progress(apart=True)
+    with progress.phase('reading the network'):
+        net, description, epoch = load_network(directory, devices.contexts, best)
     config = settings.replace(config, data__image_size=description.image_size)
-    data = open_data(config)
+    with progress.phase('opening the data'):
+        data = open_data(config)
     tested, before = TestedData(data, description), known_data(path)
     inputs = (np.zeros(1, np.float32),) if description.drop_path and description.architecture else ()
     seen = Seen(description, worst)
-    result = evaluate(
-        net,
-        seen.watch(tested.batches(batch_size)),
-        batch_size,
-        devices,
-        5,
-        len(description.classes),
-        inputs,
-        seen.add,
-    )
+    batches, classes = seen.watch(tested.batches(batch_size)), len(description.classes)
+    with progress.phase('testing', lambda: f'{sum(map(len, seen.labels))} of {data.sizes["test"]} images'):
+        result = evaluate(net, batches, batch_size, devices, 5, classes, inputs, seen.add)
     outcome = {
         'run': directory.path,
         'dataset': data.name,

@@ -3,11 +3,10 @@
 import dataclasses
 import functools
 import os
-from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence, Tuple
+from typing import Any, Callable, Dict, Optional, Sequence, Tuple
 
 from ...base.cli import tell
 from ...base.errors import UserError
-from ...base.text import format_duration
 from ...data.dataset import DataSet
 from ...runfiles import checksums, stored
 from ...runfiles.directory import RunDirectory
@@ -24,16 +23,18 @@ from ...symbols.memory import network_bytes
 from ...symbols.sampling import random_like
 from ...symbols.space import SearchSpace
 from ..config.tree import Config
-from ..engine import checks, loop
+from ..engine import averaging, checks, loop
 from ..engine.course import Course
 from ..engine.names import StageName
 from ..engine.plan import Position
 from ..engine.stage import Stage, search_space
 from ..engine.standard import test
+from ..runtime import starting
 from ..runtime.hooks import NONE, Hooks
 from ..runtime.opening import Opened, opened
 from ..runtime.run import stored_config
-from ..searching.latency import fitted
+from ..searching.latency import fitted, summarised
+from .sizes import describe, describe_multiples
 from .stage import derived_network, retrain_stage
 
 
@@ -113,15 +114,19 @@ def retrain(
             )
         fit = functools.partial(fitted, devices=run_parts.devices, directory=run.directory)
         run.check('resume' if resume else 'add' if add else 'new', allow_changes, () if resume else ('retrain', 'seed'))
-        architecture, net, widths, size = build(
-            config, candidate, run_parts.dataset, fit, run_parts.devices.kernels_kind
-        )
+        measured = candidate.architecture is not None and config.retrain.budget.startswith('latency')
+        with run.progress.phase('measuring latency' if measured else 'building the network'):
+            architecture, net, widths, size = build(
+                config, candidate, run_parts.dataset, fit, run_parts.devices.kernels_kind
+            )
         if architecture is not None:
             _check_memory(run_parts, architecture, widths)
         run.start(candidate.kind)
-        stage = retrain_stage(config, net, run_parts.dataset, run_parts.devices, hooks)
+        with run.progress.phase('preparing the retraining'):
+            stage = retrain_stage(config, net, run_parts.dataset, run_parts.devices, hooks)
         newest = run.newest((StageName.RETRAIN,)) if resume else None
-        position = Position()
+        init, position = config.retrain.init if newest is None else '', Position()
+        taken = starting.network_from(run, net, init, architecture, widths, candidate.kind) if init else None
         if candidate.kind == 'random' and architecture and architecture == Architecture.full(architecture.space):
             run.warn(
                 'warning: the random architecture has every edge there is: the search that it stands beside pruned nothing'
@@ -137,6 +142,7 @@ def retrain(
         run.begin()
         if architecture is not None and run_parts.devices.main and not add:
             checksums.write_json(run.directory.architecture, architecture.to_dict())
+        starting.record(run, taken, 'init')
         course = loop.train(stage, run, position)
         return finish(run_parts, stage, course, candidate, architecture, widths, size)
 
@@ -186,31 +192,6 @@ def build(
     return architecture, derived_network(config, architecture, widths, dataset.image_size, kernels_kind), widths, size
 
 
-def describe(size: Dict[str, Any], widths: Optional[Sequence[int]]) -> str:
-    """Write the size of a network as a line of text."""
-    text = f'{size["params"]:,} parameters, {size["flops"]:,} FLOPs'
-    if widths:
-        text += f', channels {", ".join(map(str, widths))}'
-    budget = size['budget']
-    if budget['kind'] != 'none':
-        target = format_duration(budget['target']) if budget['kind'] == 'latency' else f'{budget["target"]:g}'
-        text += f' ({100 * budget["distance"]:.2f}% below the budget of {budget["kind"]}={target})'
-    return text
-
-
-def describe_multiples(budget: Mapping[str, Any]) -> List[str]:
-    """Write what widths in multiples have changed, as lines: none where the budget takes any width. budget: a BudgetSummary."""
-    if not budget.get('uniform'):
-        return []
-    uniform = budget['uniform']
-    used = '' if uniform['reached'] is None else f', {100 * uniform["reached"] / budget["target"]:.2f}% of the budget'
-    line = (
-        f'channels near multiples of {budget["multiple"]}, which are faster here: {100 * (1 - budget["distance"]):.2f}% of the '
-        f'budget; of any width {", ".join(map(str, uniform["widths"]))}{used} (retrain.width_multiple=1)'
-    )
-    return [line, *budget['notes']]
-
-
 def finish(
     run_parts: Opened,
     stage: Stage,
@@ -222,7 +203,10 @@ def finish(
 ) -> Dict[str, Any]:
     """Test a network at the end of its course, write network.json, network.params and summary.json; returns the summary."""
     run, config = run_parts.run, run_parts.config
-    result = test(stage.learner, run, stage.batch_size, stage.inputs(0.0))
+    averaging.finish(stage.learner)
+    result = test(
+        stage.learner, run, stage.batch_size, stage.inputs(0.0), title='testing the network of the last epoch'
+    )
     if run_parts.devices.main:
         description = NetworkDescription(
             kind=candidate.kind,
@@ -257,6 +241,7 @@ def finish(
         retrain_seconds=retrain_seconds,
         seconds=run.log.seconds('pretrain', 'search', 'retrain'),
         **size,
+        **summarised(size['budget'], run_parts.devices),
     )
     run.say(
         'test error {:.2f}% (last epoch), best {:.2f}% (epoch {}); {}'.format(

@@ -1,6 +1,6 @@
 """Stage 3: a derived network, or any other classifier, from scratch."""
 
-from typing import Any, Optional, Sequence, Tuple
+from typing import Any, List, Optional, Sequence, Tuple
 
 import numpy as np
 
@@ -10,9 +10,13 @@ from ...symbols.architecture import Architecture
 from ...symbols.network import Network
 from ..config.tree import Config
 from ..engine import standard
+from ..engine.averaging import Average
+from ..engine.callbacks import Callback
 from ..engine.learner import Learner, nag
 from ..engine.losses import Loss
+from ..engine.mixup import Mixup
 from ..engine.names import StageName
+from ..engine.patience import Patience
 from ..engine.stage import Stage, initialise, pattern, rates, weights_of
 from ..runtime.devices import Devices
 from ..runtime.hooks import NONE, Hooks
@@ -26,6 +30,13 @@ def retrain_stage(config: Config, net: Any, dataset: DataSet, devices: Devices, 
     initialise(net, devices, dataset.image_size, config.seed, 'network', example)
     loss = Loss(settings.label_smoothing, settings.auxiliary, hooks.loss)
     learner = Learner(net, [], loss, devices, nag(weights_of(net), settings), amp=config.train.amp)
+    if settings.ema:
+        learner.average = Average(learner.weights, settings.ema)
+    if settings.mixup and hooks.loss:
+        raise UserError(f'retrain.mixup={settings.mixup:g}: a loss of your own takes whole labels; set retrain.mixup=0')
+    classes = len(dataset.classes)
+    mix = Mixup(settings.mixup, config.seed, classes, devices.rank) if settings.mixup else None
+    own: List[Callback] = [Patience(settings.patience)] if settings.patience else []
 
     def inputs(progress: float) -> Tuple[np.ndarray, ...]:
         return (np.array([settings.drop_path * progress], np.float32),) if drop_path else ()
@@ -39,8 +50,9 @@ def retrain_stage(config: Config, net: Any, dataset: DataSet, devices: Devices, 
         rates(config, StageName.RETRAIN),
         test_every=settings.test_every,
         seeded=bool(settings.dropout or drop_path or 'noise' in config.space.operations),
-        callbacks=standard.around(config, hooks=hooks),
+        callbacks=standard.around(config, before=own, hooks=hooks),
         inputs=inputs,
+        mix=mix,
     )
 
 

@@ -10,6 +10,7 @@ import numpy as np
 from ..runtime.state import parameters
 from .learner import Learner
 
+Batch = Tuple[np.ndarray, np.ndarray]
 SETTLING = 40  # batches, after which what was there before weighs 0.9 ** 40, a hundredth
 
 
@@ -39,15 +40,17 @@ def average(learner: Learner) -> None:
 
 
 @contextlib.contextmanager
-def settled(learner: Learner, batches: Iterator[Tuple[np.ndarray, np.ndarray]]) -> Iterator[None]:
+def settled(learner: Learner, batches: Iterator[Batch], inputs: Sequence[np.ndarray] = ()) -> Iterator[None]:
     """Recompute running statistics for W and λ as they are now, on SETTLING (x, y) from `batches`; put back at the end what was before.
+
+    inputs: further inputs of the network.
 
     In the search λ fall until the last step, and statistics that follow with a momentum of 0.9 are of a network that is no more.
     """
     mx.nd.waitall()
     params = running(learner)
     before = [[array.asnumpy() for array in param.list_data()] for param in params]
-    learner.observe(itertools.islice(batches, SETTLING))
+    learner.observe(itertools.islice(batches, SETTLING), inputs)
     mx.nd.waitall()
     average(learner)
     try:

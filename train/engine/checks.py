@@ -25,6 +25,7 @@ PARTS = {
     Part.WEIGHTS: 'the W part',
     Part.GATES: 'the λ part',
     Part.TEST: 'the test set',
+    Part.LEARNED: 'the training set without retrain.held_out',
 }
 SLACK = 1.5  # what a step takes is up to twice the estimate (symbols/memory.py)
 

@@ -19,7 +19,8 @@ class Course:
     epoch, step: epochs done, and steps done of the epoch after them; in `epoch_ends` the epoch is done.
     update, where: what the step at hand updates, and a text that names it.
     row: the epoch's row of log.csv. best: whether its test error is the best so far.
-    notes: texts to show behind the progress bar, by whom they are of.
+    notes: texts to show in the line of progress, by whom they are of.
+    scalars: further numbers of the last step for TensorBoard, by name.
     ended: why the stage ends before its last epoch, '' where it does not.
     """
 
@@ -31,6 +32,7 @@ class Course:
         self.row: Dict[str, Any] = {}
         self.best = False
         self.notes: Dict[str, str] = {}
+        self.scalars: Dict[str, float] = {}
         self._partial = position.partial
         self.figures, self.started = Figures(stage.name, share, run.devices), time.monotonic()
 

@@ -57,7 +57,7 @@ class Figures:
             sums[0] += float(loss)
             sums[1] += int(wrong)
             sums[2] += self._share
-            self.last = (loss / self._share, 100.0 * wrong / self._share)
+            self.last = (float(loss) / self._share, 100.0 * float(wrong) / self._share)
 
     def _refuse(self, quantity: str, where: str) -> NoReturn:
         raise TrainingError(

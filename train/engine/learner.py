@@ -83,6 +83,7 @@ class Learner:
                 mixed.init_trainer(trainer)
                 trainer._amp_loss_scaler = self.trainers[Update.WEIGHTS]._amp_loss_scaler  # one loss, one scale
         self._updating: Optional[Update] = None
+        self.average: Any = None  # averaging.Average of the weights, where there is one
 
     def replace(self, net: Any) -> None:
         """Go on with a smaller network over the same Parameters (Supernet.pruned); what is gone gets no gradient any more."""
@@ -120,7 +121,7 @@ class Learner:
     ) -> Tuple[List[Any], Dict[Update, Any]]:
         """One update from images x (b, 3, H, W) and labels y (b,), this worker's part of a batch of `batch_size`.
 
-        inputs: further inputs of the network, numpy arrays; rates: the learning rate of each group.
+        y may be shares of the classes (b, K). inputs: further inputs of the network, numpy arrays; rates: the learning rate of each group.
         Returns NDArrays without waiting for them: by device (loss sum, wrong images), and whether all gradients are finite.
         """
         self.prepare(update)
@@ -138,14 +139,16 @@ class Learner:
             trainer.update(
                 batch_size, ignore_stale_grad=group == Update.GATES
             )  # no block may be left to use a λ vector
+        if self.average is not None:
+            self.average.update()
         return figures, finite
 
-    def observe(self, batches: Iterable[Tuple[np.ndarray, np.ndarray]]) -> None:
-        """Move batch norm's running statistics as λ steps from (x, y) batches would, and nothing else."""
+    def observe(self, batches: Iterable[Tuple[np.ndarray, np.ndarray]], inputs: Sequence[np.ndarray] = ()) -> None:
+        """Move batch norm's running statistics as steps from (x, y) batches would, and nothing else. inputs: as for `step`."""
         before = self._updating
-        self.prepare(Update.GATES)
+        self.prepare(Update.GATES if self.gates else Update.WEIGHTS)  # MXNet moves them in backward passes
         for x, y in batches:
-            self._backward(x, y, ())
+            self._backward(x, y, inputs)
         self.prepare(before or Update.BOTH)
 
     def _backward(self, x: np.ndarray, y: np.ndarray, inputs: Sequence[np.ndarray]) -> List[Any]:
@@ -157,7 +160,8 @@ class Learner:
                 if self.amp:
                     loss = loss * self._scale()
             losses.append(loss)
-            wrong = (logits.argmax(axis=-1).astype('float32', copy=False) != part_y.astype('float32')).sum()
+            own = part_y.astype('float32') if part_y.ndim == 1 else part_y.argmax(axis=-1)
+            wrong = (logits.argmax(axis=-1).astype('float32', copy=False) != own).sum()
             figures.append(mx.nd.stack(loss.sum() / self._scale(), wrong.astype(loss.dtype, copy=False)))
         autograd.backward(losses)
         return figures

@@ -63,6 +63,8 @@ def _step(course: Course, feeds: Dict[Part, Feed]) -> None:
     done = epoch + step / plan.steps
     rates = {group: schedule(done) for group, schedule in stage.rates.items()}
     x, y = feeds[part].next()
+    if stage.mix is not None:
+        x, y = stage.mix(x, y, epoch, step)
     if stage.seeded:
         seeds.set_all(run.config.seed, stage.name, epoch, step, run.devices.rank)
     course.where = f'{stage.name} epoch {epoch + 1}, step {step + 1} of {plan.steps} ({course.update.symbol} step)'

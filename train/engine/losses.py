@@ -6,9 +6,9 @@ import mxnet as mx
 
 
 def cross_entropy(logits: Any, labels: Any, smoothing: float = 0.0) -> Any:
-    """Cross entropy with targets (1 - s) onehot + s / K: logits (B, K), labels int (B,) -> (B,)."""
+    """Cross entropy with targets (1 - s) onehot + s / K: logits (B, K), labels int (B,) or shares of the classes (B, K) -> (B,)."""
     log_p = mx.nd.log_softmax(logits, axis=-1)
-    loss = -mx.nd.pick(log_p, labels, axis=-1)
+    loss = -mx.nd.pick(log_p, labels, axis=-1) if labels.ndim == 1 else -mx.nd.sum(log_p * labels, axis=-1)
     if smoothing:
         loss = (1 - smoothing) * loss - smoothing * mx.nd.mean(log_p, axis=-1)
     return loss

@@ -1,7 +1,7 @@
 """A stage as data for the loop, and what all stages are made with."""
 
 import dataclasses
-from typing import Any, Callable, Dict, List, Sequence, Tuple
+from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple
 
 import mxnet as mx
 import numpy as np
@@ -34,6 +34,7 @@ class Stage:
     first_pass: number of the data pass of epoch 0, so that two stages on one part see other orders.
     seeded: set random generators before each step, because the network draws numbers.
     callbacks: in the order in which they are called. inputs: progress in [0, 1] -> further inputs of the network.
+    mix: images, labels, epoch, step -> what is learned from instead; None: as they are.
     """
 
     name: StageName
@@ -47,6 +48,7 @@ class Stage:
     seeded: bool = False
     callbacks: List[Callback] = dataclasses.field(default_factory=list)
     inputs: Callable[[float], Tuple[np.ndarray, ...]] = _no_inputs
+    mix: Optional[Callable[[np.ndarray, np.ndarray, int, int], Tuple[np.ndarray, np.ndarray]]] = None
 
 
 def pattern(config: Config, name: StageName) -> Pattern:
@@ -55,7 +57,7 @@ def pattern(config: Config, name: StageName) -> Pattern:
     if name == StageName.PRETRAIN:
         return (weights,)
     if name == StageName.RETRAIN:
-        return ((Part.TRAIN, Update.WEIGHTS),)
+        return ((Part.LEARNED if config.retrain.patience else Part.TRAIN, Update.WEIGHTS),)
     n, m = ratio(config.search.ratio)
     return (weights,) * n + (gates,) * m if config.search.split else ((Part.TRAIN, Update.BOTH),)
 

@@ -1,9 +1,11 @@
-"""The callbacks of every stage: progress bar, tests, log, checkpoints, and the line of an epoch."""
+"""The callbacks of every stage: tests, log, checkpoints, and the line of an epoch."""
 
 import contextlib
+import math
 import time
 from typing import Any, Iterator, List, Sequence
 
+from ...data.dataset import Part
 from ...runfiles.log import COLUMNS
 from ..config.tree import Config
 from ..runtime import seeds
@@ -12,10 +14,12 @@ from ..runtime.progress import epoch_line
 from ..runtime.run import Run
 from ..runtime.stops import Stopped
 from . import bn_statistics
+from .averaging import averaged
+from .bar import Bar
 from .callbacks import BaseCallback, Callback, create, given
 from .course import Course
 from .learner import Learner
-from .names import StageName
+from .names import StageName, Update
 from .plan import Feed
 from .stage import Stage
 from .testing import TestResult
@@ -30,32 +34,8 @@ def around(
     hooks: whose callbacks follow those of the configuration.
     Tests come twice: where one is due, and where a callback of the user has ended the stage.
     """
-    rest = [Recording(), Saving(), Announcing()]
+    rest = [Steps(), Recording(), Saving(), Announcing()]
     return [Bar(), *before, Testing(), *create(config), *given(hooks.callbacks, config), Testing(), *rest, *after]
-
-
-class Bar(BaseCallback):
-    """The progress bar, on a terminal."""
-
-    def __init__(self) -> None:
-        self._first, self._started = 0, 0.0
-
-    def epoch_begins(self, course: Course) -> None:
-        self._first, self._started = course.step, time.monotonic()
-        title = f'{course.stage.name} {course.epoch + 1}/{course.stage.epochs}'
-        course.run.progress.start(title, course.plan.steps, course.step)
-
-    def step_ends(self, course: Course) -> None:
-        course.run.progress.step(lambda: self._text(course))
-
-    def epoch_ends(self, course: Course) -> None:
-        course.run.progress.end()
-
-    def _text(self, course: Course) -> str:
-        loss, error = course.figures.last
-        images = (course.step - self._first) * course.stage.batch_size
-        rate = images / max(time.monotonic() - self._started, 1e-9)
-        return ', '.join([f'loss {loss:.3f}', f'error {error:.1f}%', f'{rate:.0f} images/s', *course.notes.values()])
 
 
 class Testing(BaseCallback):
@@ -66,9 +46,11 @@ class Testing(BaseCallback):
         due = course.over or (stage.test_every and course.epoch % stage.test_every == 0)
         if not due or 'test_error' in row:
             return
-        supernet = stage.name != StageName.RETRAIN
-        with _settled(stage, run) if supernet else contextlib.nullcontext():
-            result = test(stage.learner, run, stage.batch_size, stage.inputs(0.0))
+        supernet, started = stage.name != StageName.RETRAIN, time.monotonic()
+        where = f'{stage.name} {course.epoch}/{stage.epochs}'
+        with run.progress.phase(f'{where}, statistics of batch norm'), as_tested(stage, run):
+            result = test(stage.learner, run, stage.batch_size, stage.inputs(0.0), title=f'{where}, testing')
+        run.progress.left.done(f'{stage.name} test', 1, time.monotonic() - started)
         row.update(test_loss=result.loss, test_error=result.error)
         best = run.best.get(stage.name)
         if supernet or (best is not None and best['test_error'] <= result.error):
@@ -93,6 +75,24 @@ class Recording(BaseCallback):
         if undeclared:
             raise ValueError(f'a callback adds {", ".join(undeclared)} to the row without naming it in its columns')
         course.run.record(course.row)
+
+
+class Steps(BaseCallback):
+    """Writes loss, error, learning rates and γ of every tenth step to TensorBoard's events."""
+
+    EVERY = 10
+
+    def step_ends(self, course: Course) -> None:
+        events, plan = course.run.events, course.plan
+        number = course.epoch * plan.steps + course.step
+        if events is None or number % self.EVERY:
+            return
+        loss, error = course.figures.last
+        figures = {} if math.isnan(loss) else {'loss': loss, 'error': error}
+        done = course.epoch + (course.step - 1) / plan.steps
+        names = {Update.WEIGHTS: 'lr', Update.GATES: 'gate_lr'}
+        rates = {names[group]: schedule(done) for group, schedule in course.stage.rates.items()}
+        events.step(course.stage.name, number, {**figures, **rates, **course.scalars})
 
 
 class Saving(BaseCallback):
@@ -128,31 +128,56 @@ class Announcing(BaseCallback):
     """Says a line of an epoch's numbers, and why a stage ends early."""
 
     def epoch_ends(self, course: Course) -> None:
-        course.run.say(epoch_line(course.row, course.stage.epochs))
+        course.run.say(epoch_line(course.row, course.stage.epochs, course.run.progress.left.seconds()))
         if course.ended:
             course.run.say(f'{course.stage.name} ends after epoch {course.epoch}: {course.ended}')
 
 
 @contextlib.contextmanager
-def _settled(stage: Stage, run: Run) -> Iterator[None]:
-    """Give the supernet the running statistics that it would have if W and λ had stood still for a while."""
-    devices = run.devices
+def as_tested(stage: Stage, run: Run) -> Iterator[None]:
+    """Have the stage's network be for a while what is tested.
+
+    A supernet gets the running statistics that it would have if W and λ had stood still for a while; a network whose weights are
+    averaged gets those averages, with statistics of their own; any other is tested as it is.
+    """
+    devices, learner = run.devices, stage.learner
+    if stage.name == StageName.RETRAIN and (learner.average is None or not learner.average.values):
+        yield
+        return
     seeds.set_all(run.config.seed, 'settle', devices.rank)
     feed = Feed(run.dataset, stage.pattern[0][0], devices.share(stage.batch_size), devices.shard, 0, 0)
     try:
-        with bn_statistics.settled(stage.learner, iter(feed.next, None)):
+        batches, inputs = iter(feed.next, None), stage.inputs(0.0)
+        averaging = stage.name == StageName.RETRAIN
+        with averaged(learner, batches, inputs) if averaging else bn_statistics.settled(learner, batches, inputs):
             yield
     finally:
         feed.close()
 
 
-def test(learner: Learner, run: Run, batch_size: int, inputs: Sequence[Any] = (), classes: int = 0) -> TestResult:
-    """Test on the test set, divided over workers and devices."""
+def test(
+    learner: Learner,
+    run: Run,
+    batch_size: int,
+    inputs: Sequence[Any] = (),
+    classes: int = 0,
+    title: str = 'testing',
+    part: Part = Part.TEST,
+) -> TestResult:
+    """Test on the test set, or another part, divided over workers and devices. title: what is shown meanwhile."""
     devices = run.devices
     seeds.set_all(run.config.seed, 'test', devices.rank)  # for operations that draw numbers at any time
     size = run.config.train.test_batch or devices.share(batch_size) // len(devices.contexts)
-    batches = run.dataset.batches('test', size, train=False, shard=devices.shard)
+    batches = run.dataset.batches(part, size, train=False, shard=devices.shard)
+    tested, images = [0], run.dataset.sizes[part]
+
+    def counted() -> Iterator[Any]:
+        for x, y in batches:
+            yield x, y
+            tested[0] += len(y) * devices.workers
+
     try:
-        return learner.evaluate(batches, size, topk=5, classes=classes, inputs=inputs)
+        with run.progress.phase(title, lambda: f'{min(tested[0], images)} of {images} images'):
+            return learner.evaluate(counted(), size, topk=5, classes=classes, inputs=inputs)
     finally:
         batches.close()

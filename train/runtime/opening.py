@@ -16,6 +16,7 @@ from ..engine import checks
 from ..engine.names import StageName
 from .devices import Devices
 from .hooks import NONE, Hooks
+from .progress import Progress
 from .run import Run, stored_config
 
 ROOT = 'runs'
@@ -48,15 +49,19 @@ def opened(
     """
     devices = Devices(config.train)
     checks.before_data(config, stages, devices, config.run or ROOT)
+    progress = hooks.progress or Progress(devices.main)
     with devices.watch(config.train.watchdog_seconds):
-        dataset = open_data(config, cutout)
+        with progress.phase('opening the data'):
+            dataset = open_data(config, cutout)
+            if StageName.RETRAIN in stages and config.retrain.patience:
+                dataset.hold_out(config.retrain.held_out)
         checks.with_data(config, stages, dataset, devices)
         path = config.run or name_run(config, devices)
         multiple = width_multiple(config, devices, resume)
         config = settings.replace(
             config, run=path, data__image_size=dataset.image_size, retrain__width_multiple=multiple
         )
-        run = Run(config, devices, dataset, script, hooks)
+        run = Run(config, devices, dataset, script, dataclasses.replace(hooks, progress=progress))
         try:
             yield Opened(config, devices, dataset, run)
         finally:

@@ -149,7 +149,9 @@ class Run:
         write_environment(self.directory.environment, self._environment)
         write_data(self.directory.path, self.data)
         if self.config.train.tensorboard:
-            self.events = Events(self.directory.events)
+            unshown = ('run', 'preset', 'plugins', 'data.dir')
+            shown = {name: value for name, value in settings.flatten(self.config).items() if name not in unshown}
+            self.events = Events(self.directory.events, shown)
 
     def newest(self, stages: Sequence[str] = STAGES) -> Optional[Checkpoint]:
         """Return the newest whole Checkpoint, or None; all workers must read the same."""
@@ -171,6 +173,10 @@ class Run:
     def save(self, stage: 'Stage', position: Position, best: bool = False) -> None:
         """Save a checkpoint of a Stage at a Position. All workers call it alike; one writes."""
         self._saved = time.monotonic()
+        with self.progress.phase(f'{stage.name} {position.epoch}/{stage.epochs}, saving a checkpoint'):
+            self._save(stage, position, best)
+
+    def _save(self, stage: 'Stage', position: Position, best: bool) -> None:
         arrays, counts = gather(stage.learner)
         if not self.devices.main:
             return
@@ -230,14 +236,15 @@ class Run:
     def warn(self, line: str) -> None:
         """Print a line on stderr."""
         if self.devices.main:
-            print(escaped(line), file=sys.stderr, flush=True)
+            with self.progress.aside():
+                print(escaped(line), file=sys.stderr, flush=True)
 
     def resume_command(self) -> str:
         """Return the command that resumes the run."""
         return self.hooks.command or f'python {self.script} --resume --run {self.directory.path}'
 
     def close(self) -> None:
-        """End the progress bar and the events, and give up the lock."""
+        """End what is shown and the events, and give up the lock."""
         self.progress.end()
         if self.events:
             self.events.close()

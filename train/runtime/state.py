@@ -43,6 +43,8 @@ def gather(learner: 'Learner') -> Tuple[Arrays, Dict[str, Any]]:
             local[name] = [array.asnumpy() for array in param.list_data()]
     for name, pieces in _from_all_workers(local, learner.devices).items():  # statistics differ from device to device
         arrays.update((f'param/{number}/{name}', piece) for number, piece in enumerate(pieces))
+    if learner.average is not None and learner.average.values:
+        arrays.update(learner.average.arrays(names))
     counts: Dict[str, Any] = {}
     for group, trainer in learner.trainers.items():
         for index, state in trainer._updaters[0].states.items():
@@ -103,6 +105,8 @@ def restore(learner: 'Learner', arrays: Arrays, counts: Dict[str, Any]) -> None:
             pieces = [np.mean(pieces, axis=0)] * len(places)
         for place, piece in zip(places, pieces):
             place[:] = mx.nd.array(piece, ctx=place.context, dtype=place.dtype)
+    if learner.average is not None:
+        learner.average.restore(named, arrays)
     for group, trainer in learner.trainers.items():
         positions = {param.name: index for index, param in enumerate(trainer._params)}
         optimizer = trainer.optimizer

@@ -4,6 +4,7 @@
 - `stages.py`     the two stages as data for the loop
 - `penalty.py`    γ of every λ before a λ step (eq. 9 and 10)
 - `pruner.py`     pruning for good after an epoch, and the smaller supernet
+- `board.py`      what TensorBoard shows of λ
 - `diagnosis.py`  what people are told about a search
 - `decisions.py`  when each edge was decided, and how far λ have parted, by group
 - `spread.py`     the same in the log, and warnings where noise decides

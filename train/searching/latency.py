@@ -7,7 +7,7 @@ reads them from there, so that γ and widths stay what they were.
 
 import functools
 import os
-from typing import Any, Optional
+from typing import Any, Dict, Mapping, Optional
 
 import numpy as np
 
@@ -40,6 +40,16 @@ def measured_graphs(space: SearchSpace, image_size: int, devices: Devices, direc
         ]
     shared = devices.total(seconds) if devices.distributed else seconds
     return latency.timed_graphs(space, image_size, dict(zip(shapes, (float(value) for value in shared))))
+
+
+def summarised(budget: Mapping[str, Any], devices: Devices) -> Dict[str, Any]:
+    """Return what summary.json holds of a network's latency: nothing where the budget is another. budget: a BudgetSummary."""
+    if budget['kind'] != 'latency':
+        return {}
+    context = devices.contexts[0]
+    threads = latency.threads() if context.device_type == 'cpu' else None
+    where = {'device': latency.device_name(context), 'batch': 1, 'threads': threads}
+    return {'latency_ms': 1e3 * budget['reached'], 'latency': where}
 
 
 def fitted(

@@ -23,9 +23,11 @@ class Penalty(BaseCallback):
     def __init__(self, policy: sparsity.Policy, pruner: Pruner, target: Optional[Target] = None) -> None:
         self.policy, self.pruner, self.target = policy, pruner, target
         self._set: Any = None  # prunings and factor when γ were last set
+        self.mean = 0.0  # of γ over the λ that are left
 
     def before_step(self, course: Course) -> None:
         self.follow(course.update)
+        course.scalars['gamma'] = self.mean
 
     def follow(self, update: Update) -> None:
         """Set γ before a step that updates λ, where they may have changed."""
@@ -41,6 +43,8 @@ class Penalty(BaseCallback):
         for index, gamma in enumerate(gammas):
             pruner.optimizer.set_gamma(index, gamma)
         self._set = pruner.prunings, factor
+        left = [gamma[~gone] for gamma, gone in zip(gammas, pruner.pruned)]
+        self.mean = float(np.concatenate(left).mean()) if any(map(len, left)) else 0.0
 
 
 def structures(graphs: Sequence[Any], costs: Optional[Callable[[Any], float]] = None) -> List[sparsity.Structure]:

@@ -5,6 +5,7 @@ from typing import Sequence
 
 from ...base.errors import UserError
 from ...data.dataset import Part
+from ...optim.sparsity import POLICIES
 from ...runfiles import checksums
 from ...runfiles.checkpoint import read
 from ...symbols.architecture import Architecture
@@ -12,9 +13,11 @@ from ...symbols.cost import cost
 from ...symbols.memory import supernet_bytes
 from ..config.tree import Config
 from ..engine import checks, loop
+from ..engine.bar import plan_work
 from ..engine.names import StageName
 from ..engine.plan import Position
-from ..engine.stage import search_space
+from ..engine.stage import planned, search_space
+from ..runtime import starting
 from ..runtime.hooks import NONE, Hooks
 from ..runtime.opening import Opened, opened
 from ..runtime.run import Run
@@ -36,25 +39,45 @@ def search(
         run.check('resume' if resume else 'new', allow_changes)
         _keep_retraining(run, run_parts.config, wanted)
         _check_memory(run_parts, wanted)
-        stages = SupernetStages(run_parts.config, run_parts.dataset, run_parts.devices, run.directory, hooks)
+        with run.progress.phase('building the supernet'):
+            stages = SupernetStages(run_parts.config, run_parts.dataset, run_parts.devices, run.directory, hooks)
         run.start()
         newest = run.newest(STAGES) if resume else None
         reached = ORDER.index(StageName(newest.stage)) if newest else -1
+        init = config.pretrain.init if newest is None else ''
+        taken = starting.supernet_from(run, stages.net, init) if init else None
         run.say(_greeting(run_parts))
+        _plan(run_parts, [name for name in wanted if ORDER.index(StageName(name)) >= reached])
         for number, name in enumerate(STAGES):
             if number < reached or (name not in wanted and number > reached):
                 continue
-            stage, position = stages.stage(name), Position()
+            with run.progress.phase(_preparing(run_parts.config, name)):
+                stage = stages.stage(name)
+            position = Position()
             if newest and number == reached:
                 position = run.restore(stage, newest)
                 run.say(f'resumed from {newest.path}')
             if name in wanted:
                 run.begin()
+                starting.record(run, taken, 'pretrain_init')
+                taken = None  # told once
                 loop.train(stage, run, position)
         if StageName.SEARCH in wanted:
             assert stages.pruner is not None and stages.spread is not None
             _finish_search(stages.pruner, stages.spread, run_parts)
         return run.directory.path
+
+
+def _plan(run_parts: Opened, names: Sequence[str]) -> None:
+    """Say how much work the stages to come are."""
+    for name in map(StageName, names):
+        if getattr(run_parts.config, name).epochs:
+            plan_work(run_parts.run, name, planned(run_parts.config, name, run_parts.dataset, run_parts.devices))
+
+
+def _preparing(config: Config, name: StageName) -> str:
+    measured = name == StageName.SEARCH and POLICIES.get(config.search.penalty).quantity == 'latency'
+    return 'measuring the latency of operations' if measured else f'preparing the {name}'
 
 
 def _check_memory(run_parts: Opened, wanted: Sequence[str]) -> None:

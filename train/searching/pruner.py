@@ -102,7 +102,7 @@ class Pruner(BaseCallback):
         self._note(course)
 
     def _note(self, course: Course) -> None:
-        course.notes[self.name] = f'{self.architecture.num_edges} edges live'
+        course.notes[self.name] = f'{self.architecture.num_edges} edges'
 
     def end_of_epoch(self, epoch: int) -> Dict[str, Any]:
         """See what is left after `epoch` epochs (from 1), and prune where that is due. Returns columns of the log."""

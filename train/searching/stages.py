@@ -19,6 +19,7 @@ from ..engine.names import StageName
 from ..engine.stage import Stage, initialise, pattern, rates, search_space, weights_of
 from ..runtime.devices import Devices
 from ..runtime.hooks import NONE, Hooks
+from .board import GateBoard
 from .diagnosis import Diagnosis
 from .latency import measured_graphs
 from .penalty import Penalty, structures
@@ -96,7 +97,10 @@ class SupernetStages:
             test_every=settings.test_every,
             seeded=self._seeded,
             callbacks=standard.around(
-                config, before=own, after=[Diagnosis(self.pruner, settings, self.spread)], hooks=self.hooks
+                config,
+                before=own,
+                after=[GateBoard(self.pruner), Diagnosis(self.pruner, settings, self.spread)],
+                hooks=self.hooks,
             ),
         )
 
