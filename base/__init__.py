@@ -4,6 +4,8 @@ errors.py      UserError, a mistake of the user; EndOfRun, the end of a command 
 cli.py         how a command ends and with which exit status, its --help, the names of its output files
 files.py       files written whole or not at all
 text.py        numbers with units, read and written; tables in columns
+tables.py      rows that are a table for people and plain data for programs
+pictures.py    who draws what in a notebook
 registry.py    one kind of registry for operations, penalties, schedules, data sets, callbacks
 keys.py        keys of a configuration, as fields of the dataclasses that use them
 argtypes.py    numbers read strictly, and the types of flags that take them

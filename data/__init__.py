@@ -11,6 +11,7 @@ Nothing here depends on networks, optimizers or the trainer; batches are numpy a
     bytes to pixels             decode.py (any image file becomes RGB)
     class folders               sources/scan.py lists files (kinds.py: which), layout.py finds sets and classes (by
                                 shapes.py and roles.py), index.py decodes once, folder.py is the data set
+    arrays and .npz files       arrays.py checks, writes and reads them; sources/npz.py is the data set
     RecordIO                    records/
     files kept between runs     cache.py
 """

@@ -5,6 +5,7 @@
 | `cifar10`  | its batch files, binary or python, in the folder or one below; an archive, whatever its name, of them |
 | `cifar100` | the same of CIFAR-100                                                                                 |
 | `imagenet` | record files: .rec, in the folder, records/ or rec/                                                   |
+| `npz`      | a .npz file with the arrays x_train and y_train, or arrays.npz in the folder                           |
 | `csv`      | a .csv or .tsv file; a folder with train.csv or another table of training images or labels            |
 | `folder`   | images in folders below it                                                                            |
 
@@ -24,7 +25,7 @@ import zipfile
 import zlib
 from typing import IO, Any, Callable, Dict, Iterator, List, Sequence, Tuple
 
-from . import heads
+from . import arrays, heads
 from .sources import kinds
 
 Recognise = Callable[[str], bool]  # of the path of a folder or a file
@@ -98,6 +99,7 @@ KINDS: Dict[str, Recognise] = {
     'cifar10': is_cifar10,
     'cifar100': is_cifar100,
     'imagenet': has_records,
+    'npz': arrays.is_arrays,
     'csv': is_table,
     'folder': has_image_folders,
 }

@@ -97,7 +97,7 @@ DATASETS: Registry[DataSource] = Registry('data set')
 MOST_KEPT = 2  # data sets that `kept_open` keeps
 _kept: Optional[Dict[Tuple[str, Options], DataSet]] = None  # by name and options, while `kept_open`
 
-for _name in ('digits', 'cifar10', 'cifar100', 'imagenet', 'folder', 'csv'):
+for _name in ('digits', 'cifar10', 'cifar100', 'imagenet', 'folder', 'csv', 'npz'):
     DATASETS.register(_name, _Module(_name))
 
 

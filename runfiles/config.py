@@ -10,6 +10,7 @@ are not imported.
 
 from __future__ import annotations
 
+import os
 from typing import Any, Dict, List
 
 from ..base import documents
@@ -36,6 +37,8 @@ Tree = Dict[str, Any]
 # Keys by their old name, of version 0.1.0, and by the name they have now.
 RENAMED = {'search.budget': 'search.penalty'}
 OTHER_NAMES = {**RENAMED, **{new: old for old, new in RENAMED.items()}}
+
+NESTED = 3  # directories: of a run, of the search that it belongs to, of all searches of one command
 
 _STAGE: Fields = {'epochs': COUNT, 'batch_size': COUNT, 'lr': AMOUNT}
 _FIELDS: Fields = {
@@ -73,7 +76,25 @@ def read_config(path: str) -> Tree:
     """Read the tree of settings: {key or group: value or {key: value}}. Raises OSError, UserError naming the file."""
     tree = documents.read_yaml(path)
     check_fields(tree, _FIELDS, path)
+    data = tree.get('data')
+    if isinstance(data, dict) and data.get('dir'):
+        return {**tree, 'data': {**data, 'dir': own_data(data['dir'], path)}}
     return dict(tree)
+
+
+def own_data(place: str, path: str) -> str:
+    """Return where the data of a run lie: `place`, or the file of its name in the run's directory, or in one around it.
+
+    place: as config.yaml says; path: of that config.yaml. Data that were given as arrays lie in the run, which may have been moved since.
+    """
+    if not place or os.path.exists(os.path.expanduser(place)):
+        return place
+    name, folder = os.path.basename(os.path.normpath(place)), os.path.dirname(os.path.abspath(path))
+    for _ in range(NESTED):
+        if os.path.isfile(os.path.join(folder, name)):
+            return os.path.join(folder, name)
+        folder = os.path.dirname(folder)
+    return place
 
 
 def setting(tree: Tree, key: str, default: Any = None) -> Any:

@@ -9,8 +9,9 @@ from __future__ import annotations
 import random
 from typing import Any, Dict, Iterable, List, Optional, Sequence, Tuple, Union
 
-from ..base import documents, files
+from ..base import documents, files, pictures
 from ..base.errors import UserError
+from . import describing
 from .edge_names import names_by_scope, parse_branches, parse_edges
 from .space import BLOCK_INPUT, REDUCTION_BRANCHES, Edge, Node, SearchSpace
 
@@ -234,6 +235,13 @@ class Architecture:
     def __repr__(self) -> str:
         edges = sum(len(group) for group in self.space.gate_names())
         return f'Architecture({"share" if self.space.share else "full"}, {self.num_edges} of {edges} edges)'
+
+    def __str__(self) -> str:
+        return '\n'.join([repr(self), *describing.architecture_lines(self)])
+
+    def _repr_html_(self) -> Optional[str]:
+        """Return a drawing of the blocks as SVG, for a notebook; None where nothing draws them."""
+        return pictures.picture('architecture', self)
 
 
 def connected(space: SearchSpace, edges: Iterable[Edge]) -> List[Edge]:

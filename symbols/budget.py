@@ -10,13 +10,14 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import html
 import itertools
 from typing import Any, Callable, Dict, Optional, Sequence, Tuple, Union
 
 from ..base import limits, machine
 from ..base.errors import UserError
-from ..base.text import COUNTS, SECONDS, parse_quantity, shown
-from . import multiples
+from ..base.text import COUNTS, SECONDS, format_count, format_duration, parse_quantity, shown
+from . import describing, multiples
 from .architecture import Architecture
 from .cost import Cost, WidthCosts, cost
 from .multiples import Measure, Widths
@@ -47,6 +48,21 @@ class Fit:
     notes: Tuple[str, ...] = ()
     uniform: Optional[Cost] = None
     uniform_reached: Optional[float] = None
+
+    def _line(self) -> str:
+        write = format_duration if self.kind == 'latency' else format_count
+        share = f'{self.kind} {write(self.reached)} of {write(self.target)}'
+        return f'channels {", ".join(map(str, self.widths))}, {share}, {describing.counts(self.cost)}'
+
+    def __repr__(self) -> str:
+        return f'Fit({self._line()})'
+
+    def __str__(self) -> str:
+        return '\n'.join([self._line(), *self.notes, str(self.cost)])
+
+    def _repr_html_(self) -> str:
+        lines = ''.join(f'<p>{html.escape(line)}</p>' for line in (self._line(), *self.notes))
+        return lines + self.cost._repr_html_()
 
     def to_dict(self) -> Dict[str, Any]:
         """Return plain data for a summary; what concerns multiples only where there are some."""

@@ -15,7 +15,8 @@ import enum
 from typing import Dict, Generic, List, Optional, Sequence, Tuple, TypeVar
 
 from ..base.errors import UserError
-from . import parts
+from ..base.tables import Table
+from . import describing, parts
 from .architecture import Architecture
 from .nodes import REDUCTION
 from .operations import OPERATIONS, LayerCost, total
@@ -38,6 +39,19 @@ class Cost:
     blocks: Tuple[BlockCost, ...]
     widths: Tuple[int, ...]
     uncounted: Tuple[str, ...] = ()
+
+    def table(self) -> Table:
+        """Return params, flops and mac of each part and of the whole as a table, whose rows are dicts."""
+        return describing.cost_table(self.blocks, self, [f'not counted: {layer}' for layer in self.uncounted])
+
+    def __repr__(self) -> str:
+        return f'Cost({describing.counts(self)}; {len(self.blocks)} parts, channels {", ".join(map(str, self.widths))})'
+
+    def __str__(self) -> str:
+        return str(self.table())
+
+    def _repr_html_(self) -> str:
+        return self.table()._repr_html_()
 
 
 class Part(enum.Enum):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, Dict, List, Optional, Sequence, Set
 
 from ..base.errors import UserError
+from . import describing
 from .architecture import Architecture
 from .backend.kernels import convolution, kernels, masked_sum
 from .backend.operators import Kernels
@@ -140,6 +141,11 @@ class Network(Net):
     def _add(self, block: Block) -> None:
         self.register_child(block)
         self._steps.append(block)
+
+    def __repr__(self) -> str:
+        options = {'auxiliary': 'an auxiliary tower', 'dropout': 'dropout', 'drop_path': 'drop path'}
+        notes = [text for name, text in options.items() if self._options[name]]
+        return describing.network_text('Network', self.architecture, self.widths, notes)
 
     def _twin(self, kernels_kind: str) -> Network:
         return Network(

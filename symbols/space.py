@@ -16,6 +16,7 @@ from ..base import limits
 from ..base.errors import UserError
 from ..base.keys import key
 from ..base.text import shown
+from .describing import DescribedSpace
 from .nodes import BLOCK_INPUT, INPUT, OUTPUT, REDUCTION_BRANCHES, Edge, Node
 
 __all__ = [
@@ -29,7 +30,7 @@ Channels = Union[int, Sequence[int]]  # of the first stage, or one width a stage
 
 
 @dataclasses.dataclass(frozen=True)
-class SearchSpace:
+class SearchSpace(DescribedSpace):
     """All candidate networks: the macro structure (Fig. 3) and the completely connected block (Fig. 2).
 
     share: one set of λ serves all blocks (share search space), else one set a block (full search space).
@@ -250,9 +251,8 @@ class SearchSpace:
     def node_name(self, node: Tuple[int, int]) -> str:
         """Return the name of a Node: 'in', 'L2.max_pool_3x3' or 'out'."""
         level, index = node
-        if level == 0:
-            return INPUT
-        return OUTPUT if level == self.levels + 1 else f'L{level}.{self.operations[index]}'
+        ends = {0: INPUT, self.levels + 1: OUTPUT}
+        return ends.get(level) or f'L{level}.{self.operations[index]}'
 
     def nodes(self) -> List[Node]:
         """Return all operations of a block, in order."""

@@ -10,6 +10,7 @@ from typing import Any, List, Optional, Sequence, Tuple
 
 import numpy as np
 
+from . import describing
 from .architecture import Architecture
 from .backend.kernels import kernels
 from .backend.operators import Kernels
@@ -140,6 +141,9 @@ class Supernet(Net):
         for block, gate in self._steps:
             x = block(x) if gate is None else block(x, gates[gate])
         return self.head(x)
+
+    def __repr__(self) -> str:
+        return describing.network_text('Supernet', self.architecture, self.space.widths())
 
     def _twin(self, kernels_kind: str) -> Supernet:
         return Supernet(self.space, self.architecture, kernels_kind, self.collect_params())

@@ -65,6 +65,7 @@ SLOW = (
         ),
     ),
     ('test_fit.py', ()),
+    ('test_calling.py', ()),
     ('test_devices.py', ('test_two_devices_train_a_run', 'test_resumes_on_another_number_of_devices')),
     ('test_distributed.py', ()),
     ('test_float64.py', ('test_a_network_with_everything_trains', 'test_training_goes_on_from_a_checkpoint')),

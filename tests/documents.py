@@ -15,7 +15,10 @@ from dsonas.base.errors import UserError
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 DOCUMENTS = sorted(
-    [ROOT / 'README.md', ROOT / 'CONTRIBUTING.md', ROOT / 'CHANGELOG.md'] + list((ROOT / 'docs').glob('*.md'))
+    [
+        *(ROOT / name for name in ('README.md', 'CONTRIBUTING.md', 'CHANGELOG.md', 'examples/README.md')),
+        *(ROOT / 'docs').glob('*.md'),
+    ]
 )
 # What a user reads, in the order of a user's day: the commands of these are run.
 MANUAL = [ROOT / 'README.md'] + [

@@ -39,6 +39,7 @@ PLAIN = (
     'operations',
     'sampling',
     'kinds',
+    'describing',
 )
 
 

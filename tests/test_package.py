@@ -14,7 +14,7 @@ import pytest
 import dsonas
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
-NOT_INSTALLED = ('tests/', 'docs/')  # and what begins with a dot
+NOT_INSTALLED = ('tests/', 'docs/', 'examples/')  # and what begins with a dot
 ROOT_FILES = ('__init__.py', '__main__.py', 'commands.py', 'installed.py', 'py.typed')
 IGNORED = ('__pycache__', '*.pyc', '*.egg-info', '.*', 'build', 'dist', 'runs')
 

@@ -10,6 +10,9 @@
 - `delivering.py`  tests, latency, ONNX, model card, pictures, table, report
 - `screen.py`      the plan and the result as text; `telling.py` prints
 - `engine.py`      the whole
+- `given.py`       arrays and Gluon's data sets as a file of the run
+- `result.py`      what a run has made: leaderboard, predictions, ONNX, report
+- `calling.py`     `dsonas.fit` and `dsonas.open_run`
 
 This room stands above the others of train/, which do not import it, and it may import the folders of tools/, which know no training.
 """

@@ -56,7 +56,7 @@ def run_fit(
         command='the same command again',
         may_differ=STAGES,
     )
-    held, new = RunDirectory(run), _missing(run)
+    held, new = RunDirectory(run), missing(run)
     record = read_fit(run)
     if record is None and is_run(run):
         raise UserError(f'run directory {run}: it holds a run that was not begun by a fit; take another directory')
@@ -66,10 +66,10 @@ def run_fit(
             return _Fit(settings, values, run, teller, hooks, record).run()
     finally:
         held.unlock()
-        _remove_empty(run, new)
+        remove_empty(run, new)
 
 
-def _missing(path: str) -> List[str]:
+def missing(path: str) -> List[str]:
     """Return the folders of a path that are not there, the innermost first."""
     found, path = [], os.path.abspath(path)
     while not os.path.lexists(path):
@@ -78,7 +78,7 @@ def _missing(path: str) -> List[str]:
     return found
 
 
-def _remove_empty(run: str, new: Sequence[str]) -> None:
+def remove_empty(run: str, new: Sequence[str]) -> None:
     """Leave nothing behind where nothing was begun. new: folders that were not there."""
     with contextlib.suppress(OSError):
         if set(os.listdir(run)) <= {LOCK}:

@@ -81,15 +81,19 @@ def result(record: FitRecord, config: Config, networks: Mapping[str, str]) -> Li
     return lines
 
 
+def network_name(phase: str, zoo: str) -> str:
+    """Return what the network that a phase trains is called in tables."""
+    name = {'retrain': 'searched', 'random': 'random', 'known': zoo}[stage_of(phase)]
+    return name + (f' ({number_of(phase)})' if number_of(phase) > 1 else '')
+
+
 def comparison(found: Mapping[str, Dict[str, Any]], zoo: str) -> List[str]:
     """Return a table of the networks, and what can be said of their difference."""
     rows: List[Sequence[Any]] = [('network', 'test error', '95 % interval', 'params', 'FLOPs', 'latency')]
     for phase, summary in found.items():
-        name = {'retrain': 'searched', 'random': 'random', 'known': zoo}[stage_of(phase)]
-        name += f' ({number_of(phase)})' if number_of(phase) > 1 else ''
         rows.append(
             (
-                name,
+                network_name(phase, zoo),
                 f'{summary["test_error"]:.1f} %',
                 f'{summary["test_error_low"]:.1f} to {summary["test_error_high"]:.1f} %',
                 format_count(summary.get('params')),

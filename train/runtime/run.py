@@ -11,7 +11,7 @@ from ...base.text import escaped
 from ...data.dataset import DataSet
 from ...runfiles import checksums
 from ...runfiles.checkpoint import Checkpoint, Checkpoints
-from ...runfiles.config import write_config
+from ...runfiles.config import own_data, write_config
 from ...runfiles.data import write_data
 from ...runfiles.directory import RunDirectory
 from ...runfiles.environment import (
@@ -253,4 +253,7 @@ class Run:
 
 def stored_config(path: str) -> Dict[str, Any]:
     """Read the Config of a run directory's config.yaml, as {dotted name: value}, its plugins imported. Raises OSError, UserError."""
-    return settings.check_all(settings.read_yaml(path), path)
+    values = settings.check_all(settings.read_yaml(path), path)
+    if values.get('data.dir'):
+        values['data.dir'] = own_data(values['data.dir'], path)
+    return values
