@@ -169,3 +169,11 @@ def test_equal_data_are_opened_once_while_they_are_kept_open():
                 load('numbered', seed=seed)
             assert load('numbered') is not first  # only the last ones are kept
         assert load('numbered') is not load('numbered')
+
+
+def test_options_may_be_lists_as_files_hold_them():
+    seen = []
+    with DATASETS.restored() as registry:
+        registry.register('numbered', Entry(lambda options: seen.append(options) or dataset()))
+        load('numbered', scale=[])
+    assert seen[0].scale == ()
