@@ -62,10 +62,11 @@ def test_the_line_of_an_epoch_fits_into_a_terminal():
         'test_error': 99.99, 'images_per_second': 12345.6,
     }  # fmt: skip
     line = epoch_line(row, 630, 86_400.0)
-    assert (
-        line == 'retrain 630/630, loss 12.345, error 99.9%, test 99.99%, 12346 images/s, 24 h left'
-        and 'nan' not in line
-    )
-    assert (
-        epoch_line({**row, 'loss': None, 'error': None, 'test_error': None}, 630) == 'retrain 630/630, 12346 images/s'
-    )
+    assert line == 'retrain 630/630, loss 12.345, error 99.9%, test 99.99%, 24 h left' and 'nan' not in line
+    row = {**row, 'loss': 1.234, 'images_per_second': 12.3}
+    line = epoch_line(row, 630, 86_400.0)
+    assert line == 'retrain 630/630, loss 1.234, error 99.9%, test 99.99%, 12 images/s, 24 h left' and len(line) <= 80
+    gates = {**row, 'gate_loss': 1.0, 'gate_error': 10.0, 'edges': 12345}
+    assert len(epoch_line(gates, 630, 1.0)) <= 80 and 'edges' in epoch_line({**gates, 'test_error': None}, 630)
+    nothing = {**row, 'loss': None, 'error': None, 'test_error': None}
+    assert epoch_line(nothing, 630) == 'retrain 630/630, 12 images/s'
