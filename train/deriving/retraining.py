@@ -52,9 +52,8 @@ class Candidate:
 def searched(path: str) -> Tuple[Architecture, Candidate]:
     """Read the architecture of a file, and bring it into the network that is asked for."""
     stored = Architecture.load(path)
-    return stored, Candidate(
-        kind_of_file(path), lambda space: stored if stored.space == space else stored.with_space(space)
-    )
+    kind = kind_of_file(path)
+    return stored, Candidate(kind, lambda space: stored if stored.space == space else stored.with_space(space))
 
 
 def begun(directory: RunDirectory) -> Tuple[Optional[Architecture], Candidate]:
