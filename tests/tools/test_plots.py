@@ -116,9 +116,10 @@ def test_lambda_are_on_a_root_scale_and_operations_differ_in_line_style_too(tmp_
     run = runs.read(make_run(tmp_path / 'run', epochs=(1, 8, 1)))
     with figures.styled():
         axes = curves.draw(run, ['lambda']).axes[0]
-        axes.figure.canvas.draw()
-    heights = [axes.transData.transform((1, value))[1] for value in (0, 0.25, 1)]
-    assert (heights[1] - heights[0]) / (heights[2] - heights[0]) == pytest.approx(0.5, abs=1e-6)
+    ticks = {label.get_text(): place for label, place in zip(axes.get_yticklabels(), axes.get_yticks())}
+    assert len(ticks) > 3 and all(place == pytest.approx(float(text) ** 0.5) for text, place in ticks.items())
+    highest = max(max(line.get_ydata()) for line in axes.get_lines() if len(line.get_xdata()) > 2)
+    assert highest == pytest.approx(run.gates.values.max() ** 0.5)
     kept = [line for line in axes.get_legend().get_lines() if line.get_color() not in (palette.REMOVED, palette.INK)]
     assert len(kept) > 2 and len({str(line._dash_pattern) for line in kept}) == len(kept)
 
@@ -135,6 +136,14 @@ def test_where_was_pruned_and_the_last_test_are_marked_in_the_file(tmp_path):
     (star,) = [line for line in axes.get_lines() if line.get_gid() == 'final']
     assert star.get_ydata()[0] == run.rows('retrain')[-1]['test_error']
     assert f'{star.get_ydata()[0]:.2f} %' in star.get_label()
+
+
+def test_the_same_run_gives_the_same_file(tmp_path):
+    path = make_run(tmp_path / 'run', epochs=(1, 8, 2))
+    for name in ('a.svg', 'b.svg'):
+        assert cli.run(plot_search.main, [path, '-o', str(tmp_path / name)]) == 0
+    text = (tmp_path / 'a.svg').read_text()
+    assert text == (tmp_path / 'b.svg').read_text() and ' at 0x' not in text
 
 
 def test_what_is_left_are_shares_of_the_complete_network(tmp_path):

@@ -22,7 +22,9 @@ def draw(axes: Axes, run: Run, span: Span) -> None:
     """Draw the λ of a run's search at `span` of the time axis, on a root scale."""
     gates = run.gates
     assert gates is not None  # the panel is there for runs with λ
-    values = np.where(gates.pruned, 0, gates.values)
+    values = rooted(
+        np.where(gates.pruned, 0, gates.values)
+    )  # a scale of matplotlib's own would write addresses into SVG
     places, alive = span.at(gates.epochs), values[-1] != 0
     kinds, colours = operations_of(run, gates.names)
     groups: Dict[str, List[int]] = {kind: [] for kind in colours}
@@ -90,17 +92,13 @@ def _band(axes: Axes, places: Any, values: Any, columns: Sequence[int], colour: 
 
 
 def _root_scale(axes: Axes, low: float, high: float) -> None:
-    """Space λ by the square root of |λ|, so that small ones can be told apart; ticks at round numbers."""
-    axes.set_yscale('function', functions=(rooted, lambda values: np.sign(values) * np.square(values)))
-    bottom = float(low * 1.1) if low < 0 else 0.0
-    top = high * 1.08
+    """Set ticks at round λ, for the roots that are drawn. low, high: the least and largest root."""
+    bottom, top = (low * 1.05 if low < 0 else 0.0), high * 1.04
     axes.set_ylim(bottom, top)
-    height = rooted(top) - rooted(bottom)
     kept = [0.0]
     for tick in TICKS[1:]:
-        if tick <= top and rooted(tick) - rooted(kept[-1]) >= APART * height:
+        if rooted(tick) <= top and rooted(tick) - rooted(kept[-1]) >= APART * (top - bottom):
             kept.append(tick)
-    kept = [-tick for tick in kept[:0:-1] if -tick >= bottom] + kept
-    axes.set_yticks(kept, [f'{tick:g}' for tick in kept])
-    axes.minorticks_off()
+    kept = [-tick for tick in kept[:0:-1] if rooted(-tick) >= bottom] + kept
+    axes.set_yticks([float(rooted(tick)) for tick in kept], [f'{tick:g}' for tick in kept])
     axes.set_ylabel('λ (root scale)')
