@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# The whole method on the embedded digits: pretrain, search, derive, retrain, a random architecture of equal size beside it,
+# The whole method on the embedded digits: pretrain, search, derive, retrain, three random ones of equal size beside it,
 # then pictures and a table. About six minutes on two idle CPU cores. Run again, it goes on where it stopped.
 #   RUN=runs/other SEED=1 bash experiments/quickstart.sh
 set -euo pipefail
