@@ -141,7 +141,8 @@ def load(name: str, **options: Any) -> DataSet:
             near = difflib.get_close_matches(key, known, 1)
             hint = f' (did you mean {near[0]}?)' if near else ''
             raise UserError(f'unknown option data.{key}{hint}; known: {", ".join(known)}')
-    plain = {key: tuple(value) if isinstance(value, list) else value for key, value in options.items()}  # of a file
+    # Files hold lists where Options has tuples.
+    plain: Dict[str, Any] = {key: tuple(value) if isinstance(value, list) else value for key, value in options.items()}
     checked = Options(**plain)
     for key in OWN:
         if getattr(checked, key) and key not in getattr(entry, 'takes', ()):
