@@ -78,6 +78,7 @@ def save(figure: Figure, path: str, kind: str, dpi: int = 200) -> None:
     """Write a figure as svg, png or pdf; the same figure always gives the same bytes."""
     dated = {'svg': {'Date': None}, 'pdf': {'CreationDate': None}}.get(kind, {})
     letter_by_letter(figure)
+    _settle(figure)
     with files.replacing(path) as stream:
         figure.savefig(stream, format=kind, dpi=dpi, metadata=dated, facecolor='white')
 
@@ -91,6 +92,7 @@ def svg(figure: Figure, prefix: str, label: str, titles: Optional[Mapping[str, s
     """
     stream = io.StringIO()
     letter_by_letter(figure)
+    _settle(figure)
     with matplotlib.rc_context({'svg.fonttype': 'none', 'svg.hashsalt': prefix}):
         figure.savefig(stream, format='svg', metadata={'Date': None, 'Creator': None, 'Format': None, 'Type': None})
     text = stream.getvalue()
@@ -115,6 +117,17 @@ def svg(figure: Figure, prefix: str, label: str, titles: Optional[Mapping[str, s
         'xmlns:xlink="http://www.w3.org/1999/xlink">'
     )
     return start + text[text.index('>') + 1 :]
+
+
+def _settle(figure: Figure) -> None:
+    """Lay a figure out, and round where its axes are: the solver's last digits differ from time to time, and ids in SVG with them."""
+    if figure.get_layout_engine() is None:
+        return
+    figure.canvas.draw()
+    places = [[round(value, 5) for value in axes.get_position().bounds] for axes in figure.axes]
+    figure.set_layout_engine('none')
+    for axes, place in zip(figure.axes, places):
+        axes.set_position((place[0], place[1], place[2], place[3]))
 
 
 def _themed(found: 're.Match[str]') -> str:
