@@ -28,6 +28,7 @@ NEED_MXNET = (
     'evaluate',
     'predict',
     'export',
+    'rank-edges',
     'bench-step',
     'bench-retrain',
     'bench-shrink',
