@@ -30,6 +30,7 @@ GROUPS = (
 OTHER_PAGES = {
     'CONTRIBUTING.md': 'contributing.md',
     'CHANGELOG.md': 'changelog.md',
+    'examples/README.md': 'examples.md',
     'tests/golden/README.md': 'golden.md',
 }
 LINK = re.compile(r'(\]\(|<img src=")([^)\s"]+)')
@@ -87,7 +88,7 @@ def navigation(api: bool) -> List[Any]:
     for heading, names in GROUPS:
         entries.append({heading: [f'{name}.md' for name in names if name in left]})
         left = [name for name in left if name not in names]
-    last = [*(f'{name}.md' for name in left), 'golden.md', 'contributing.md', 'changelog.md']
+    last = [*(f'{name}.md' for name in left), 'examples.md', 'golden.md', 'contributing.md', 'changelog.md']
     entries.append({'More': last})
     return entries + ([{'API reference': f'{API}/index.html'}] if api else [])
 

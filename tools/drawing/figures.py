@@ -142,9 +142,14 @@ def letter_by_letter(figure: Figure) -> None:
     """Have texts show what they hold: names come from outside, and $ is no formula in them."""
     for artist in figure.findobj(Text):
         assert isinstance(artist, Text)
-        if hasattr(artist, 'set_parse_math'):
-            artist.set_parse_math(False)
-        artist.set_text(escaped(artist.get_text(), keep='\n'))
+        literal(artist)
+
+
+def literal(text: Text) -> None:
+    """Have one text show what it holds."""
+    if hasattr(text, 'set_parse_math'):
+        text.set_parse_math(False)
+    text.set_text(escaped(text.get_text(), keep='\n'))
 
 
 def xml_escaped(text: str) -> str:

@@ -6,6 +6,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.transforms import Bbox
 
+from . import figures
+
 SIZE = 6.5  # points
 MOST = 60  # names that are tried
 # Where a name may stand, from its point, in points: at its corners first, where no staircase runs, then right, left, above, below.
@@ -28,6 +30,7 @@ def write_names(axes: Axes, points: Sequence[Tuple[float, float, str]]) -> List[
     """
     figure = axes.get_figure()
     assert isinstance(figure, Figure)
+    figures.letter_by_letter(figure)
     figure.canvas.draw()  # which lays the axes out
     renderer = figure.canvas.get_renderer()  # type: ignore[attr-defined]
     inside, reach = axes.get_window_extent(renderer), 3.2 * figure.dpi / 72
@@ -48,6 +51,7 @@ def _written(
         text = axes.annotate(
             name, point, (right, up), textcoords='offset points', ha=across, va=along, fontsize=SIZE, zorder=5
         )
+        figures.literal(text)
         text.set_in_layout(False)
         box = text.get_window_extent(renderer)  # type: ignore[arg-type]
         free = inside.x0 <= box.x0 and box.x1 <= inside.x1 and inside.y0 <= box.y0 and box.y1 <= inside.y1
