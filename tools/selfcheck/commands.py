@@ -4,6 +4,7 @@ import importlib.util
 import json
 import os
 import socket
+import sys
 import tempfile
 import time
 from typing import Any, Dict, List
@@ -120,7 +121,7 @@ def _processes(place: Place) -> Dict[str, Any]:
         port = free.getsockname()[1]
     with tempfile.TemporaryDirectory(prefix='dsonas-check-') as folder:
         path = os.path.join(folder, 'run')
-        search = ['python', os.path.join(ROOT, 'train', 'search.py'), '--preset', 'smoke', '--run', path]
+        search = [sys.executable, os.path.join(ROOT, 'train', 'search.py'), '--preset', 'smoke', '--run', path]
         command = [*search, '--kvstore', kvstore, *place.one, *_settings()]
         _Shell(place)('tools/launch.py', '-n', '2', '-s', '1', '--port', str(port), '--', *command)
         if not os.path.exists(os.path.join(path, 'architecture.json')):
