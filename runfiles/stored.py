@@ -13,6 +13,7 @@ from ..base.errors import UserError
 from ..base.text import shown
 from ..symbols import known
 from ..symbols.architecture import Architecture
+from ..symbols.backend import padding
 from ..symbols.network import Network
 from .network import DESCRIPTION, PARAMETERS, NetworkDescription, gluoncv_name, read_network, read_parameters
 from .parameters import format_parameters
@@ -94,11 +95,9 @@ def _check_arrays(path: str, stored: Dict[str, Any], wanted: Mapping[str, Any]) 
         what = f'lacks {missing[0]}' if missing else f'has no place for {shown(extra[0])}'
         raise UserError(f'{path}: it does not belong to the network of {DESCRIPTION} ({what})')
     for name, parameter in wanted.items():
-        array = stored[name]
-        if not _fits(parameter.shape, array.shape):
-            raise UserError(
-                f'{path}: {name} has shape {array.shape}, the network of {DESCRIPTION} wants {parameter.shape}'
-            )
+        array, shape = stored[name], padding.stored_shape(parameter)
+        if not _fits(shape, array.shape):
+            raise UserError(f'{path}: {name} has shape {array.shape}, the network of {DESCRIPTION} wants {shape}')
         if array.dtype != np.dtype(parameter.dtype):
             raise UserError(
                 f'{path}: {name} is {array.dtype}, the network of {DESCRIPTION} wants {np.dtype(parameter.dtype)}'

@@ -12,6 +12,7 @@ from mxnet.gluon import HybridBlock, nn
 
 from ..base.errors import UserError
 from . import operations as ops
+from .backend import padding
 from .backend.operators import Kernels
 from .backend.types import Array, Block, Operators
 from .nodes import REDUCTION_BRANCHES, REDUCTION_KERNELS
@@ -30,7 +31,7 @@ AUXILIARY_WIDTHS = (128, 768)
 class _Pool(HybridBlock):
     def __init__(self, pool: Callable[..., Array], channels: int, kernel: int) -> None:
         super().__init__()
-        self._pool, self._channels, self._kernel = pool, channels, kernel
+        self._pool, self._channels, self._kernel = pool, padding.maps(channels), kernel
 
     def hybrid_forward(self, F: Operators, x: Array) -> Array:
         return self._pool(F, x, self._channels, self._kernel)
@@ -45,6 +46,9 @@ class _Zero(HybridBlock):
     def hybrid_forward(self, F: Operators, x: Array) -> Array:
         return F.zeros_like(x)
 
+
+# Layers that leave channels of zeros as they are, or give them to a batch norm that does.
+KEEP_ZEROS = (ops.Depthwise, ops.Pointwise, ops.AveragePool, ops.MaxPool, ops.Noise, ops.Zero)
 
 # The block of a layer, by the class of its description: a function of (layer, channels, kernels).
 LAYERS: Dict[Type[Any], Callable[[Any, int, Kernels], Block]] = {
@@ -86,8 +90,8 @@ def stem(space: SearchSpace, channels: int, kernels: Kernels, train_gamma: bool,
     block = nn.HybridSequential(prefix=prefix)
     with block.name_scope():
         block.add(
-            conv_bn_relu(3, channels // 2, kernels, train_gamma, '0_', kernel=3, stride=2),
-            conv_bn_relu(channels // 2, channels, kernels, train_gamma, '1_', kernel=3, stride=2),
+            conv_bn_relu(3, padding.half(channels), kernels, train_gamma, '0_', kernel=3, stride=2),
+            conv_bn_relu(padding.half(channels), channels, kernels, train_gamma, '1_', kernel=3, stride=2),
         )
     return block
 
@@ -150,6 +154,7 @@ class Head(HybridBlock):
         dropout: float = 0.0,
     ) -> None:
         super().__init__(prefix=prefix)
+        self._channels = channels
         with self.name_scope():
             self.bn = BatchNormReLU(channels, kernels, train_gamma, 'bn_')
             self.dropout = nn.Dropout(dropout) if dropout else None
@@ -158,6 +163,7 @@ class Head(HybridBlock):
     def hybrid_forward(self, F: Operators, x: Array) -> Array:
         """Compute (batch, channels, height, width) → (batch, classes)."""
         x = F.mean(self.bn(x), axis=(2, 3))  # GlobalAvgPool2D would make the step three times slower on a CPU
+        x = padding.cut(F, x, self._channels)
         return self.dense(self.dropout(x) if self.dropout is not None else x)
 
 

@@ -1,7 +1,7 @@
 """Widths in multiples of what a device keeps side by side, so that its blocks of channels are full (after step two of Sec. 4.1).
 
-oneDNN lays out feature maps in blocks of 16 channels with AVX-512 and of 8 with AVX2, and falls back to slower kernels with twice the
-memory where a width does not fill them; tensor cores read 8 channels of half precision at once. A stage's width is rounded to a
+oneDNN lays out feature maps in blocks of 16 channels with AVX-512 and of 8 with AVX2, and what does not fill the last one is computed in
+vain (backend/padding.py); tensor cores read 8 channels of half precision at once. A stage's width is rounded to a
 multiple on its own, so the stages' proportions shift a little, and with three or four stages some combination comes near the budget.
 Where none does, one stage takes a smaller unit: half of the multiple, a quarter, … 1; several only where one is not enough.
 """

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any, Dict, List, Optional, Sequence, Set
+from typing import Any, Dict, List, Optional, Sequence, Set, Tuple
 
 from ..base.errors import UserError
 from . import describing
 from .architecture import Architecture
+from .backend import padding
 from .backend.kernels import convolution, kernels, masked_sum
 from .backend.operators import Kernels
 from .backend.types import Array, Block, Operators, ParameterDict
-from .blocks import AUXILIARY_WIDTHS, AuxiliaryTower, Head, Reduction, stem
+from .blocks import AUXILIARY_WIDTHS, KEEP_ZEROS, AuxiliaryTower, Head, Reduction, stem
 from .cell import Cell, Maps, Net
+from .operations import OPERATIONS
 from .space import BLOCK_INPUT, Channels, Edge, Node, SearchSpace
 from .units import BatchNormReLU, conv_bn_relu, conv_init
 
@@ -60,7 +62,8 @@ class NetworkCell(Cell):
             lambda maps, nodes: [self._sum(F, maps, self._sources.get(node, [BLOCK_INPUT]), rate) for node in nodes],
         )
         inputs = [masked_sum(F, [maps[node]], rate) if rate is not None else maps[node] for node in self._outputs]
-        return self._finish(x, convolution(F, self._kernels.join(F, inputs), out_weight, self._channels))
+        weight = padding.kernel(F, out_weight, self._channels, self._channels, count=len(inputs))
+        return self._finish(x, convolution(F, self._kernels.join(F, inputs), weight, padding.maps(self._channels)))
 
     @staticmethod
     def _sum(F: Operators, maps: Maps, sources: Sequence[Node], rate: Optional[Array]) -> Array:
@@ -81,7 +84,8 @@ class Network(Net):
     dense layer. drop_path: the network takes a second input, the largest drop rate at this moment as an array of shape (1,); the
     rate of a block grows linearly with its depth, to that of the last block. image_size: what the auxiliary tower is built for
     (default: 32 with the cifar stem, 224 with the imagenet stem). kernels_kind: see backend/kernels.py; 'plain' for export.
-    params: Parameters to share, by name.
+    params: Parameters to share, by name. maps: channels that the feature maps of each stage have, those beyond its width zero
+    (backend/padding.py; default: as many as this processor's blocks hold for the kernels 'cpu', the widths for others).
 
     Raises UserError for channels that do not fit the space, and for an auxiliary tower on a network of one stage.
     """
@@ -96,6 +100,7 @@ class Network(Net):
         image_size: Optional[int] = None,
         kernels_kind: Optional[str] = None,
         params: Optional[ParameterDict] = None,
+        maps: Optional[Sequence[int]] = None,
     ) -> None:
         super().__init__(prefix=PREFIX, params=params)
         self._kernels_kind = kernels_kind
@@ -105,7 +110,8 @@ class Network(Net):
         space = architecture.space
         self.architecture = architecture
         self.widths = widths = space.widths(channels)
-        self._device_kernels = device = kernels(kernels_kind, widths + (AUXILIARY_WIDTHS if auxiliary else ()))
+        self._wide = _wide(space, widths, kernels_kind, maps)
+        self._device_kernels = device = _kernels_between(space, self._wide, kernels_kind, auxiliary)
         if space.stem == 'imagenet' and widths[0] % 2:
             raise UserError(f'channels: the imagenet stem needs an even first width, not {widths[0]}')
         self._drop_path = drop_path
@@ -114,7 +120,7 @@ class Network(Net):
         self._auxiliary_at: Optional[int] = None  # position in _steps before which the auxiliary tower reads
         self.auxiliary: Optional[Block] = None
         with self.name_scope():
-            self.stem = stem(space, widths[0], device, True, 'stem_')
+            self.stem = stem(space, self._wide[0], device, True, 'stem_')
             for block in range(space.num_blocks):
                 stage = space.stage_of(block)
                 if block and space.opens_stage(block):
@@ -122,13 +128,18 @@ class Network(Net):
                         self._auxiliary_at = len(self._steps)
                     self._add_reduction(stage - 1)
                 if not architecture.is_identity(block):
-                    self._add_cell(block, widths[stage])
+                    self._add_cell(block, self._wide[stage])
             if auxiliary:
-                self.auxiliary = _auxiliary(space, widths, image_size, device)
-            self.head = Head(widths[-1], space.classes, device, True, 'head_', dropout)
+                self.auxiliary = _auxiliary(space, self._wide, image_size, device)
+            self.head = Head(self._wide[-1], space.classes, device, True, 'head_', dropout)
+
+    @property
+    def maps(self) -> Tuple[int, ...]:
+        """The channels of each stage's feature maps, at least its width."""
+        return padding.widest(self._wide)
 
     def _add_reduction(self, index: int) -> None:
-        branches, (before, after) = self.architecture.reduction_branches(index), self.widths[index : index + 2]
+        branches, (before, after) = self.architecture.reduction_branches(index), self._wide[index : index + 2]
         self._add(Reduction(before, after, branches, self._device_kernels, True, f'r{index:02d}_'))
 
     def _add_cell(self, block: int, channels: int) -> None:
@@ -148,9 +159,8 @@ class Network(Net):
         return describing.network_text('Network', self.architecture, self.widths, notes)
 
     def _twin(self, kernels_kind: str) -> Network:
-        return Network(
-            self.architecture, self.widths, kernels_kind=kernels_kind, params=self.collect_params(), **self._options
-        )
+        options = dict(self._options, params=self.collect_params(), maps=self.maps)
+        return Network(self.architecture, self.widths, kernels_kind=kernels_kind, **options)
 
     def hybrid_forward(self, F: Operators, x: Array, rate: Optional[Array] = None) -> Any:
         """Compute x (batch, 3, height, width) float32 → logits (batch, classes), or with the auxiliary tower a pair of them."""
@@ -177,3 +187,22 @@ def _auxiliary(space: SearchSpace, widths: Sequence[int], image_size: Optional[i
     for _ in range(len(widths) - 2 + (2 if space.stem == 'imagenet' else 0)):
         size = -(-size // 2)
     return AuxiliaryTower(widths[-2], space.classes, AUXILIARY_STRIDE[space.stem], size, device, True, 'auxiliary_')
+
+
+def _wide(
+    space: SearchSpace, widths: Sequence[int], kernels_kind: Optional[str], maps: Optional[Sequence[int]]
+) -> Tuple[padding.Width, ...]:
+    """Return each stage's width with the channels of its maps; as given, or what suits the kernels."""
+    if maps is not None:
+        return tuple(padding.Width(width, channels) for width, channels in zip(widths, maps))
+    layers = [layer for name in space.operations for layer in OPERATIONS[name].layers]
+    filled = kernels(kernels_kind).fills_blocks and all(isinstance(layer, KEEP_ZEROS) for layer in layers)
+    return tuple(padding.fullest(width) if filled else padding.Width(width) for width in widths)
+
+
+def _kernels_between(
+    space: SearchSpace, widths: Tuple[padding.Width, ...], kernels_kind: Optional[str], auxiliary: bool
+) -> Kernels:
+    """Return the kernels for what lies between blocks, where maps of different widths meet."""
+    first = padding.widest([padding.half(widths[0])]) if space.stem == 'imagenet' else ()
+    return kernels(kernels_kind, padding.widest(widths) + first + (AUXILIARY_WIDTHS if auxiliary else ()))

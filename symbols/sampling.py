@@ -11,9 +11,10 @@ from .space import BLOCK_INPUT, Edge, SearchSpace
 
 
 def random_like(space: SearchSpace, seed: int, like: Architecture) -> Architecture:
-    """Draw a random architecture of at least as many block edges as `like`.
+    """Draw a random architecture of as many block edges as `like`, or the next number that is found above it.
 
-    Of the shares of edges to keep the smallest is taken that leads to one; where none does, the architecture is complete.
+    Of the shares of edges to keep the smallest is taken that leads to as many; what it has too many is taken away at random. Where no
+    share does, the architecture is complete.
     """
 
     def edges(architecture: Architecture) -> int:
@@ -27,8 +28,26 @@ def random_like(space: SearchSpace, seed: int, like: Architecture) -> Architectu
         except UserError:  # so few edges that blocks come out empty
             continue
         if edges(drawn) >= wanted:
-            return drawn
+            return _thinned(drawn, max(wanted, 1), random.Random(f'dsonas.random_like:{seed}'))
     return Architecture.full(space)
+
+
+def _thinned(architecture: Architecture, wanted: int, generator: random.Random) -> Architecture:
+    """Take edges away in random order, with those that they leave on no way, while `wanted` are left and no block comes out empty."""
+    space = architecture.space
+    blocks = [list(architecture.block_edges(scope)) for scope in architecture.scopes]
+    order = [(place, edge) for place, edges in enumerate(blocks) for edge in edges]
+    generator.shuffle(order)
+    left = len(order)
+    for place, edge in order:
+        if left == wanted:
+            break
+        if edge in blocks[place]:
+            fewer = _on_a_way(space, [other for other in blocks[place] if other != edge])
+            if fewer and left - len(blocks[place]) + len(fewer) >= wanted:
+                left += len(fewer) - len(blocks[place])
+                blocks[place] = fewer
+    return Architecture(space, [[edge.name for edge in edges] for edges in blocks])
 
 
 def random_block(space: SearchSpace, generator: random.Random, count: int, tries: int = 20) -> Tuple[Edge, ...]:

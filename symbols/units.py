@@ -8,6 +8,7 @@ from __future__ import annotations
 import mxnet as mx
 from mxnet.gluon import HybridBlock, nn
 
+from .backend import padding
 from .backend.operators import Kernels
 from .backend.types import Array, Block, Operators
 
@@ -18,24 +19,26 @@ def conv_init() -> mx.init.Initializer:
 
 
 class BatchNormReLU(HybridBlock):
-    """Batch norm over `channels`, then ReLU. train_gamma=False fixes γ to 1, as in the search."""
+    """Batch norm over `channels`, then ReLU. train_gamma=False fixes γ to 1, as in the search, where maps are no wider than that."""
 
     def __init__(self, channels: int, kernels: Kernels, train_gamma: bool, prefix: str) -> None:
         super().__init__(prefix=prefix)
-        self._kernels = kernels
+        self._kernels, self._channels = kernels, channels
         self._fix_gamma = not train_gamma
         with self.name_scope():
             self.gamma = self.params.get(
                 'gamma', shape=(channels,), init='ones', wd_mult=0.0, differentiable=train_gamma
             )
             self.beta = self.params.get('beta', shape=(channels,), init='zeros', wd_mult=0.0)
-            self.running_mean = self.params.get('running_mean', shape=(channels,), init='zeros', differentiable=False)
-            self.running_var = self.params.get('running_var', shape=(channels,), init='ones', differentiable=False)
+            for name, init in (('running_mean', 'zeros'), ('running_var', 'ones')):
+                param = self.params.get(name, shape=(padding.maps(channels),), init=init, differentiable=False)
+                setattr(self, name, padding.statistics(param, channels))
 
     def hybrid_forward(
         self, F: Operators, x: Array, gamma: Array, beta: Array, running_mean: Array, running_var: Array
     ) -> Array:
         """Compute (batch, channels, height, width) → the same shape."""
+        gamma, beta = (padding.vector(F, values, self._channels) for values in (gamma, beta))
         return self._kernels.bn_relu(F, x, gamma, beta, running_mean, running_var, self._fix_gamma)
 
 
@@ -54,8 +57,10 @@ class Conv(HybridBlock):
         dilation: int = 1,
     ) -> None:
         super().__init__(prefix=prefix)
-        self._kernels = kernels
-        self._shape = dict(channels=channels, kernel=kernel, stride=stride, groups=groups, dilation=dilation)
+        self._kernels, self._size = kernels, kernel
+        self._read, self._made = (1 if groups > 1 else channels_in), channels
+        self._shape = dict(channels=padding.maps(channels), kernel=kernel, stride=stride, dilation=dilation)
+        self._shape['groups'] = padding.maps(groups)
         with self.name_scope():
             self.weight = self.params.get(
                 'weight', shape=(channels, channels_in // groups, kernel, kernel), init=conv_init()
@@ -63,6 +68,7 @@ class Conv(HybridBlock):
 
     def hybrid_forward(self, F: Operators, x: Array, weight: Array) -> Array:
         """Compute (batch, channels in, height, width) → (batch, channels, height / stride, width / stride)."""
+        weight = padding.kernel(F, weight, self._made, self._read, self._size)
         return self._kernels.convolution(F, x, weight, **self._shape)
 
 

@@ -22,6 +22,8 @@ class CpuKernels(Kernels):
     trained: whether gradients of the weights may be asked for; without them a wide depthwise convolution is several times faster.
     """
 
+    fills_blocks = True
+
     def __init__(self, fused: bool = True, trained: bool = True) -> None:
         self._fused, self._trained = fused, trained
         self.inference = 'forward' if trained else None

@@ -63,6 +63,7 @@ class Kernels:
     """
 
     inference: Optional[str] = None
+    fills_blocks = False  # whether maps with channels of zeros, up to whole blocks of oneDNN, are computed faster
 
     def trains(self, x: NDArray) -> bool:
         """Tell whether gradients of the training mode are right for a network's images x, an NDArray.

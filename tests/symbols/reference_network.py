@@ -2,6 +2,7 @@
 
 import mxnet as mx
 
+from dsonas.symbols.backend import padding
 from dsonas.symbols.operations import OPERATIONS
 
 
@@ -10,7 +11,10 @@ class Reference:
 
     def __init__(self, net, train=False):
         self.space, self.architecture, self.train = net.architecture.space, net.architecture, train
-        self.values = {name[len(net.prefix) :]: parameter.data() for name, parameter in net.collect_params().items()}
+        self.values = {
+            name[len(net.prefix) :]: mx.nd.array(padding.stored(parameter, parameter.data().asnumpy()))
+            for name, parameter in net.collect_params().items()
+        }
 
     def __call__(self, x):
         """(batch, 3, height, width) → logits (batch, classes)."""

@@ -9,6 +9,7 @@ import pytest
 from mxnet import autograd
 
 from dsonas.symbols.architecture import Architecture
+from dsonas.symbols.backend import padding
 from dsonas.symbols.backend.kernels import masked_sum
 from dsonas.symbols.network import Network
 from dsonas.symbols.space import SearchSpace
@@ -169,7 +170,7 @@ def test_rate_grows_linearly_with_depth():
         bn = cell.output_bn
         for parameter, value in ((bn.gamma, 1), (bn.beta, 0), (bn.running_mean, 0), (bn.running_var, 1)):
             parameter.set_data(mx.nd.ones(parameter.shape) * value)
-        x = mx.nd.zeros((4000, channels, 1, 1))
+        x = mx.nd.zeros((4000, padding.maps(channels), 1, 1))
         for name, parameter in (cell.shortcut.collect_params() if cell.shortcut is not None else {}).items():
             if name.endswith(('beta', 'mean')):
                 parameter.set_data(mx.nd.zeros(parameter.shape))
@@ -292,7 +293,8 @@ def test_gradients_are_right_at_any_mixture_of_widths(seed):
         double.initialize()
         double.cast('float64')
         for name, param in double.collect_params().items():
-            param.set_data(net.collect_params()[name].data().astype('float64'))
+            own = net.collect_params()[name]
+            param.set_data(mx.nd.array(padding.stored(own, own.data().asnumpy()), dtype='float64'))
         x = np.random.RandomState(seed).normal(size=(4, 3, size, size))
         y = mx.nd.array([0, 1, 2, 3])
         found = gradients(net, mx.nd.array(x), y)

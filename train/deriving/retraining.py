@@ -119,7 +119,7 @@ def retrain(
                 config, candidate, run_parts.dataset, fit, run_parts.devices.kernels_kind
             )
         if architecture is not None:
-            _check_memory(run_parts, architecture, widths)
+            _check_memory(run_parts, architecture, net.maps)
         run.start(candidate.kind)
         with run.progress.phase('preparing the retraining'):
             stage = retrain_stage(config, net, run_parts.dataset, run_parts.devices, hooks)
@@ -146,11 +146,11 @@ def retrain(
         return finish(run_parts, stage, course, candidate, architecture, widths, size)
 
 
-def _check_memory(run_parts: Opened, architecture: Architecture, widths: Optional[Sequence[int]]) -> None:
+def _check_memory(run_parts: Opened, architecture: Architecture, maps: Sequence[int]) -> None:
     size = run_parts.dataset.image_size
 
     def estimate(images: int, copies: int) -> float:
-        return network_bytes(architecture, widths, images, size, copies)
+        return network_bytes(architecture, maps, images, size, copies)
 
     checks.memory(run_parts.config, StageName.RETRAIN, size, run_parts.devices, estimate, run_parts.run.warn)
 

@@ -11,6 +11,7 @@ from typing import Any, Dict, Iterator, List, Mapping, Optional, Sequence
 import mxnet as mx
 import numpy as np
 
+from ...symbols.backend import padding
 from ..runtime.state import parameters
 from .bn_statistics import Batch, running, settled
 from .learner import Learner
@@ -78,7 +79,9 @@ def averaged(learner: Learner, batches: Iterator[Batch], inputs: Sequence[np.nda
     try:
         with settled(learner, batches, inputs):
             names = {param.name: name for name, param in parameters(learner.net).items()}
-            average.statistics = {names[param.name]: param.list_data()[0].asnumpy() for param in running(learner)}
+            average.statistics = {
+                names[param.name]: padding.stored(param, param.list_data()[0].asnumpy()) for param in running(learner)
+            }
             yield
     finally:
         mx.nd.waitall()

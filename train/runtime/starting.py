@@ -18,6 +18,7 @@ from ...runfiles.data import known_data
 from ...runfiles.directory import RunDirectory
 from ...runfiles.network import read_network, read_parameters
 from ...symbols.architecture import Architecture
+from ...symbols.backend import padding
 from ...symbols.backend.layout import plain_parameters
 from ..config import settings
 from .run import Run, stored_config
@@ -137,8 +138,8 @@ def _fill(
             anew.setdefault('other classes', []).append(name)
         elif name not in arrays:
             anew.setdefault(missing, []).append(name)
-        elif tuple(arrays[name].shape) != tuple(param.shape):
-            shapes = f'{tuple(arrays[name].shape)} there, {tuple(param.shape)} here'
+        elif tuple(arrays[name].shape) != padding.stored_shape(param):
+            shapes = f'{tuple(arrays[name].shape)} there, {padding.stored_shape(param)} here'
             raise UserError(f'{key}={path}: {name} has shape {shapes}')
         else:
             fitting.append((param, arrays[name]))

@@ -11,6 +11,7 @@ import mxnet as mx
 import numpy as np
 
 from ...base.errors import UserError
+from ...symbols.backend import padding
 from ...symbols.backend.layout import plain_parameters
 from .devices import Devices
 
@@ -40,7 +41,7 @@ def gather(learner: 'Learner') -> Tuple[Arrays, Dict[str, Any]]:
         if param.name in trained:
             arrays[f'param/0/{name}'] = param.list_data()[0].asnumpy()
         else:
-            local[name] = [array.asnumpy() for array in param.list_data()]
+            local[name] = [padding.stored(param, array.asnumpy()) for array in param.list_data()]
     for name, pieces in _from_all_workers(local, learner.devices).items():  # statistics differ from device to device
         arrays.update((f'param/{number}/{name}', piece) for number, piece in enumerate(pieces))
     if learner.average is not None and learner.average.values:
@@ -94,9 +95,10 @@ def restore(learner: 'Learner', arrays: Arrays, counts: Dict[str, Any]) -> None:
         pieces: List[np.ndarray] = []
         while f'param/{len(pieces)}/{name}' in arrays:
             pieces.append(arrays[f'param/{len(pieces)}/{name}'])
-        if pieces[0].shape != param.shape:
+        if pieces[0].shape != padding.stored_shape(param):
             raise UserError(
-                f'the checkpoint is of another network: {name} has shape {pieces[0].shape} there, {param.shape} here'
+                f'the checkpoint is of another network: {name} has shape {pieces[0].shape} there, '
+                f'{padding.stored_shape(param)} here'
             )
         places = param.list_data()
         if len(pieces) == len(places) * learner.devices.workers:
@@ -104,7 +106,7 @@ def restore(learner: 'Learner', arrays: Arrays, counts: Dict[str, Any]) -> None:
         else:  # another number of devices, or alike on all
             pieces = [np.mean(pieces, axis=0)] * len(places)
         for place, piece in zip(places, pieces):
-            place[:] = mx.nd.array(piece, ctx=place.context, dtype=place.dtype)
+            place[:] = mx.nd.array(padding.widened(param, piece), ctx=place.context, dtype=place.dtype)
     if learner.average is not None:
         learner.average.restore(named, arrays)
     for group, trainer in learner.trainers.items():
