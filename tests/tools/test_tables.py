@@ -3,6 +3,7 @@
 import csv
 import os
 import re
+import shutil
 import statistics
 
 import pytest
@@ -110,6 +111,28 @@ def test_table_3_tells_settings(tmp_path):
     make_run(tmp_path / 'd', kind='random')
     rows = [row[:4] for row in measured(table('3', tmp_path))]
     assert rows == [('share', '✓', '', '1:1'), ('share', '', '✓', '-'), ('full', '✓', '✓', '4:1')]
+
+
+def test_table_3_says_how_images_are_divided_only_where_nothing_else_tells(tmp_path):
+    make_run(tmp_path / 'a')
+    make_run(tmp_path / 'b', data__split=0.8, search__ratio='4:1')
+    assert [row[0] for row in measured(table('3', tmp_path))] == ['share', 'share']
+    make_run(tmp_path / 'c', data__split=0.7)
+    names = ['share (data.split=0.5)', 'share', 'share (data.split=0.7)']
+    assert [row[0] for row in measured(table('3', tmp_path))] == names
+
+
+def test_a_search_for_a_transferred_block_is_no_row(tmp_path):
+    make_run(tmp_path / 'source', state='searched')
+    made = table('2', tmp_path)
+    assert len(measured(made)) == len(made.notes) == 1  # alone it is an unfinished row
+    make_run(tmp_path / 'moved', kind='random')
+    summary = tmp_path / 'moved' / 'summary.json'
+    summary.write_text(summary.read_text().replace('"random"', '"searched"'))
+    assert len(measured(table('2', tmp_path))) == 2  # of another block
+    shutil.copy(tmp_path / 'source' / 'architecture.json', tmp_path / 'moved')
+    made = table('2', tmp_path)
+    assert [row[0] for row in measured(made)] == ['DSO-NAS*'] and made.notes == []
 
 
 def test_smoke_scale_stands_in_the_caption_and_paper_scale_does_not(tmp_path):

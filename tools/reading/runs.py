@@ -28,6 +28,8 @@ from ...symbols.architecture import Architecture
 from ...symbols.space import SearchSpace
 from .losses import losses
 
+SEARCH_ALONE = 'searched, not retrained'  # of a run's `why`
+
 
 @dataclasses.dataclass
 class Run:
@@ -90,7 +92,7 @@ class Run:
             return f'not started: no epoch in {directory.LOG} yet'
         total = self.get(rows[-1]['stage'] + '.epochs')
         if rows[-1]['stage'] == 'search' and rows[-1]['epoch'] == total and directory.ARCHITECTURE not in self.missing:
-            return 'searched, not retrained'
+            return SEARCH_ALONE
         done = f'{rows[-1]["stage"]} epoch {rows[-1]["epoch"]}' + ('' if total is None else f' of {total}')
         without = self.summary.get('test_error') is not None and self.missing
         return f'{done}; without {", ".join(self.missing)}' if without else done

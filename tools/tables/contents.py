@@ -10,13 +10,14 @@ from typing import Dict, List, Sequence, Tuple
 from ...runfiles.network import SEARCHED, gluoncv_name
 from ..reading.experiments import differing, group, kind, transferred
 from ..reading.recipe import DATA, alike, recipe_of
-from ..reading.runs import Run
+from ..reading.runs import SEARCH_ALONE, Run
 from . import published
 from .cells import cells_of_summary, cells_of_table_1, cells_of_table_2, cells_of_table_3, supernets
 
 _CELLS = {'1': cells_of_table_1, '2': cells_of_table_2, '3': cells_of_table_3, 'summary': cells_of_summary}
 
 PUBLISHED, MEASURED = 'published', 'measured'
+TOLD = ('space.share', 'search.split', 'search.ratio', 'pretrain.epochs')  # what table 3 has columns for
 HEADS = {
     '1': ('Architecture', 'Test error (%)', 'Params (M)', 'Search cost', 'Search method'),
     '2': ('Architecture', 'Top-1 error (%)', 'Top-5 error (%)', 'Params (M)', 'FLOPs (M)', 'Search cost'),
@@ -47,6 +48,7 @@ class Table:
 
 def make(which: str, found: Sequence[Run], seeds: int = 0, with_published: bool = True) -> Table:
     """The Table `which` ('1', '2', '3' or 'summary') of a list of Run. seeds: how many runs a row should have, 0 if not known."""
+    found = _without_sources(found)
     groups = group(found)
     rows = [tuple(cells) + ('', PUBLISHED) for cells in published.cells(which)] if with_published else []
     labelled = _labelled(which, groups)
@@ -61,6 +63,12 @@ def make(which: str, found: Sequence[Run], seeds: int = 0, with_published: bool 
             rows += [tuple(cells) + (count, MEASURED) for cells in supernets(label, done)]
     notes = [f'{run.path}: {run.state} ({run.why})' for run in found if run.state != 'finished']
     return Table(_caption(which, found, with_published), HEADS[which] + ('Runs', 'Source'), rows, notes, remarks)
+
+
+def _without_sources(found: Sequence[Run]) -> List[Run]:
+    """Leave out searches that were made for what another run has trained: those of transferred blocks."""
+    trained = [run.architecture for run in found if transferred(run)]
+    return [run for run in found if run.why != SEARCH_ALONE or run.architecture not in trained]
 
 
 def _marked(labelled: Sequence[Tuple[str, List[Run]]]) -> Tuple[List[str], List[str]]:
@@ -108,9 +116,11 @@ def _labelled(which: str, groups: List[List[Run]]) -> List[Tuple[str, List[Run]]
         twins = [others for other, others in named if other == label and others[0].config] if members[0].config else []
         keys = differing([others[0] for others in twins]) if len(twins) > 1 else []
         if which == '3':
-            keys = [
-                key for key in keys if key not in ('space.share', 'search.split', 'search.ratio', 'pretrain.epochs')
-            ]
+            told = [[others[0].get(key) for key in TOLD] for others in twins]
+            alone = (
+                told.count([members[0].get(key) for key in TOLD]) == 1
+            )  # how many images have which part goes with the ratio
+            keys = [key for key in keys if key not in TOLD and not (alone and key == 'data.split')]
         extra = ', '.join(
             [f'{key}={members[0].get(key, "not known")}' for key in keys] + _data_apart(members[0], twins)
         )
