@@ -62,7 +62,7 @@ def _cell(row: np.ndarray, index: int, column: int, names: List[str]) -> Dict[st
     shade = ','.join(f'{int(255 - strength * 0.75 * (255 - part))}' for part in (RIGHT if right else WRONG))
     return {
         'count': int(row[column]),
-        'shade': f'rgb({shade})',
+        'shade': f'rgb({shade})' if row[column] else 'none',
         'ink': '#fff' if strength > 0.75 else '#222',
         'title': f'{names[index]} taken for {names[column]}: {row[column]}',
     }

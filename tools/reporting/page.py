@@ -60,6 +60,11 @@ def figure(content: str, caption: str = '', kind: str = '') -> Markup:
     return _macro('figure', Markup(content), caption, kind) if content else Markup()
 
 
+def piece(content: str, width: float) -> Markup:
+    """Return a picture, an <svg> element as text, that stands among others in a group; as wide as it was drawn, in inches."""
+    return _macro('piece', Markup(content), f'{width:.2f}')
+
+
 def table(
     heads: Sequence[object], rows: Iterable[Sequence[object]], numbers: Collection[int] = (), kind: str = ''
 ) -> Markup:
