@@ -156,7 +156,8 @@ def device_name(context: Context) -> str:
             return found.stdout.decode('utf-8', 'replace').strip() or 'gpu'
         except (OSError, subprocess.TimeoutExpired):
             return 'gpu'
-    return f'{machine.processor() or "cpu"}, {threads() or machine.omp_num_threads() or 1} threads'
+    count = threads() or machine.omp_num_threads() or 1
+    return f'{machine.processor() or "cpu"}, {count} thread{"s" if count > 1 else ""}'
 
 
 def threads() -> Optional[int]:

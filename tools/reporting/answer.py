@@ -69,12 +69,16 @@ def _result(run: Run) -> str:
     if summary.get('flops') is not None:
         parts.append(f'{format_count(summary["flops"])} multiply-adds')
     if summary.get('latency_ms') is not None:
-        parts.append(f'{format_duration(summary["latency_ms"] / 1000)} an image ({_device(run.environment)})')
+        parts.append(f'{format_duration(summary["latency_ms"] / 1000)} an image ({_device(run)})')
     return re.sub(r'(?<=\d) (?=(?:%|k|M|G|T|µs|ms|s|min|h)(?!\w))', '\u00a0', ', '.join(parts))  # no unit begins a line
 
 
-def _device(environment: Mapping[str, Any]) -> str:
+def _device(run: Run) -> str:
     """Say on what latency was measured: 'batch of 1, AMD EPYC, 1 thread'."""
+    known = (run.summary.get('latency') or {}).get('device')
+    if known:
+        return f'batch of 1, {known}'
+    environment = run.environment
     parts, devices = ['batch of 1'], environment.get('devices') or []
     if devices and str(devices[0]).startswith('gpu'):
         return ', '.join([*parts, str(devices[0])])
