@@ -157,7 +157,7 @@ def device_name(context: Context) -> str:
         except (OSError, subprocess.TimeoutExpired):
             return 'gpu'
     count = threads() or machine.omp_num_threads() or 1
-    return f'{machine.processor() or "cpu"}, {count} thread{"s" if count > 1 else ""}'
+    return f'{machine.processor() or "cpu"}, {count} thread{"" if str(count) == "1" else "s"}'
 
 
 def threads() -> Optional[int]:

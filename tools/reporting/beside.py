@@ -123,7 +123,7 @@ def name_of(kind: str) -> str:
 
 
 def _table(members: Sequence[Beside]) -> Markup:
-    rows = []
+    rows: List[Tuple[object, ...]] = []
     for member in members:
         remarks = [] if member.done else [member.run.why]
         remarks += [f'not comparable: {"; ".join(member.different)}'] if member.different else []
