@@ -90,7 +90,8 @@ def _widths(budget: Mapping[str, Any]) -> List[Fact]:
     reached = uniform.get('reached')
     used = f' ({100 * reached / budget["target"]:.1f} % of the budget)' if isinstance(reached, (int, float)) else ''
     rounded = f'multiples of {multiple}{" as far as the budget allows" if budget.get("notes") else ""}'
-    return [Fact(_channels(budget), f'channels by stage, {rounded}; without that {_channels(uniform)}{used}')]
+    other = f'; without that {_channels(uniform)}{used}' if _channels(uniform) != _channels(budget) else ''
+    return [Fact(_channels(budget), f'channels by stage, {rounded}{other}')]
 
 
 def _channels(size: Mapping[str, Any]) -> str:
