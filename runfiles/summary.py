@@ -128,7 +128,7 @@ class Summary(TypedDict, total=False):
     budget: BudgetSummary
     retrain_seconds: float
     seconds: float  # all stages together
-    latency_ms: float  # milliseconds of a forward pass of one image, where it was measured
+    latency_ms: float  # milliseconds of a forward pass of one image, where the budget is of latency
     latency: LatencySummary
     init: InitSummary  # of the network that was retrained
     pretrain_init: InitSummary  # of the supernet

@@ -156,8 +156,7 @@ def device_name(context: Context) -> str:
             return found.stdout.decode('utf-8', 'replace').strip() or 'gpu'
         except (OSError, subprocess.TimeoutExpired):
             return 'gpu'
-    count = threads() or machine.omp_num_threads() or 1
-    return f'{machine.processor() or "cpu"}, {count} thread{"" if str(count) == "1" else "s"}'
+    return f'{machine.processor() or "cpu"}, {threads() or machine.omp_num_threads() or 1} threads'
 
 
 def threads() -> Optional[int]:

@@ -22,7 +22,7 @@ def test_an_operation_is_measured_once(tmp_path, monkeypatch):
     seconds = latency.Stopwatch(mx.cpu(), path, passes=3).operation('sep_conv_3x3', 4, 8)
     assert 0 < seconds < 1
     [key] = json.load(open(path))
-    for part in ('sep_conv_3x3', '4 channels', '8 pixels', 'mxnet ' + mx.__version__, 'thread', machine.processor()):
+    for part in ('sep_conv_3x3', '4 channels', '8 pixels', 'mxnet ' + mx.__version__, 'threads', machine.processor()):
         assert part in key
     monkeypatch.setattr(latency, 'median_seconds', lambda *arguments: pytest.fail('measured again'))
     assert latency.Stopwatch(mx.cpu(), path).operation('sep_conv_3x3', 4, 8) == seconds

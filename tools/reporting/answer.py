@@ -1,7 +1,6 @@
 """The report's first lines: how good the network is and what it costs; of a run that still goes, how far it is."""
 
 import math
-import re
 from typing import Any, List, Mapping, NamedTuple, Optional, Tuple
 
 from markupsafe import Markup
@@ -13,7 +12,6 @@ from .page import render
 
 Z = 1.959964  # of a 95 % interval
 WORDS = {'pretrain': 'pretraining', 'search': 'the search', 'retrain': 'retraining'}
-INTERVAL = r'(\(95\s%: [^)]*\),?)'  # in one piece, where a line ends
 RECENT = 5  # epochs whose mean time is taken for that of the next ones
 
 
@@ -51,7 +49,7 @@ def answer(run: Run) -> Markup:
     else:
         first = f'No result: {run.why}.' if run.damaged else ''
     settled = _settled(run.summary.get('search'))
-    return render('answer.html.j2', pieces=re.split(INTERVAL, first), lines=lines + ([settled] if settled else []))
+    return render('answer.html.j2', first=first, lines=lines + ([settled] if settled else []))
 
 
 def _result(run: Run) -> str:
@@ -69,16 +67,12 @@ def _result(run: Run) -> str:
     if summary.get('flops') is not None:
         parts.append(f'{format_count(summary["flops"])} multiply-adds')
     if summary.get('latency_ms') is not None:
-        parts.append(f'{format_duration(summary["latency_ms"] / 1000)} an image ({_device(run)})')
-    return re.sub(r'(?<=\d) (?=(?:%|k|M|G|T|µs|ms|s|min|h)(?!\w))', '\u00a0', ', '.join(parts))  # no unit begins a line
+        parts.append(f'{format_duration(summary["latency_ms"] / 1000)} an image ({_device(run.environment)})')
+    return ', '.join(parts)
 
 
-def _device(run: Run) -> str:
+def _device(environment: Mapping[str, Any]) -> str:
     """Say on what latency was measured: 'batch of 1, AMD EPYC, 1 thread'."""
-    known = (run.summary.get('latency') or {}).get('device')
-    if known:
-        return f'batch of 1, {known}'
-    environment = run.environment
     parts, devices = ['batch of 1'], environment.get('devices') or []
     if devices and str(devices[0]).startswith('gpu'):
         return ', '.join([*parts, str(devices[0])])

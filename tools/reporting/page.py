@@ -4,10 +4,11 @@ The HTML is in templates/; what is put into it is escaped, except Markup.
 """
 
 import os
+import re
 from typing import Any, Collection, Iterable, Sequence
 
 import jinja2
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from ...base.text import escaped
 
@@ -27,6 +28,19 @@ _environment = jinja2.Environment(
     undefined=jinja2.StrictUndefined,
     finalize=_plain,
 )
+
+
+def unbroken(words: str) -> Markup:
+    """Return a sentence in which no unit begins a line, and an interval, '(95 %: 93.4–94.7),', stands in one."""
+    words = re.sub(r'(?<=\d) (?=(?:%|k|M|G|T|µs|ms|s|min|h)(?!\w))', '\u00a0', words)
+    pieces = re.split(r'(\(95\s%: [^)]*\),?)', words)
+    return Markup().join(
+        Markup('<span class="whole">{}</span>').format(piece) if place % 2 else escape(_plain(piece))
+        for place, piece in enumerate(pieces)
+    )
+
+
+_environment.filters['unbroken'] = unbroken
 
 
 def render(template: str, **values: Any) -> Markup:

@@ -49,10 +49,15 @@ def tested(folder: str, config: Config) -> Dict[str, Any]:
         'test_images': result['images'],
         'test_error_low': low,
         'test_error_high': high,
-        **timed(folder, contexts(train.gpus, train.cpus)[0]),
+        'latency_ms': 1e3 * latency(folder, contexts(train.gpus, train.cpus)[0]),
     }
     update_summary(RunDirectory(folder).summary, **added)
     return added
+
+
+def latency(folder: str, context: Any) -> float:
+    """Measure the seconds of a forward pass of one image, as symbols/latency.py does."""
+    return float(timed(folder, context)['latency_ms'] / 1e3)
 
 
 def interval(error: float, images: int) -> Tuple[float, float]:
