@@ -80,7 +80,7 @@ def main(argv: Optional[Sequence[str]] = None) -> None:
         return
     print(evaluation.table(result, given.classes))
     if own:
-        milliseconds, device = latency['latency_ms'], latency['latency']['device']
+        milliseconds, device = latency['latency_ms'], latency['latency']['device'].replace(', 1 threads', ', 1 thread')
         print(f'latency of one image: {format_duration(milliseconds / 1000)} on {device}')
     if given.json:
         files.write_json(given.json, result)

@@ -63,17 +63,9 @@ def test_the_first_sentence_has_the_numbers_of_the_summary(tmp_path):
     assert not {'%', 'k', 'M', 'ms'} & set(re.split(r'[ \n<>]', shown(page))), 'no unit begins a line'
 
 
-def test_latency_is_told_with_where_it_was_measured_and_mistakes_with_how_to_see_them(tmp_path):
-    path = with_data(make_run(tmp_path / 'run', error=3.84))
-    add(
-        path,
-        'summary.json',
-        latency_ms=1.9,
-        latency={'device': 'another processor, 1 thread', 'batch': 1, 'threads': 1},
-    )
-    page = report(runs.read(path))
-    assert first(page).endswith('1.9 ms an image (batch of 1, another processor, 1 thread).')
-    assert f'python train/evaluate.py {path}' in page
+def test_mistakes_of_a_run_that_was_not_tested_are_told_with_how_to_see_them(tmp_path):
+    path = with_data(make_run(tmp_path / 'run'))
+    assert f'python train/evaluate.py {path}' in report(runs.read(path))
     tested = report(runs.read(make_run(tmp_path / 'tested', predictions=True)))
     going = report(runs.read(make_run(tmp_path / 'going', state='searching')))
     assert 'evaluate.py' not in tested and 'evaluate.py' not in going
