@@ -33,7 +33,7 @@ _environment = jinja2.Environment(
 def unbroken(words: str) -> Markup:
     """Return a sentence in which no unit begins a line, and an interval, '(95 %: 93.4–94.7),', stands in one."""
     words = re.sub(r'(?<=\d) (?=(?:%|k|M|G|T|µs|ms|s|min|h)(?!\w))', '\u00a0', words)
-    pieces = re.split(r'(\(95\s%: [^)]*\),?)', words)
+    pieces = re.split(r'(\(95\s%: [^)]*\),?|multiply-adds)', words)
     return Markup().join(
         Markup('<span class="whole">{}</span>').format(piece) if place % 2 else escape(_plain(piece))
         for place, piece in enumerate(pieces)
