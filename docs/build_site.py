@@ -33,6 +33,13 @@ OTHER_PAGES = {
     'examples/README.md': 'examples.md',
     'tests/golden/README.md': 'golden.md',
 }
+STYLE = 'tables.css'
+RULES = """.wy-table-responsive table td, .wy-table-responsive table th { white-space: normal; overflow-wrap: anywhere; }
+.wy-table-responsive table td:not(:last-child), .wy-table-responsive table th { overflow-wrap: normal; }
+.rst-content table code { white-space: normal; } .rst-content table td:last-child code {
+  overflow-wrap: anywhere !important; word-break: break-word; }
+.wy-nav-content { max-width: 1000px; }
+"""
 LINK = re.compile(r'(\]\(|<img src=")([^)\s"]+)')
 CODE = re.compile(r'```.*?```|`[^`\n]+`', re.S)
 
@@ -102,6 +109,7 @@ def build(target: pathlib.Path, api: bool = True) -> None:
         source, configuration = os.path.join(workspace, 'pages'), os.path.join(workspace, 'mkdocs.yml')
         os.mkdir(source)
         gather(pathlib.Path(source))
+        pathlib.Path(source, STYLE).write_text(RULES, encoding='utf-8')
         pathlib.Path(configuration).write_text('site_name: dsonas\n', encoding='utf-8')
         config = load_config(
             configuration,
@@ -110,6 +118,8 @@ def build(target: pathlib.Path, api: bool = True) -> None:
             theme={'name': 'readthedocs', 'highlightjs': False},
             nav=navigation(api),
             use_directory_urls=False,
+            plugins=[],  # a search would need a server: pages are opened as files
+            extra_css=[STYLE],
             markdown_extensions=[{'toc': {'slugify': slug, 'permalink': True}}, 'tables', 'fenced_code', 'sane_lists'],
             validation={'nav': {'not_found': 'ignore'}, 'links': {'not_found': 'info'}},
         )
@@ -172,8 +182,9 @@ def main() -> None:
     folder = options.folder.resolve()
     build(folder, options.api)
     dead = dead_links(folder, (API,))
-    if options.api and not (folder / API / 'index.html').is_file():
-        dead.append(f'{API}/index.html')
+    if options.api:
+        pages_needed = ('index', 'dsonas', 'dsonas/symbols/space', 'dsonas/train/fitting/result')
+        dead += [f'{API}/{page}.html' for page in pages_needed if not (folder / API / f'{page}.html').is_file()]
     if dead:
         sys.exit('error: links that lead nowhere:\n' + '\n'.join(dead))
     print(f'{options.folder}/index.html written')

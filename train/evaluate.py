@@ -1,4 +1,5 @@
-"""Test a run's trained network: top-1 and top-5 error and loss on the test set, by class on request. Leaves predictions.npz.
+"""Test a run's trained network: top-1 and top-5 error and loss on the test set, by class on request. Leaves predictions.npz, and the
+latency of one image in summary.json.
 
 Tests on other data than the run's own, or of the best parameters, are kept apart, in RUN/evaluations/NAME/.
 
@@ -22,9 +23,13 @@ import os
 from typing import Optional, Sequence
 
 from dsonas.base import argtypes, cli, files, plugins
-from dsonas.base.text import escaped
+from dsonas.base.text import escaped, format_duration
 from dsonas.runfiles import checksums
+from dsonas.runfiles.directory import RunDirectory
+from dsonas.runfiles.summary import update_summary
 from dsonas.train.deriving import evaluation
+from dsonas.train.deriving.timing import timed
+from dsonas.train.runtime.devices import contexts
 
 
 def arguments(argv: Optional[Sequence[str]] = None) -> argparse.Namespace:
@@ -66,10 +71,17 @@ def main(argv: Optional[Sequence[str]] = None) -> None:
     )
     if result['differs']:
         cli.tell(f'not the test of the run itself, and kept apart: {"; ".join(result["differs"])}', 'note: ')
+    own = result['predictions']
+    latency = timed(given.run, contexts(given.gpus, given.cpus)[0]) if own else {}
+    if own:
+        update_summary(RunDirectory(given.run).summary, **latency)
     if given.json == '-':
         print(json.dumps(result, indent=1))
         return
     print(evaluation.table(result, given.classes))
+    if own:
+        milliseconds, device = latency['latency_ms'], latency['latency']['device'].replace(', 1 threads', ', 1 thread')
+        print(f'latency of one image: {format_duration(milliseconds / 1000)} on {device}')
     if given.json:
         files.write_json(given.json, result)
     in_place = f', in place of one with {result["replaced"]}' if result['replaced'] else ''

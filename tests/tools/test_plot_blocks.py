@@ -68,6 +68,25 @@ def test_legend_explains_what_is_drawn():
     assert 'sep 3×3' not in words and 'pruned' not in words and not any('λ' in word for word in words)
 
 
+@pytest.mark.parametrize('blocks', [(8, 8, 8), (2, 2, 13, 6), (1,) * 8])
+@pytest.mark.parametrize('width', [3.3, 4.6, 8.27])
+def test_legends_are_no_wider_than_the_figure_and_tell_of_no_shortcut_where_none_is(blocks, width):
+    space = SearchSpace.cifar10(channels=4, blocks=blocks)
+    architecture = Architecture.full(space)
+    known = {name: 0.123 for group in space.gate_names() for name in group}
+    graphs = dag.graphs(architecture, known)
+    for shown in (graphs[:1], graphs[1:]):
+        with figures.styled():
+            figure = sheet(shown, colours_of(architecture), page=(width, figures.A4[1]))
+            figure.canvas.draw()
+        renderer = figure.canvas.get_renderer()
+        for legend in figure.legends:
+            box = legend.get_window_extent(renderer)
+            assert figure.bbox.x0 <= box.x0 and box.x1 <= figure.bbox.x1, (box, figure.bbox)
+        words = [text.get_text() for legend in figure.legends for text in legend.get_texts()]
+        assert any(word.startswith('shortcut') for word in words) == (shown[0].scope == 'shared')
+
+
 def test_wider_edges_carry_larger_lambda():
     architecture = Architecture(SearchSpace.cifar10(), [['out<-L1.avg_pool_3x3', 'out<-L1.max_pool_3x3']])
     gates = {'shared/out<-L1.avg_pool_3x3': 0.2, 'shared/out<-L1.max_pool_3x3': 0.9}

@@ -1,6 +1,7 @@
 """Experiments: their commands come from tables.yaml; a step is skipped when its result is there and resumed when it was stopped."""
 
 import json
+import pathlib
 import subprocess
 import sys
 
@@ -10,7 +11,7 @@ from dsonas.base import cli
 from dsonas.base.errors import UserError
 from dsonas.tools import run_experiment
 from dsonas.tools.recipes import catalogue, running
-from dsonas.tools.recipes.steps import Settings, Step, steps
+from dsonas.tools.recipes.steps import Settings, Step, finishing, steps
 from dsonas.train.config import settings
 
 EXPERIMENTS = sorted(catalogue.experiments())
@@ -37,6 +38,16 @@ def test_rows_that_are_measured_are_what_their_preset_says(number):
             )
             assert (row.split, row.pretrained, row.ratio) == told
             assert config.retrain.budget == 'params={:.1f}M'.format(row.published['params'])
+
+
+@pytest.mark.parametrize('name', EXPERIMENTS)
+def test_what_finishes_an_experiment_is_a_script_and_leaves_the_files_that_are_named(name, tmp_path):
+    experiment = catalogue.experiments()[name]
+    commands = finishing(experiment, Settings.of(experiment, {'ROOT': str(tmp_path)}))
+    assert all((pathlib.Path(catalogue.ROOT) / words[0]).is_file() for words in commands)
+    made = {word for words in commands for word in words}
+    pictures = [file for file in experiment.files if file.endswith(('.png', '.html', '.md')) and '*' not in file]
+    assert all(f'{tmp_path}/{file}' in made for file in pictures)
 
 
 @pytest.mark.parametrize('name', EXPERIMENTS)

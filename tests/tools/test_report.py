@@ -19,6 +19,7 @@ from dsonas.symbols.space import SearchSpace
 from dsonas.tools import report
 from dsonas.tools.drawing import heatmap, palette
 from dsonas.tools.reading import runs
+from dsonas.tools.reporting import gates
 
 from .runmaker import SMALL, make_run, write_predictions
 
@@ -128,7 +129,7 @@ def test_result_comes_first_and_everything_is_there(pages):
         'abc123',
         'python train/search.py --config',
         'export OMP_NUM_THREADS=2',
-        'on one processor (a processor) with one number of threads (2)',
+        'if the processor (a processor), the number of threads (2) and the devices are the same',
     ):
         assert key in text, key
 
@@ -237,14 +238,18 @@ window.addEventListener('load', function () {
   var texts = 'h1, h2, p, th, td, dt, dd, figcaption, summary, pre, .what, .value, .heat i, .heat small';
   document.querySelectorAll(texts).forEach(function (part) {
     var box = part.getBoundingClientRect();
-    var rolls = part.closest('.wide') && part.closest('.wide').scrollWidth > part.closest('.wide').clientWidth;
-    if (box.width && !rolls && (box.right > window.innerWidth + 1 || box.left < -1 || part.scrollWidth > part.clientWidth + 1 &&
+    if (box.width && (box.right > window.innerWidth + 1 || box.left < -1 || part.scrollWidth > part.clientWidth + 1 &&
         getComputedStyle(part).display !== 'inline')) { found.cut.push(part.textContent.slice(0, 60)); }
   });
   document.querySelectorAll('svg, img').forEach(function (part) {
     if (part.classList.contains('marks')) { return; }
     var box = part.getBoundingClientRect();
+    if (box.right > window.innerWidth + 1 || box.left < -1) { found.cut.push(part.outerHTML.slice(0, 60)); }
     found.figures.push(box.width > 20 && box.height > 10 && (part.tagName !== 'IMG' || part.naturalWidth > 0));
+  });
+  found.tracks = Array.from(document.querySelectorAll('.track')).map(function (part) {
+    var box = part.getBoundingClientRect();
+    return [Math.round(box.left), Math.round(box.right)];
   });
   var map = document.querySelector('.heat img');
   if (map) {
@@ -262,7 +267,7 @@ window.addEventListener('load', function () {
 
 @pytest.mark.skipif(BROWSER is None, reason='no chromium on this machine')
 @pytest.mark.parametrize('width', [360, 1280])
-@pytest.mark.parametrize('case', ['finished', 'searching', 'long'])
+@pytest.mark.parametrize('case', ['finished', 'searching', 'long', 'baselines'])
 def test_in_a_browser_nothing_fails_and_every_figure_shows(case, width, pages, tmp_path):
     run, page = pages[case]
     content = page.read_text(encoding='utf-8')
@@ -276,6 +281,9 @@ def test_in_a_browser_nothing_fails_and_every_figure_shows(case, width, pages, t
     assert found['loads'] == [] and found['figures'] and all(found['figures'])
     assert found['seen'] == width and found['wide'] <= width, 'the page scrolls sideways'
     assert found['cut'] == []
+    assert len({tuple(track) for track in found['tracks']}) == (case == 'baselines'), (
+        'bars and their ticks have one axis'
+    )
     info = json.loads(re.search(r'id="edges">(.*?)</script>', content, re.S).group(1))
     name = next(iter(info['names'].values()))[0]
     value = run.gates.last()[name]
@@ -309,6 +317,24 @@ def test_every_picture_says_what_it_shows(pages):
         text = pages[case][1].read_text(encoding='utf-8')
         assert all(re.search(r' alt="[^"]+"', tag) for tag in re.findall(r'<img [^>]*>', text))
         assert all(re.search(r'aria-(label="[^"]+"|hidden="true")', tag) for tag in re.findall(r'<svg [^>]*>', text))
+
+
+@pytest.mark.parametrize('blocks, stem', [((1, 1, 1), 'cifar'), ((2, 2, 2, 2), 'imagenet')])
+def test_heat_map_of_a_shared_block_is_as_wide_as_the_page(blocks, stem, tmp_path):
+    space = SearchSpace(share=True, channels=4, classes=10, blocks=blocks, stem=stem)
+    page = gates.gates(runs.read(make_run(tmp_path / 'run', space)))
+    assert 'class="maps"' in page and '<figcaption>shared block</figcaption>' in page
+
+
+def test_every_block_of_a_full_network_is_a_picture_in_the_group_of_its_stage(pages):
+    run, page = pages['long']
+    groups = re.findall(
+        r'<p class="stage">Stage (\d)</p>\n<div class="blocks many">(.*?)</div>', page.read_text(encoding='utf-8'), re.S
+    )
+    assert [stage for stage, _ in groups] == ['1', '2', '3']
+    labels = [re.findall(r'<svg role="img" aria-label="(.*?)"', part) for _, part in groups]
+    assert [len(part) for part in labels] == [9, 9, 8]  # with the reduction blocks
+    assert labels[1][0].startswith('block 8: ') and labels[1][-1] == 'reduction 1'
 
 
 def test_small_space_is_what_the_cases_are_built_on():

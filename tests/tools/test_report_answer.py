@@ -39,6 +39,10 @@ def with_data(path, classes=10, test=500):
 
 
 def first(page):
+    return re.sub('<.*?>', '', shown(page)).replace('\u00a0', ' ')
+
+
+def shown(page):
     return re.search(r'id="answer">(.*?)</p>', page, re.S).group(1)
 
 
@@ -55,6 +59,16 @@ def test_the_first_sentence_has_the_numbers_of_the_summary(tmp_path):
     ]
     assert first(page) == ', '.join(wanted) + '.'
     assert page.index('id="answer"') < page.index('<h2>')
+    assert re.search(r'<span class="whole">\(95\s%: [\d.]+–[\d.]+\),</span>', shown(page))
+    assert not {'%', 'k', 'M', 'ms'} & set(re.split(r'[ \n<>]', shown(page))), 'no unit begins a line'
+
+
+def test_mistakes_of_a_run_that_was_not_tested_are_told_with_how_to_see_them(tmp_path):
+    path = with_data(make_run(tmp_path / 'run'))
+    assert f'python train/evaluate.py {path}' in report(runs.read(path))
+    tested = report(runs.read(make_run(tmp_path / 'tested', predictions=True)))
+    going = report(runs.read(make_run(tmp_path / 'going', state='searching')))
+    assert 'evaluate.py' not in tested and 'evaluate.py' not in going
 
 
 def test_what_is_not_known_is_left_out_of_the_sentence(tmp_path):

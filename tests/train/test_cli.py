@@ -289,6 +289,9 @@ def test_evaluate(searched, tmp_path, capsys):
         assert stored['worst_images'].shape == (36, 16, 16, 3) and stored['worst_images'].dtype == np.uint8
         worst = stored['worst_index']
         assert (stored['predicted'][worst] != stored['labels'][worst]).all()
+    timed = summary(run)
+    assert timed['latency_ms'] > 0 and timed['latency']['batch'] == 1 and timed['latency']['device']
+    assert {key: timed[key] for key in found} == found, 'the rest of the summary stays'
     evaluate.main([run, '--classes', '--best'])
     assert 'top-1 error' in capsys.readouterr().out
     with open(os.path.join(run, 'network.params'), 'r+b') as stream:

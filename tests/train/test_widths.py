@@ -57,7 +57,11 @@ def test_a_run_keeps_the_multiple_of_the_machine_that_it_began_on(tiny, tmp_path
     assert stored_multiple(random) == 8 and summary_of(random)['budget']['multiple'] == 8
 
     page = str(parts.result(runs.read(config.run)))
-    assert 'channels, in multiples of 8; of any width' in page and ', '.join(map(str, fit.widths)) in page
+    assert (
+        'channels by stage, multiples of 8' in page
+        and 'without that' in page
+        and ', '.join(map(str, fit.widths)) in page
+    )
 
 
 def test_any_width_says_nothing_of_multiples(tiny, tmp_path, capsys):

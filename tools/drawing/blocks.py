@@ -2,6 +2,7 @@
 
 from typing import Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple
 
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from . import figures, palette
@@ -15,6 +16,7 @@ LEAST = 5.4  # inches: a sheet is no narrower, for its title and legends
 STAGE = 0.16  # inches: the heading of a stage
 LARGEST = 0.72  # inches a unit, which is the width of a box with its long label
 LEVELS = 0.75  # units, for the names of the levels
+PIECE = 0.55  # inches a unit, of a block that stands on a figure of its own
 READABLE = 6.5  # points: labels that are as large need no abbreviation
 
 
@@ -44,6 +46,26 @@ def sheet(
     assert best is not None  # there is a page
     widest = largest_gate(graphs) if largest is None else largest
     return _draw(graphs, colours, title, min(LEAST, pages[0][0] - 2 * MARGIN), best, widest)
+
+
+def pieces(graphs: Sequence[Graph], colours: Mapping[str, str]) -> List[Figure]:
+    """A Figure for every Graph, all at one scale, with short labels and no legend: for a page that sets them in lines itself."""
+    widest, drawn = largest_gate(graphs), []
+    for graph in graphs:
+        panel = Panel(graph, layout(graph, SHORT.width, SHORT.height, SHORT.row), SHORT)
+        figure, axes = _blank(panel.width * PIECE, panel.height * PIECE)
+        left = (panel.width - panel.placed.width) / 2 * PIECE
+        Pen(axes, colours, SHORT, PIECE, widest).block(graph, panel.placed, left, SHORT.side * PIECE, False)
+        drawn.append(figure)
+    return drawn
+
+
+def legend(graphs: Sequence[Graph], colours: Mapping[str, str], width: float) -> Figure:
+    """A Figure, `width` inches wide, of the legend of `pieces`."""
+    legends = legends_of(graphs, colours, PIECE, width, largest_gate(graphs))
+    figure, _ = _blank(width, LINE * (sum(part.rows for part in legends) + 1))
+    add_legends(figure, legends, LINE / 2)
+    return figure
 
 
 class Panel:
@@ -150,10 +172,7 @@ def _draw(
     width, height = inner + 2 * MARGIN, sum(tall) + STAGE * len(heads) + top + FOOT + 2 * MARGIN
     legends = legends_of(graphs, colours, scale, width - MARGIN, largest)
     height += LINE * max(0, sum(legend.rows for legend in legends) - 2)
-    figure = figures.new(width, height, layout='none')
-    axes = figure.add_axes((0, 0, 1, 1))
-    axes.set(xlim=(0, width), ylim=(0, height))
-    axes.axis('off')
+    figure, axes = _blank(width, height)
     if title:
         axes.text(width / 2, height - MARGIN, title, ha='center', va='top', fontsize=9, fontweight='bold')
     pen = Pen(axes, colours, look, scale, largest)
@@ -167,6 +186,15 @@ def _draw(
         y -= step
     add_legends(figure, legends, MARGIN * 0.6)
     return figure
+
+
+def _blank(width: float, height: float) -> Tuple[Figure, Axes]:
+    """A Figure, and axes all over it whose data unit is an inch."""
+    figure = figures.new(width, height, layout='none')
+    axes = figure.add_axes((0, 0, 1, 1))
+    axes.set(xlim=(0, width), ylim=(0, height))
+    axes.axis('off')
+    return figure, axes
 
 
 def _draw_line(pen: Pen, line: Sequence[Cell], top: float, inner: float) -> None:

@@ -56,9 +56,16 @@ def bars(
 
 
 def _legend(figure: Figure, axes: Axes, labels: Sequence[str]) -> None:
-    column = 0.5 + 0.065 * max(len(label) for label in labels)  # inches
-    columns = max(1, min(len(labels), int((figure.get_figwidth() - 0.5) / column)))
-    axes.legend(loc='lower center', bbox_to_anchor=(0.5, 1), ncol=columns, borderaxespad=0.3, borderpad=0.2)
+    columns = figures.legend_columns(labels, figure.get_figwidth() - 0.5)
+    axes.legend(
+        loc='lower center',
+        bbox_to_anchor=(0.5, 1),
+        ncol=columns,
+        borderaxespad=0.3,
+        borderpad=0.2,
+        handlelength=2.2,
+        columnspacing=1.2,
+    )
 
 
 def scatter(

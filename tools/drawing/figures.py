@@ -2,9 +2,10 @@
 
 import io
 import re
-from typing import Any, ContextManager, Mapping, Optional
+from typing import Any, ContextManager, Mapping, Optional, Sequence
 
 import matplotlib
+import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
@@ -72,6 +73,19 @@ def axes_of(figure: Figure) -> Axes:
     axes = figure.subplots()
     assert isinstance(axes, Axes)  # of one row and one column
     return axes
+
+
+def legend_columns(labels: Sequence[str], width: float, points: Optional[float] = None) -> int:
+    """Return the largest number of columns of a legend that is no wider than `width` inches; at least 1.
+
+    points: the size of its letters, that of the style by default.
+    """
+    size = float(points or matplotlib.rcParams['legend.fontsize']) / 72
+    for count in range(len(labels), 1, -1):
+        longest = [max(map(len, column)) for column in np.array_split(np.asarray(labels, object), count)]
+        if sum(4.2 + 0.58 * length for length in longest) * size <= width:  # a handle with its gaps, and letters
+            return count
+    return 1
 
 
 def save(figure: Figure, path: str, kind: str, dpi: int = 200) -> None:

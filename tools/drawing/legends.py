@@ -5,11 +5,12 @@ from typing import Any, List, Mapping, NamedTuple, Sequence, Tuple
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from . import palette
+from . import figures, palette
 from .dag import Graph
 from .pen import line_width
 
-LINE, COLUMN, APART = 0.19, 0.95, 0.03  # inches: height of a row, width of a column, between two legends
+LINE, APART = 0.19, 0.03  # inches: height of a row, between two legends
+POINTS = 7  # of their letters
 Entry = Tuple[Line2D, str]
 
 
@@ -28,9 +29,12 @@ def legends_of(
 
     scale: inches a unit of the layout; width: of the space for them, inches; largest: |λ| of the widest line.
     """
-    columns = max(1, int(width / COLUMN))
-    both = (_operations(graphs, colours), _edges(graphs, scale, largest))
-    return [Legend(entries, min(columns, len(entries)), -(-len(entries) // columns)) for entries in both if entries]
+    legends = []
+    for entries in (_operations(graphs, colours), _edges(graphs, scale, largest)):
+        if entries:
+            columns = figures.legend_columns([text for _, text in entries], width, POINTS)
+            legends.append(Legend(entries, columns, -(-len(entries) // columns)))
+    return legends
 
 
 def add_legends(figure: Figure, legends: Sequence[Legend], bottom: float) -> None:
@@ -40,7 +44,7 @@ def add_legends(figure: Figure, legends: Sequence[Legend], bottom: float) -> Non
             *zip(*legend.entries),
             loc='lower center',
             ncol=legend.columns,
-            fontsize=7,
+            fontsize=POINTS,
             handlelength=1.8,
             columnspacing=1.2,
             handletextpad=0.5,
@@ -67,7 +71,11 @@ def _operations(graphs: Sequence[Graph], colours: Mapping[str, str]) -> List[Ent
 
 def _edges(graphs: Sequence[Graph], scale: float, largest: float) -> List[Entry]:
     edges = [edge for graph in graphs for edge in graph.edges]
-    entries = [(Line2D([], [], color=palette.GREY, linestyle=palette.SHORTCUT, linewidth=1.2), _shortcut(graphs))]
+    entries: List[Entry] = []
+    if any(edge.shortcut for edge in edges):
+        entries.append(
+            (Line2D([], [], color=palette.GREY, linestyle=palette.SHORTCUT, linewidth=1.2), _shortcut(graphs))
+        )
     for part in (0.1, 0.5, 1.0) if largest else ():
         ink = Line2D([], [], color=palette.INK, linewidth=max(line_width(part, scale), 0.3))
         entries.append((ink, f'λ = {part * largest:.2g}'))

@@ -60,8 +60,8 @@ class Table:
 class Experiment:
     """What one recipe runs.
 
-    rows: in their order; table: the table that is written at the end, or None; finish: words of tools
-    that are run then; show: a file whose content is printed; files: patterns of the files that are
+    rows: in their order; table: the table that is written at the end, or None; finish: words of tools (or of
+    train/...) that are run then; show: a file whose content is printed; files: patterns of the files that are
     named; seeds: a fixed number of seeds, None for that of the user; scaled: whether scale, data
     folders and devices of the user hold.
     """

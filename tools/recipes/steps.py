@@ -139,12 +139,12 @@ def preset_flags(preset: str, settings: Optional[Settings]) -> List[str]:
 
 
 def finishing(experiment: Experiment, settings: Settings) -> List[Tuple[str, ...]]:
-    """Return the tools that are run at the end, as words from the script on."""
+    """Return the commands that are run at the end, as words from the script on."""
     gamma = settings.gammas[0] if settings.gammas else ''
     return [
         tuple(
             word.format(root=settings.root, gamma=gamma, seeds=len(settings.seeds))
-            for word in shlex.split(f'tools/{command}')
+            for word in shlex.split(command if command.startswith('train/') else f'tools/{command}')
         )
         for command in experiment.finish
     ]

@@ -2,6 +2,7 @@
 
 import dataclasses
 import math
+import os
 from typing import Any, Dict, List, Optional, Sequence, Tuple
 
 from markupsafe import Markup
@@ -122,12 +123,13 @@ def name_of(kind: str) -> str:
 
 
 def _table(members: Sequence[Beside]) -> Markup:
-    rows = []
+    rows: List[Tuple[object, ...]] = []
     for member in members:
         remarks = [] if member.done else [member.run.why]
         remarks += [f'not comparable: {"; ".join(member.different)}'] if member.different else []
         summary = member.run.summary
-        name = render('network.html.j2', kind=name_of(member.kind), run=member.run.name, remarks='; '.join(remarks))
+        where = os.path.relpath(member.run.path, members[0].run.path) if rows else member.run.name
+        name = render('network.html.j2', kind=name_of(member.kind), run=where, remarks='; '.join(remarks))
         counts = [format_count(summary.get(key)) if member.done else '' for key in ('params', 'flops')]
         rows.append((name, f'{member.error:.2f}' if member.done else member.run.state, *counts))
     return table(('Network', 'Test error (%)', 'Parameters', 'Multiply-adds'), rows, (1, 2, 3), 'networks')

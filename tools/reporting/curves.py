@@ -25,6 +25,7 @@ PANELS = ('error', 'lambda', 'left')  # drawn where none are chosen
 ALL_PANELS = ('loss', 'error', 'lambda', 'left', 'flops')
 HEIGHTS = {'lambda': 2.6}  # inches, where a panel is not as high as the others
 HEIGHT = 1.75
+MOST_PRUNINGS = 40  # drawn as lines from top to bottom; more, as ticks at the top
 
 
 def draw(
@@ -48,7 +49,7 @@ def draw(
         if name in ('lambda', 'left', 'flops'):
             _prunings(axes, run, spans, name)
         mark(axes, spans, names=axes is grid[0])
-        legend(axes, 0.09 if axes is grid[0] else 0.0)
+        legend(axes, 0.12 if axes is grid[0] else 0.0)
     grid[-1].set_xlabel('epoch of the stage')
     if title:
         figure.suptitle(title)
@@ -151,9 +152,11 @@ def _prunings(axes: Axes, run: Run, spans: Sequence[Span], panel: str) -> None:
     if span is None:
         return
     style: Dict[str, Any] = {'color': palette.INK, 'linewidth': 0.6, 'linestyle': (0, (1, 2)), 'zorder': 1}
-    for number, epoch in enumerate(epoch for epoch in prunings_of(run) if epoch <= span.length):
+    epochs = [epoch for epoch in prunings_of(run) if epoch <= span.length]
+    lowest = 0.0 if len(epochs) <= MOST_PRUNINGS else 0.95  # of the height: many lines would be a hatching
+    for number, epoch in enumerate(epochs):
         label = '_' if number else 'pruned here'
-        axes.axvline(float(span.at(epoch)), label=label, gid=f'pruned-{panel}-{epoch}', **style)
+        axes.axvline(float(span.at(epoch)), lowest, label=label, gid=f'pruned-{panel}-{epoch}', **style)
 
 
 def from_zero(axes: Axes) -> None:
@@ -168,11 +171,10 @@ def legend(axes: Axes, above: float = 0.0) -> None:
         return
     figure = axes.get_figure()
     assert isinstance(figure, Figure)
-    column = 0.42 + 0.062 * max(map(len, labels))  # inches
     axes.legend(
         loc='lower right',
         bbox_to_anchor=(1, 1 + above),
-        ncol=max(1, min(len(labels), int((figure.get_figwidth() - 0.8) / column))),
+        ncol=figures.legend_columns(labels, figure.get_figwidth() - 0.8),
         borderaxespad=0.2,
         borderpad=0,
         handlelength=2.2,

@@ -5,7 +5,7 @@ from typing import List, Tuple
 from markupsafe import Markup
 
 from ...base.errors import UserError
-from ...runfiles.data import printable
+from ...runfiles.data import DataDescription, printable
 from ...runfiles.evaluations import evaluations_of
 from ..reading.runs import Run
 from .page import folded, paragraph, section, table
@@ -21,9 +21,9 @@ def data(run: Run) -> Markup:
     if known is None:
         return Markup()
     place, size = f' in {known.dir}' if known.dir else '', known.image_size
-    words = f'{known.name}{place}: {len(known.classes)} classes, {size} × {size} pixels'
-    words += f', fingerprint {known.fingerprint[:16]}.' if known.fingerprint else '.'
-    parts = [paragraph(printable(words)), *(paragraph(printable(note), 'soft') for note in known.notes)]
+    words = f'{known.name}{place}: {len(known.classes)} classes, {size} × {size} pixels{_images(known)}'
+    words += f'; fingerprint {known.fingerprint[:16]}.' if known.fingerprint else '.'
+    parts = [paragraph(printable(words)), *(paragraph(_sentence(printable(note)), 'soft') for note in known.notes)]
     if known.counts:
         rows: List[Tuple[object, ...]] = []
         if len(known.classes) <= MOST_CLASSES:
@@ -32,6 +32,16 @@ def data(run: Run) -> Markup:
         counts = table(('Class', 'Training images', 'Test images'), rows, (1, 2))
         parts.append(counts if len(rows) <= MOST_SHOWN else folded('Images of each class', counts))
     return section('Data', *parts, samples(run))
+
+
+def _images(known: DataDescription) -> str:
+    """Say how many images there are, '' where that is not known."""
+    train, test = known.total('train'), known.total('test')
+    return f', {train:,} training images and {test:,} test images' if train and test else ''
+
+
+def _sentence(note: str) -> str:
+    return f'{note[:1].upper()}{note[1:]}{"" if note.endswith((".", "!", "?")) else "."}'
 
 
 def evaluations(run: Run) -> Markup:

@@ -12,6 +12,10 @@ from ..drawing import heatmap
 from ..reading.runs import Run
 from .page import paragraph, render, section, table
 
+NOT_TESTED = (
+    'Not looked at yet: python train/evaluate.py {run} finds which classes are taken for which, the images that the network '
+    'got most wrong, and its latency. Make this page again after it.'
+)
 MOST_CLASSES, PAIRS, IMAGES = 20, 20, 48
 RIGHT, WRONG = (0, 114, 178), (213, 94, 0)  # colours of the confusion matrix
 
@@ -30,7 +34,11 @@ def errors(run: Run) -> Markup:
     except UserError as error:
         return section('Mistakes', paragraph(f'Damaged: {error}', 'bad'))
     if found is None:
-        return Markup()
+        return (
+            section('Mistakes', paragraph(NOT_TESTED.format(run=run.path), 'soft'))
+            if run.state == 'finished'
+            else Markup()
+        )
     names = _names(found)
     counts = confusion(found['labels'], found['predicted'], len(names))
     wrong = int(counts.sum() - np.trace(counts))
@@ -62,7 +70,7 @@ def _cell(row: np.ndarray, index: int, column: int, names: List[str]) -> Dict[st
     shade = ','.join(f'{int(255 - strength * 0.75 * (255 - part))}' for part in (RIGHT if right else WRONG))
     return {
         'count': int(row[column]),
-        'shade': f'rgb({shade})',
+        'shade': f'rgb({shade})' if row[column] else 'none',
         'ink': '#fff' if strength > 0.75 else '#222',
         'title': f'{names[index]} taken for {names[column]}: {row[column]}',
     }

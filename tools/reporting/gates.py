@@ -13,6 +13,7 @@ from .page import paragraph, render
 
 LABEL = 16  # pixels of height of a label beside a map
 SMALL_ROW = 12  # pixels of height of an edge in a small map
+NAMES = {'shared': 'shared block', 'reductions': 'reduction blocks'}
 ROW = {True: 4, False: 2}  # the same in a large one; where it stands alone, or among many
 
 
@@ -22,7 +23,7 @@ def gates(run: Run) -> Markup:
         return Markup()
     low, high = heatmap.limits(run.gates)
     scopes = scopes_of(run.gates)
-    alone = sum(len(columns) > 4 for columns in scopes.values()) == 1
+    alone = len(scopes) - ('reductions' in scopes) == 1
     first, last = run.gates.epochs[0], run.gates.epochs[-1]
     words = (
         f'λ of every edge{"" if alone else ", block by block"}: a row an edge, those that are left on top, the largest λ first; '
@@ -90,6 +91,7 @@ def _map(gates: Gates, scope: str, columns: List[int], low: float, high: float, 
     parts += [(max(left / len(columns), LABEL / height * bool(left)), f'{len(marks)} gone')] if marks else []
     return {
         'scope': scope,
+        'name': NAMES.get(scope) or f'block {int(scope[1:])}',
         'parts': [(f'{100 * place:.2f}', label) for place, label in parts],
         'path': ''.join(f'M{column} {row}v1' for column, row in marks),
         'size': f'{len(epochs)} {len(columns)}',
@@ -102,12 +104,11 @@ def _map(gates: Gates, scope: str, columns: List[int], low: float, high: float, 
 def _scale(low: float, high: float) -> Dict[str, Any]:
     """The colour scale, as its template takes it."""
     colours = heatmap.shades(low < 0).tolist()
+    middle = len(colours) // 2
     return {
-        'low': f'{low:.2g}',
-        'middle': f'{0 if low < 0 else high / 4:.2g}',
-        'high': f'{high:.2g}',
-        'ramp': ','.join(map(_rgb, colours[::25] + colours[-1:])),
-        'boxes': [(_rgb(heatmap.ZERO), 'λ = 0'), (_rgb(heatmap.PRUNED), 'pruned for good')],
+        'values': [f'{value:.2g}' for value in (low, 0 if low < 0 else high / 4, high)],
+        'ramps': [','.join(map(_rgb, half[::20] + half[-1:])) for half in (colours[:middle], colours[middle:])],
+        'boxes': [(_rgb(heatmap.ZERO), 'λ = 0'), (_rgb(heatmap.PRUNED), 'removed for good')],
     }
 
 

@@ -4,10 +4,11 @@ The HTML is in templates/; what is put into it is escaped, except Markup.
 """
 
 import os
+import re
 from typing import Any, Collection, Iterable, Sequence
 
 import jinja2
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from ...base.text import escaped
 
@@ -27,6 +28,19 @@ _environment = jinja2.Environment(
     undefined=jinja2.StrictUndefined,
     finalize=_plain,
 )
+
+
+def unbroken(words: str) -> Markup:
+    """Return a sentence in which no unit begins a line, and an interval, '(95 %: 93.4–94.7),', stands in one."""
+    words = re.sub(r'(?<=\d) (?=(?:%|k|M|G|T|µs|ms|s|min|h)(?!\w))', '\u00a0', words)
+    pieces = re.split(r'(\(95\s%: [^)]*\),?|multiply-adds)', words)
+    return Markup().join(
+        Markup('<span class="whole">{}</span>').format(piece) if place % 2 else escape(_plain(piece))
+        for place, piece in enumerate(pieces)
+    )
+
+
+_environment.filters['unbroken'] = unbroken
 
 
 def render(template: str, **values: Any) -> Markup:
@@ -58,6 +72,11 @@ def paragraph(words: str, kind: str = '') -> Markup:
 def figure(content: str, caption: str = '', kind: str = '') -> Markup:
     """Return a picture, an <svg> element as text, with its caption; nothing for no picture."""
     return _macro('figure', Markup(content), caption, kind) if content else Markup()
+
+
+def piece(content: str, width: float) -> Markup:
+    """Return a picture, an <svg> element as text, that stands among others in a group; as wide as it was drawn, in inches."""
+    return _macro('piece', Markup(content), f'{width:.2f}')
 
 
 def table(

@@ -24,10 +24,13 @@ class Fact:
 
 def heading(run: Run) -> Markup:
     """Return the run's name, what it is, and what is wrong with it."""
-    space = 'shared blocks' if run.get('space.share', True) else 'every block its own'
-    parts = [run.summary.get('dataset') or run.get('data.name') or 'data set not known', space]
-    parts += [f'C = {run.get("space.channels")}'] if run.get('space.channels') else []
-    parts += [f'{" + ".join(map(str, run.get("space.blocks")))} blocks'] if run.get('space.blocks') else []
+    parts = [run.summary.get('dataset') or run.get('data.name') or 'data set not known']
+    parts.append(
+        'one architecture for all blocks' if run.get('space.share', True) else 'an architecture for each block'
+    )
+    if run.get('space.blocks'):
+        first = f' of {run.get("space.channels")} channels at first' if run.get('space.channels') else ''
+        parts.append(f'{" + ".join(map(str, run.get("space.blocks")))} blocks{first}')
     parts += [f'seed {run.get("seed")}'] if run.get('seed') is not None else []
     wrong = []
     if run.damaged:
@@ -49,9 +52,18 @@ def result(run: Run) -> Markup:
     facts += _budget(summary.get('budget'))
     seconds = summary.get('seconds') or sum(row.get('seconds') or 0 for row in run.log)
     if seconds:
-        count, hardware = experiments.devices(run)
-        facts.append(Fact(format_duration(seconds), f'of training on {count} {hardware}{"s" if count > 1 else ""}'))
+        stages = [name for name, stage in (('search', 'search'), ('training', 'retrain')) if run.rows(stage)]
+        what = ' and '.join(stages) or 'training'
+        facts.append(Fact(format_duration(seconds), f'of {what} on {_devices(run)}'))
     return render('facts.html.j2', facts=facts) if facts else Markup()
+
+
+def _devices(run: Run) -> str:
+    """Say what trained: '8 GPUs', 'a CPU with 2 threads'."""
+    count, hardware = experiments.devices(run)
+    threads = run.environment.get('threads') if hardware == 'CPU' else None
+    with_threads = f' with {threads} thread{"s" if threads > 1 else ""}' if isinstance(threads, int) else ''
+    return f'{count} {hardware}s' if count > 1 else f'a {hardware}{with_threads}'
 
 
 def _classes(run: Run) -> int:
@@ -76,10 +88,10 @@ def _widths(budget: Mapping[str, Any]) -> List[Fact]:
     if not isinstance(uniform, dict) or not isinstance(multiple, int):
         return []
     reached = uniform.get('reached')
-    used = f', {100 * reached / budget["target"]:.1f} % of the budget' if isinstance(reached, (int, float)) else ''
-    others = f'of any width {_channels(uniform)}, {format_count(uniform.get("params"))} parameters{used}'
-    notes = ''.join(f'; {note}' for note in budget.get('notes') or ())
-    return [Fact(_channels(budget), f'channels, in multiples of {multiple}; {others}{notes}')]
+    used = f' ({100 * reached / budget["target"]:.1f} % of the budget)' if isinstance(reached, (int, float)) else ''
+    rounded = f'multiples of {multiple}{" as far as the budget allows" if budget.get("notes") else ""}'
+    other = f'; without that {_channels(uniform)}{used}' if _channels(uniform) != _channels(budget) else ''
+    return [Fact(_channels(budget), f'channels by stage, {rounded}{other}')]
 
 
 def _channels(size: Mapping[str, Any]) -> str:

@@ -1,6 +1,6 @@
 """The whole report of a run: its sections in order, and the pictures in them."""
 
-from typing import List, Tuple
+from typing import Dict, List, Mapping, Optional, Sequence, Tuple
 
 import matplotlib
 from markupsafe import Markup
@@ -9,7 +9,7 @@ from ...base.errors import UserError
 from ...symbols.cost import cost
 from ..drawing import dag, figures
 from ..drawing.architectures import colours_of, flops_of
-from ..drawing.blocks import sheet
+from ..drawing.blocks import legend, pieces, sheet
 from ..drawing.charts import bars
 from ..drawing.legends import largest_gate
 from ..reading.runs import Run
@@ -21,9 +21,10 @@ from .curves import draw
 from .data import data, evaluations
 from .errors import errors
 from .gates import gates, script
-from .page import figure, group, page, paragraph, section
+from .page import figure, group, page, paragraph, piece, section
 
 COLUMN = 4.6  # inches: of the shared block, and of the reduction blocks beside it
+MANY = 12  # blocks: of more, print is to be small
 LARGE = {'font.size': 9.5, 'axes.labelsize': 9.5, 'legend.fontsize': 9, 'xtick.labelsize': 9, 'ytick.labelsize': 9}
 
 
@@ -56,17 +57,38 @@ def blocks(run: Run) -> Markup:
     label = f'{len(names)} edges in {len(graphs)} blocks'
     sofar = '' if 'architecture.json' not in run.missing else ' As of the last epoch of the search so far.'
     wide = ', as wide as their λ,' if known else ''
-    words = f'Operations by level, coloured by kind; edges{wide} that survived the search.{sofar}'
+    counted = ' After the name of a block: its multiply-adds.' if flops else ''
+    words = f'Operations by level, coloured by kind; edges{wide} that survived the search.{counted}{sofar}'
     alone = len(graphs) > 1 and all(graph.scope.startswith('r') for graph in graphs[1:])  # one block, then reductions
-    sheets = [graphs[:1], graphs[1:]] if alone else [graphs]
-    many = len(graphs) > 6 and not alone
+    colours = colours_of(architecture)
+    drawn = _side_by_side(graphs, colours, label, titles) if alone else _by_stage(graphs, colours, label, titles)
+    return section('The searched blocks', paragraph(words), *drawn)
+
+
+def _side_by_side(
+    graphs: Sequence[dag.Graph], colours: Mapping[str, str], label: str, titles: Mapping[str, str]
+) -> List[Markup]:
+    """Draw the shared block, and beside it the reduction blocks."""
     drawn = []
-    for number, shown in enumerate(sheets):
-        page = (COLUMN, figures.A4[1]) if alone else None
-        drawing = sheet(shown, colours_of(architecture), page=page, largest=largest_gate(graphs))
-        picture = figures.svg(drawing, f'blocks{number}' if number else 'blocks', label, titles, grow=many)
-        drawn.append(figure(picture, kind='many-blocks' if many else ''))
-    return section('The searched blocks', paragraph(words), group(drawn, 'side-by-side'))
+    for number, shown in enumerate((graphs[:1], graphs[1:])):
+        drawing = sheet(shown, colours, page=(COLUMN, figures.A4[1]), largest=largest_gate(graphs))
+        drawn.append(figure(figures.svg(drawing, f'blocks{number}' if number else 'blocks', label, titles)))
+    return [group(drawn, 'side-by-side')]
+
+
+def _by_stage(
+    graphs: Sequence[dag.Graph], colours: Mapping[str, str], label: str, titles: Mapping[str, str]
+) -> List[Markup]:
+    """Draw every block, those of a stage in one group, so that a narrow page sets fewer in a line; then the legend."""
+    stages: Dict[Optional[int], List[Markup]] = {}
+    for number, (graph, drawing) in enumerate(zip(graphs, pieces(graphs, colours))):
+        picture = figures.svg(drawing, f'blocks{number}', graph.title, titles)
+        stages.setdefault(graph.stage, []).append(piece(picture, drawing.get_figwidth()))
+    drawn = []
+    for stage, shown in stages.items():
+        drawn += [] if stage is None or len(stages) == 1 else [paragraph(f'Stage {stage + 1}', 'stage')]
+        drawn.append(group(shown, 'blocks many' if len(graphs) > MANY else 'blocks'))
+    return [*drawn, figure(figures.svg(legend(graphs, colours, COLUMN), 'legend', f'Legend: {label}'))]
 
 
 def search(run: Run) -> Markup:
@@ -98,6 +120,7 @@ def costs(run: Run) -> Markup:
             series.append((label, [block.flops for block in counted.blocks if block.name.startswith('b')]))
     if len(series) > 1 and series[0][1] == series[1][1]:
         series = series[:1]
-    picture, wide = bars(series, architecture.space.blocks), architecture.space.num_blocks > 8
+    inches = (min(7.6, max(4.2, 0.21 * architecture.space.num_blocks)), 2.7)
+    picture = bars(series, architecture.space.blocks, size=inches)
     drawn = figures.svg(picture, 'flops', 'Multiply-adds of every block')
-    return section('In numbers', facts, figure(drawn, 'Multiply-adds by block.', kind='sheet' if wide else ''))
+    return section('In numbers', facts, figure(drawn, 'Multiply-adds by block.'))

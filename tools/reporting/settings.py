@@ -63,11 +63,11 @@ def commands(run: Run) -> Markup:
     if isinstance(threads, int):
         lines.insert(0, f'export OMP_NUM_THREADS={threads}')
     given = run.environment.get('command')
-    first = _where_equal(run.environment)
+    words = _where_equal(run.environment)
     if isinstance(given, list) and given:
-        first = f'It was last started as: {_line(given)}. {first}'
+        words = f'It was last started as: {_line(given)}. {words}'
     return section(
-        'To reproduce it', Markup('<pre>{}</pre>').format('\n'.join(map(escaped, lines))), paragraph(first, 'soft')
+        'To reproduce it', Markup('<pre>{}</pre>').format('\n'.join(map(escaped, lines))), paragraph(words, 'soft')
     )
 
 
@@ -98,8 +98,8 @@ def _where_equal(environment: Mapping[str, Any]) -> str:
     """Say where the same settings and seed give the same numbers: on this run's processor with its number of threads."""
     processor, threads = environment.get('processor'), environment.get('threads')
     return (
-        f'On CPUs the same settings, data and seed give the same numbers on one processor'
-        f'{f" ({processor})" if processor else ""} with one number of threads{f" ({threads})" if threads else ""} and '
-        'the same devices. On another processor, with another number of threads, or on GPUs the last digits differ, '
-        'and what is searched and trained may end elsewhere; so it may where latency is measured anew.'
+        'The same settings, data and seed give the same numbers on CPUs, if the processor'
+        f'{f" ({processor})" if processor else ""}, the number of threads{f" ({threads})" if threads else ""} and the devices '
+        'are the same too. Otherwise, on GPUs, and where latency is measured anew, last digits differ, and search and training '
+        'may end elsewhere.'
     )

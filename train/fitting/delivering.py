@@ -4,14 +4,10 @@ import math
 import os
 from typing import Any, Dict, List, Mapping, Tuple
 
-import mxnet as mx
-
 from ...base import files
 from ...base.errors import UserError
-from ...runfiles import stored
 from ...runfiles.directory import RunDirectory
 from ...runfiles.summary import read_summary, update_summary
-from ...symbols.latency import median_seconds
 from ...tools.drawing import figures
 from ...tools.drawing.architectures import draw, edges_left
 from ...tools.exporting import checking, delivery
@@ -22,6 +18,7 @@ from ...tools.tables import contents
 from ...tools.tables.formats import markdown
 from ..config.tree import Config
 from ..deriving.evaluation import evaluate_run
+from ..deriving.timing import timed
 from ..runtime.devices import contexts
 
 ONNX, CARD, TABLE, BLOCKS, REPORT = 'model.onnx', 'model.md', 'table.md', 'blocks.svg', 'report.html'
@@ -60,11 +57,7 @@ def tested(folder: str, config: Config) -> Dict[str, Any]:
 
 def latency(folder: str, context: Any) -> float:
     """Measure the seconds of a forward pass of one image, as symbols/latency.py does."""
-    kernels_kind = 'plain' if context.device_type == 'gpu' else 'cpu'
-    net, description = stored.load(folder, context, kernels_kind=kernels_kind)
-    net.hybridize(static_alloc=True, static_shape=True)
-    size = description.image_size
-    return median_seconds(net, mx.nd.random.normal(shape=(1, 3, size, size), ctx=context))
+    return float(timed(folder, context)['latency_ms'] / 1e3)
 
 
 def interval(error: float, images: int) -> Tuple[float, float]:
