@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import time
 
 import numpy as np
 import pytest
@@ -10,6 +11,7 @@ import pytest
 from dsonas.base.text import format_count
 from dsonas.runfiles.data import DataDescription, write_data
 from dsonas.runfiles.directory import RunDirectory, is_running
+from dsonas.runfiles.fit import LOCK, FitRecord, write_fit
 from dsonas.runfiles.gates import decided
 from dsonas.tools.reading import runs
 from dsonas.tools.reporting import answer, beside, gates, samples
@@ -149,6 +151,32 @@ def test_whether_a_process_has_the_run(tmp_path):
     directory.unlock()
     assert is_running(path) is False and 'Stopped after' in report(runs.read(path))
     directory.lock()  # looking has left no lock
+    directory.unlock()
+
+
+@pytest.mark.parametrize('running', [True, False])
+@pytest.mark.parametrize('state, phase, words', [
+    ('searching', 'search', 'the search'), ('finished', 'random-2', 'training a random one beside it'),
+])  # fmt: skip
+def test_a_run_of_a_fit_that_still_goes_tells_the_time_left_of_all(state, phase, words, running, tmp_path):
+    path = make_run(tmp_path / 'run', state=state)
+    estimates = dict.fromkeys(('prepare', 'search', 'random', 'random-2', 'finish'), 60.0)
+    record = FitRecord({}, 8.0, {}, estimates, {}, done=['prepare'])
+    record.foreseen = {'phase': phase, 'seconds': 300.0, 'at': time.time() - 60}
+    write_fit(path, record)
+    directory = RunDirectory(path)
+    directory.lock(LOCK)
+    if not running:
+        directory.unlock()
+    page = report(runs.read(path))
+    if running:
+        assert f'The fit still goes ({words}): about 4 min left.' in page
+    else:
+        assert f'The fit was stopped ({words}): about 5 min left once it goes on.' in page
+    assert 'epochs of retraining' not in page
+    record.done, record.foreseen = list(estimates), {}
+    write_fit(path, record)
+    assert 'The fit' not in report(runs.read(path))
     directory.unlock()
 
 

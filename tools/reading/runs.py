@@ -19,6 +19,8 @@ from ...runfiles.data import FILE as DATA
 from ...runfiles.data import DataDescription, read_data
 from ...runfiles.directory import is_run as is_run
 from ...runfiles.environment import read_environment
+from ...runfiles.fit import FILE as FIT
+from ...runfiles.fit import FitRecord, read_fit
 from ...runfiles.gates import Gates, read_gates
 from ...runfiles.log import read_log
 from ...runfiles.network import gluoncv_name
@@ -33,7 +35,7 @@ from .losses import losses
 class Run:
     """One run directory. config, environment, summary: as read, {} where there is none; log: a dict a row.
 
-    data: what it learned from, None for a run of an older version.
+    data: what it learned from, None for a run of an older version. fit: of a run that one command from data to a model makes.
     """
 
     path: str
@@ -42,6 +44,7 @@ class Run:
     summary: Dict[str, Any] = dataclasses.field(default_factory=dict)
     log: List[Dict[str, Any]] = dataclasses.field(default_factory=list)
     data: Optional[DataDescription] = None
+    fit: Optional[FitRecord] = None
     gates: Optional[Gates] = None
     architecture: Optional[Architecture] = None
     missing: List[str] = dataclasses.field(default_factory=list)
@@ -130,6 +133,7 @@ def read(path: str) -> Run:
         run.damaged.append(f'{directory.CONFIG}: {error}')
     run.environment = _part(run, directory.ENVIRONMENT, read_environment, {})
     run.data = _part(run, DATA, read_data, None, needed=False)
+    run.fit = _part(run, FIT, lambda file: read_fit(run.path), None, needed=False)
     run.summary = _part(run, directory.SUMMARY, read_summary, {})
     run.log = _part(run, directory.LOG, read_log, [])
     run.gates = _part(run, directory.GATES, read_gates, None, needed=False)

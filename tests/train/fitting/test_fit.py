@@ -158,13 +158,16 @@ def test_as_a_command_with_several_seeds(shapes, tmp_path, python):
 
 
 class Watching(BaseCallback):
-    """Counts the epochs of each stage."""
+    """Counts the epochs of each stage, and notes how long the fit is thought to take from there."""
 
     def __init__(self):
-        self.epochs = []
+        self.epochs, self.left, self.noted = [], [], []
 
     def epoch_ends(self, course):
         self.epochs.append(str(course.stage.name))
+        self.left.append(course.run.progress.left.seconds())
+        fit = read_fit(course.run.config.run) or read_fit(os.path.dirname(course.run.config.run))
+        self.noted.append(fit.foreseen)
 
 
 class Source:
@@ -194,6 +197,12 @@ def test_callbacks_a_loss_and_data_of_the_caller_reach_every_stage(tmp_path):
         run = run_fit(Source(), settings, callbacks=[watching], loss=loss, quiet=True)
         assert set(watching.epochs) == set(STAGES)
         assert watching.epochs.count('search') == 2 and calls
+        record = read_fit(run)
+        first = [phase for phase in record.estimates if phase not in ('prepare', 'pretrain')]
+        assert watching.left[0] > 0.2 * sum(record.estimates[phase] for phase in first)  # all that is to come counts
+        assert 0 < watching.left[-1] < watching.left[0] and record.foreseen == {}
+        assert [noted['phase'] for noted in watching.noted[:4]] == ['pretrain', 'search', 'search', 'retrain']
+        assert all(noted['seconds'] > 0 for noted in watching.noted)
         again = run_fit(Source(), settings, quiet=True)
     assert again == run and json.load(open(os.path.join(run, 'summary.json')))['dataset'] == 'noise'
 
