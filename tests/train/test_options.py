@@ -95,18 +95,6 @@ def test_the_average_is_its_formula():
     np.testing.assert_allclose(average.values[0].asnumpy(), expected, rtol=1e-5, atol=1e-6)
 
 
-def test_two_devices_average_and_mix_as_one_does(tiny):
-    """Gradients are added up in another order; what is drawn is the same."""
-    runs = [tiny(f'{count}', retrain__ema=0.9, retrain__mixup=0.4, retrain__epochs=1, retrain__dropout=0.0,
-                 retrain__drop_path=0.0, train__cpus=count) for count in (1, 2)]  # fmt: skip
-    for config in runs:
-        retraining.retrain(config, retraining.full())
-    one, two = (newest(config).arrays for config in runs)
-    assert int(one['ema/updates/count'][0]) == int(two['ema/updates/count'][0]) == 6
-    names = [name for name in one if name.startswith('ema/0/')]
-    assert names and sorted(names) == sorted(name for name in two if name.startswith('ema/0/'))
-
-
 def test_mixup_is_drawn_from_seed_and_position_and_keeps_sums():
     rng = np.random.RandomState(0)
     x, y = rng.rand(16, 3, 4, 4).astype(np.float32), rng.randint(0, 5, 16).astype(np.int32)
