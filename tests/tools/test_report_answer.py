@@ -53,10 +53,22 @@ def test_the_first_sentence_has_the_numbers_of_the_summary(tmp_path):
         f'{100 - summary["test_error"]:.1f} % right on 5,000 unseen images (95 %: {100 - high:.1f}–{100 - low:.1f})',
         f'{format_count(summary["params"])} parameters',
         f'{format_count(summary["flops"])} multiply-adds',
-        '1.9 ms an image (batch of 1, a processor, 2 threads)',
+        '1.9 ms an image in MXNet (batch of 1, a processor, 2 threads)',
     ]
     assert first(page) == ', '.join(wanted) + '.'
     assert page.index('id="answer"') < page.index('<h2>')
+
+
+@pytest.mark.parametrize('where, words', [
+    ({'device': 'Xeon, 1 threads', 'batch': 1, 'threads': 1}, 'batch of 1, Xeon, 1 thread'),
+    ({'device': 'Xeon, 4 threads', 'batch': 1, 'threads': 4}, 'batch of 1, Xeon, 4 threads'),
+    ({'device': 'Tesla V100', 'batch': 1, 'threads': None}, 'batch of 1, Tesla V100'),
+])  # fmt: skip
+def test_latency_is_named_by_the_device_that_it_was_measured_on(where, words, tmp_path):
+    """And not by the one on which training was: the environment of the run has two threads."""
+    path = with_data(make_run(tmp_path / 'run', error=3.84))
+    add(path, 'summary.json', latency_ms=1.9, latency=where)
+    assert f'1.9 ms an image in MXNet ({words}).' in first(report(runs.read(path)))
 
 
 def test_what_is_not_known_is_left_out_of_the_sentence(tmp_path):
@@ -174,6 +186,10 @@ def test_a_run_of_a_fit_that_still_goes_tells_the_time_left_of_all(state, phase,
     else:
         assert f'The fit was stopped ({words}): about 5 min left once it goes on.' in page
     assert 'epochs of retraining' not in page
+    state = runs.read(path).state
+    with open(os.path.join(path, 'fit.json'), 'a', encoding='utf-8') as stream:
+        stream.write('damage')
+    assert runs.read(path).fit is None and runs.read(path).state == state
     record.done, record.foreseen = list(estimates), {}
     write_fit(path, record)
     assert 'The fit' not in report(runs.read(path))

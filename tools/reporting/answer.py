@@ -10,6 +10,7 @@ from ...base.text import format_count, format_duration
 from ...runfiles.directory import is_running
 from ...runfiles.fit import LOCK, FitRecord
 from ..reading.runs import STAGES, Run
+from ..reading.timed import latency
 from .page import render
 
 Z = 1.959964  # of a 95 % interval
@@ -77,20 +78,9 @@ def _result(run: Run) -> str:
         parts.append(f'{format_count(summary["params"])} parameters')
     if summary.get('flops') is not None:
         parts.append(f'{format_count(summary["flops"])} multiply-adds')
-    if summary.get('latency_ms') is not None:
-        parts.append(f'{format_duration(summary["latency_ms"] / 1000)} an image ({_device(run.environment)})')
-    return ', '.join(parts)
-
-
-def _device(environment: Mapping[str, Any]) -> str:
-    """Say on what latency was measured: 'batch of 1, AMD EPYC, 1 thread'."""
-    parts, devices = ['batch of 1'], environment.get('devices') or []
-    if devices and str(devices[0]).startswith('gpu'):
-        return ', '.join([*parts, str(devices[0])])
-    parts.append(str(environment.get('processor') or 'CPU'))
-    threads = environment.get('threads')
-    if threads:
-        parts.append(f'{threads} thread{"s" if threads > 1 else ""}')
+    timed = latency(run)
+    if timed:
+        parts.append(timed)
     return ', '.join(parts)
 
 

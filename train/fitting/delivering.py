@@ -24,6 +24,7 @@ from ..config.tree import Config
 from ..deriving.evaluation import evaluate_run
 from ..runtime.devices import contexts
 from ..runtime.progress import Progress
+from ..searching.latency import where
 
 ONNX, CARD, TABLE, BLOCKS, REPORT = 'model.onnx', 'model.md', 'table.md', 'blocks.svg', 'report.html'
 Z = 1.959964  # of a normal distribution, 2.5 % beyond on either side
@@ -51,12 +52,14 @@ def tested(folder: str, config: Config, progress: Progress) -> Dict[str, Any]:
     train = config.train
     batch_size = train.test_batch or 100
     result = evaluate_run(folder, batch_size=batch_size, gpus=train.gpus, cpus=train.cpus, progress=progress)
+    context = contexts(train.gpus, train.cpus)[0]
     low, high = interval(result['test_error'], result['images'])
     added = {
         'test_images': result['images'],
         'test_error_low': low,
         'test_error_high': high,
-        'latency_ms': 1e3 * latency(folder, contexts(train.gpus, train.cpus)[0]),
+        'latency_ms': 1e3 * latency(folder, context),
+        'latency': where(context),
     }
     update_summary(RunDirectory(folder).summary, **added)
     return added

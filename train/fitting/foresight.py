@@ -8,7 +8,7 @@ foreseen has them cut already.
 import copy
 import dataclasses
 import time
-from typing import Callable, Collection, List, Optional, Tuple
+from typing import Callable, Collection, FrozenSet, List, Optional, Tuple
 
 from ...runfiles.fit import FitRecord, write_fit
 from ..engine.callbacks import BaseCallback
@@ -84,7 +84,8 @@ class FitLeft(TimeLeft):
         super().__init__()
         self.clock = clock
         self._record: Optional[FitRecord] = None
-        self._phase, self._fixed, self._started, self._planned = '', frozenset[str](), 0.0, False
+        self._phase, self._started, self._planned = '', 0.0, False
+        self._fixed: FrozenSet[str] = frozenset()
 
     def begin(self, record: FitRecord, phase: str, fixed: Collection[str] = (), earlier: float = 0.0) -> None:
         """Say that a phase begins or goes on, after `earlier` seconds of it before an interruption. fixed: see `decide`."""

@@ -9,6 +9,7 @@ import pytest
 
 from dsonas.base import documents
 from dsonas.base.errors import UserError
+from dsonas.base.text import format_duration
 from dsonas.data import registry
 from dsonas.data.augment import Transform
 from dsonas.data.dataset import DataSet, Images
@@ -91,6 +92,9 @@ def test_leaves_its_files_and_a_result_that_they_agree_on(whole):
     assert record.finished and set(record.done) == set(record.spent) == set(record.estimates)
     assert {'test_error', 'params', 'flops', 'latency_ms', 'dataset', 'seconds', 'seed', 'search'} <= set(summary)
     assert summary['kind'] == 'searched' and summary['params'] <= 4000
+    assert set(summary['latency']) == {'device', 'batch', 'threads'} and summary['latency']['batch'] == 1
+    with open(os.path.join(whole, 'model.md'), encoding='utf-8') as card:
+        assert f'{format_duration(summary["latency_ms"] / 1000)} an image in MXNet (batch of 1, ' in card.read()
     assert summary['test_error_low'] <= summary['test_error'] <= summary['test_error_high']
     others = [run for run in runs.read_all([whole]) if run.path != whole]
     assert sorted(run.summary['kind'].split(':')[0] for run in others) == ['gluoncv', 'random']
