@@ -120,7 +120,7 @@ class Summary(TypedDict, total=False):
     best_test_error: Optional[float]  # percent, the least of all tests: chosen on the test images
     best_epoch: Optional[int]
     epochs: int  # of retraining
-    kept_epoch: int  # whose network is kept: the last one, with retrain.patience the one best on held-out images
+    kept_epoch: int  # whose network is kept: the last one, or the best on held-out images where those end the training
     ended: str  # why it ended before the last of them that was planned, '' where it did not
     edges: Optional[int]
     params: int
