@@ -5,8 +5,9 @@ A command is a function of its words (a list of str) that returns its exit statu
     if __name__ == '__main__':
         cli.main(main)
 
-Exit statuses: 0; 2 for a mistake of the user, with one line on stderr; that of an EndOfRun; 130 after SIGINT. A bug shows its
-traceback, and Python exits with 1.
+Exit statuses: 0; 2 for a mistake of the user, with one line on stderr; that of an EndOfRun; 130 after SIGINT; 141 without a word
+where the reader of stdout or stderr has gone, as behind `| head`: what a shell reports of a tool that SIGPIPE ends, so that nobody
+takes for done what was cut. A bug shows its traceback, and Python exits with 1.
 """
 
 from __future__ import annotations
@@ -14,16 +15,17 @@ from __future__ import annotations
 import argparse
 import contextlib
 import os
+import select
 import sys
 import traceback
-from typing import Any, Callable, List, NoReturn, Optional, Sequence
+from typing import Any, Callable, List, NoReturn, Optional, Sequence, TextIO
 
 from . import files
 from .errors import EndOfRun, UserError
 from .terminal import any_terminal
 from .text import clipped, escaped
 
-MISTAKE, INTERRUPTED = 2, 130
+MISTAKE, INTERRUPTED, UNREAD = 2, 130, 141
 PICTURES = ('svg', 'png', 'pdf')
 LONGEST = 298  # characters of a message
 LONGEST_END = 10_000  # of what a stopped run says, which holds a command to be repeated
@@ -36,6 +38,11 @@ class Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         raise UserError(f'{message}; see --help')
+
+    def _print_message(self, message: str, file: Any = None) -> None:
+        """Print, and say so where that fails: argparse would pass over it."""
+        if message:
+            print(message, end='', file=file or sys.stderr)
 
     def _get_values(self, action: argparse.Action, arg_strings: List[str]) -> Any:
         if action.option_strings and action.nargs in (None, '+') and arg_strings == ['--']:  # else taken for no value
@@ -92,14 +99,27 @@ def tell(text: object, prefix: str = 'error: ', longest: int = LONGEST) -> None:
     print(line(text, prefix, longest), file=sys.stderr, flush=True)
 
 
-def run(command: Command, words: Optional[Sequence[str]] = None, unread: int = 0) -> int:
+def run(command: Command, words: Optional[Sequence[str]] = None) -> int:
     """Run a command with `words`, by default those of the command line, and return its exit status.
 
-    unread: the status if nobody reads stdout any more, as behind `| head`. What is no mistake of the user and no EndOfRun is raised.
+    What is no mistake of the user, no EndOfRun and no reader that has gone is raised.
     """
     any_terminal()
     try:
-        status = command(sys.argv[1:] if words is None else words) or 0
+        return _status(command, sys.argv[1:] if words is None else words)
+    except BrokenPipeError:
+        if not _forget_unread():  # another pipe than those, such as one to a process
+            raise
+        return UNREAD
+
+
+def _status(command: Command, words: Sequence[str]) -> int:
+    try:
+        try:
+            status = command(words) or 0
+        except SystemExit:  # as after --help
+            sys.stdout.flush()
+            raise
         with files.named('stdout'):
             sys.stdout.flush()
         return status
@@ -110,8 +130,7 @@ def run(command: Command, words: Optional[Sequence[str]] = None, unread: int = 0
         tell('interrupted', '')
         return INTERRUPTED
     except BrokenPipeError:
-        _forget_stdout()
-        return unread
+        raise
     except UserError as error:
         tell(one_line(error))
     except OSError as error:
@@ -119,7 +138,7 @@ def run(command: Command, words: Optional[Sequence[str]] = None, unread: int = 0
             raise
         if error.filename in (None, 'stdout'):
             error.filename = 'stdout'
-            _forget_stdout()
+            _forget(sys.stdout)
         tell(one_line(error))
     return MISTAKE
 
@@ -138,17 +157,40 @@ def _is_of_stdout(error: OSError) -> bool:
     return False
 
 
-def _forget_stdout() -> None:
-    """Have what is still to be written to stdout go nowhere, or Python fails when it flushes it at its end."""
+def _forget_unread() -> bool:
+    """Have stdout and stderr go nowhere where their reader has gone; what the other one still holds is written. False for neither."""
+    unread = []
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+            gone = _has_no_reader(stream)
+        except BrokenPipeError:
+            gone = True
+        except (OSError, ValueError):
+            continue
+        if gone:
+            unread.append(stream)
+            _forget(stream)
+    return bool(unread)
+
+
+def _has_no_reader(stream: TextIO) -> bool:
+    poll = select.poll()
+    poll.register(stream.fileno(), 0)  # that its reader has gone is told unasked
+    return any(event & (select.POLLERR | select.POLLHUP) for _, event in poll.poll(0))
+
+
+def _forget(stream: TextIO) -> None:
+    """Have what is still to be written to a stream go nowhere, or Python fails when it flushes it at its end."""
     with contextlib.suppress(OSError, ValueError):  # a stream without a file behind it
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
-def main(command: Command, unread: int = 0) -> NoReturn:
+def main(command: Command) -> NoReturn:
     """Run a command as `run` does, then exit with its status."""
     worker = os.environ.get('DMLC_ROLE') == 'worker'
     try:
-        status = run(command, unread=unread)
+        status = run(command)
     except Exception:
         if not worker:
             raise

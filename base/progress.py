@@ -65,15 +65,19 @@ class Progress:
         started = time.monotonic()
 
         def parts() -> Sequence[Part]:
-            further = count() if count else ''
-            counted = [(1, further)] if further else []
-            return [(0, text), *counted, (2, clock(time.monotonic() - started))]
+            number = count() if count else ''
+            counted = [(1, number)] if number else []
+            return [(0, text), *counted, (2, clock(time.monotonic() - started)), *self.further()]
 
         self.watch(parts)
         try:
             yield
         finally:
             self.unwatch(parts)
+
+    def further(self) -> Sequence[Part]:
+        """Return what is shown behind every phase."""
+        return []
 
     def end(self) -> None:
         """Remove the line, whatever is shown."""

@@ -151,3 +151,14 @@ def shown(value: object, longest: int = 60) -> str:
     brief = reprlib.Repr()
     brief.maxstring = brief.maxother = brief.maxlong = longest
     return clipped(brief.repr(value), longest)
+
+
+def few(texts: Sequence[str], room: int, gap: str = '; ') -> str:
+    """Return texts as one of about `room` characters, at least the first; those without place are counted: 'one; two and 3 more'."""
+    kept = [texts[0] if len(texts[0]) <= room else f'{texts[0][: room - 3]}...'] if texts else []
+    for text in texts[1:]:
+        if len(gap.join([*kept, text])) > room:
+            break
+        kept.append(text)
+    rest = len(texts) - len(kept)
+    return gap.join(kept) + (f' and {rest} more' if rest else '')

@@ -81,10 +81,10 @@ def free_name(root: str, stem: str) -> str:
     return os.path.join(root, f'{stem}-{number}')
 
 
-def is_running(path: str) -> Optional[bool]:
-    """Whether a process has the lock of run directory `path`; None where nothing tells, as in a copy or on a disk without locks."""
+def is_running(path: str, name: str = '.lock') -> Optional[bool]:
+    """Whether a process has the lock `name` of run directory `path`; None where nothing tells, as in a copy or on a disk without locks."""
     try:
-        file = open(os.path.join(path, '.lock'))
+        file = open(os.path.join(path, name))
     except OSError:
         return None
     with file:

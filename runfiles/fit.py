@@ -1,6 +1,6 @@
 """Write and read fit.json: what one command from data to a model was asked, planned, decided on its way and has done.
 
-It is written before the first phase begins and after each, so that an interrupted command goes on with what it had decided.
+It is written before each phase and after it, and now and then within, so that an interrupted command goes on with what it had decided.
 """
 
 from __future__ import annotations
@@ -11,11 +11,11 @@ from typing import Any, Dict, List, Mapping, Optional
 
 from ..base import documents
 from ..base.errors import UserError
-from ..base.fields import AMOUNT, COUNT, MAPPING, TEXT, Field, Fields, check_fields, list_of
+from ..base.fields import AMOUNT, COUNT, MAPPING, TEXT, Field, Fields, check_fields, list_of, mapping
 from . import checksums
 
 FORMAT, VERSION = 'dsonas.fit', 1
-FILE = 'fit.json'
+FILE, LOCK = 'fit.json', '.fit.lock'
 
 
 @dataclasses.dataclass
@@ -26,6 +26,7 @@ class FitRecord:
     key that were chosen. estimates: seconds by phase, in their order. epochs: by stage, as planned. zoo: gluoncv's network that stands
     beside, '' for none. remarks: sentences on what was chosen or left out. decided: epochs by stage that are trained, set when its first
     phase begins. spent: seconds by phase that has ended. left_out: phases that were dropped on the way. done: phases that have ended.
+    foreseen: how long all will still take, {'phase': at work, 'seconds': left, 'at': seconds since 1970}; {} if not known.
     """
 
     asked: Dict[str, Any]
@@ -39,6 +40,7 @@ class FitRecord:
     spent: Dict[str, float] = dataclasses.field(default_factory=dict)
     left_out: List[str] = dataclasses.field(default_factory=list)
     done: List[str] = dataclasses.field(default_factory=list)
+    foreseen: Dict[str, Any] = dataclasses.field(default_factory=dict)
 
     @property
     def finished(self) -> bool:
@@ -61,6 +63,9 @@ _FIELDS: Fields = {
     'decided': _numbers(COUNT, 'epochs by stage'),
     **dict.fromkeys(('remarks', 'left_out', 'done'), list_of(TEXT)),
 }
+_LATER: Fields = {
+    'foreseen': mapping({'phase': TEXT, 'seconds': AMOUNT, 'at': AMOUNT})
+}  # not in files of earlier versions
 
 
 def write_fit(folder: str, record: FitRecord) -> None:
@@ -78,5 +83,6 @@ def read_fit(folder: str) -> Optional[FitRecord]:
     content: Mapping[str, Any] = documents.read_json(path)
     if not isinstance(content, dict) or (content.get('format'), content.get('version')) != (FORMAT, VERSION):
         raise UserError(f'{path}: expected format {FORMAT}, version {VERSION}')
-    check_fields(content, _FIELDS, path, needed=tuple(_FIELDS))
-    return FitRecord(**{field.name: content[field.name] for field in dataclasses.fields(FitRecord)})
+    check_fields(content, {**_FIELDS, **_LATER}, path, needed=tuple(_FIELDS))
+    named = [field.name for field in dataclasses.fields(FitRecord) if content.get(field.name) is not None]
+    return FitRecord(**{name: content[name] for name in named})

@@ -114,12 +114,13 @@ class Summary(TypedDict, total=False):
     space: str  # 'share' or 'full'
     kind: str  # of the network: see network.py
     search: SearchSummary
-    test_error: float  # percent, after the last epoch
+    test_error: float  # percent, of the network that is kept
     top5_error: float  # percent
     test_loss: float
-    best_test_error: Optional[float]  # percent
+    best_test_error: Optional[float]  # percent, the least of all tests: chosen on the test images
     best_epoch: Optional[int]
     epochs: int  # of retraining
+    kept_epoch: int  # whose network is kept: the last one, or the best on held-out images where those end the training
     ended: str  # why it ended before the last of them that was planned, '' where it did not
     edges: Optional[int]
     params: int
@@ -128,7 +129,7 @@ class Summary(TypedDict, total=False):
     budget: BudgetSummary
     retrain_seconds: float
     seconds: float  # all stages together
-    latency_ms: float  # milliseconds of a forward pass of one image, where the budget is of latency
+    latency_ms: float  # milliseconds of a forward pass of one image in MXNet, where it was measured
     latency: LatencySummary
     init: InitSummary  # of the network that was retrained
     pretrain_init: InitSummary  # of the supernet
@@ -165,7 +166,7 @@ FIELDS: Fields = {
     'latency': mapping({'device': TEXT, 'batch': COUNT}),
     **dict.fromkeys(('init', 'pretrain_init'), mapping({'run': TEXT, 'taken': COUNT})),
     **dict.fromkeys(('test_error', 'top5_error', 'best_test_error'), PERCENT),
-    **dict.fromkeys(('epochs', 'best_epoch', 'edges', 'params', 'flops', 'mac'), COUNT),
+    **dict.fromkeys(('epochs', 'best_epoch', 'kept_epoch', 'edges', 'params', 'flops', 'mac'), COUNT),
     **dict.fromkeys(('retrain_seconds', 'seconds', 'latency_ms'), AMOUNT),
     'test_loss': NUMBER,
 }

@@ -68,6 +68,13 @@ SLOW = (
     ('test_calling.py', ()),
     ('test_devices.py', ('test_two_devices_train_a_run', 'test_resumes_on_another_number_of_devices')),
     ('test_distributed.py', ()),
+    (
+        'test_options_devices.py',
+        (
+            'test_two_workers_average_and_mix_as_one_process_with_their_shares',
+            'test_workers_with_all_options_go_on_as_if_they_had_not_stopped',
+        ),
+    ),
     ('test_float64.py', ('test_a_network_with_everything_trains', 'test_training_goes_on_from_a_checkpoint')),
     ('test_old_runs.py', ('test_a_retraining_goes_on',)),
     ('test_pruning.py', ('test_variants', 'test_a_search_that_removes_everything_goes_on')),

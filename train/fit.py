@@ -84,4 +84,4 @@ def main(argv: Optional[Sequence[str]] = None) -> None:
 
 
 if __name__ == '__main__':
-    cli.main(main, unread=1)
+    cli.main(main)

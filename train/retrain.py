@@ -158,4 +158,4 @@ def configuration(
 
 
 if __name__ == '__main__':
-    cli.main(main, unread=1)
+    cli.main(main)

@@ -165,16 +165,41 @@ def test_a_bug_shows_its_traceback_also_in_a_worker():
         assert done.returncode == 1 and 'Traceback' in done.stderr and 'ValueError: invariant' in done.stderr
 
 
-def test_a_reader_that_has_seen_enough():
-    code = 'from dsonas.base import cli\ndef main(words):\n    while True:\n        print("x" * 1000)\ncli.main(main, unread=%d)'
-    for unread in (0, 1):
-        done = subprocess.run(
-            f'set -o pipefail; "{sys.executable}" -c \'{code % unread}\' | head -1',
-            shell=True,
-            executable='/bin/bash',
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            universal_newlines=True,
-            timeout=60,
-        )
-        assert done.returncode == unread and not done.stderr
+ENDLESS = 'while True:\n        print("x" * 1000)'
+ONE_LINE = 'print("one line")\n    while True:\n        sys.stderr.write("a warning\\n")'
+FOREIGN = 'print("one line")\n    raise BrokenPipeError(32, "of a process")'
+
+
+def piped(body, shell):
+    """What a shell gives that pipes a command. body: of its main; shell: the line, of which {} is the command."""
+    code = f'import sys\nfrom dsonas.base import cli\ndef main(words):\n    {body}\ncli.main(main)'
+    return subprocess.run(
+        'set -o pipefail; ' + shell.format(f"'{sys.executable}' -c '{code}'"),
+        shell=True,
+        executable='/bin/bash',
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        universal_newlines=True,
+        timeout=60,
+    )
+
+
+@pytest.mark.parametrize('shell', ['{} | head -1', '{} 2>&1 | head -1', '{{ {} | true; }}'])
+def test_a_reader_that_has_seen_enough_ends_a_command_as_other_tools(shell):
+    done = piped(ENDLESS, shell)
+    assert done.returncode == 141 and not done.stderr
+
+
+def test_help_that_nobody_reads():
+    done = piped('cli.parser("text").parse_args(["--help"])', '{{ sleep 1; {}; }} | true')
+    assert done.returncode == 141 and not done.stderr
+
+
+def test_what_is_written_to_a_file_is_there_where_nobody_reads_stderr(tmp_path):
+    done = piped(ONE_LINE, '{{ {} > ' + str(tmp_path / 'out') + '; }} 2>&1 | head -1')
+    assert done.returncode == 141 and (tmp_path / 'out').read_text() == 'one line\n'
+
+
+def test_a_pipe_to_something_else_that_breaks_is_a_bug():
+    done = piped(FOREIGN, '{}')
+    assert done.returncode == 1 and 'BrokenPipeError' in done.stderr and done.stdout == 'one line\n'

@@ -165,3 +165,17 @@ def test_spreadsheet_is_read_back_as_one_cell(given_text):
     csv.writer(stream).writerow([text.spreadsheet(given_text), 'end'])
     ((cell, end),) = csv.reader(io.StringIO(stream.getvalue()))
     assert end == 'end' and (cell[:1] not in ('=', '@') or not cell)
+
+
+@given(st.lists(st.text('abc ', max_size=40), min_size=1, max_size=8), st.integers(4, 120))
+def test_few_are_the_first_and_the_others_are_counted(texts, room):
+    line = text.few(texts, room)
+    assert len(line) <= room + len(' and 8 more')
+    assert line.startswith(texts[0][: room - 3]) and (
+        '; '.join(texts) == line or line.endswith('...') or ' and ' in line
+    )
+
+
+def test_few_with_room_are_all():
+    assert text.few(['a', 'b', 'c'], 9) == 'a; b; c' and text.few(['a', 'b', 'c'], 5) == 'a; b and 1 more'
+    assert text.few([], 9) == ''

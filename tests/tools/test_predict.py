@@ -215,6 +215,9 @@ def test_as_a_command(run, images, tmp_path):
 
     fine = command(run, images / '0.png')
     assert fine.returncode == 0 and fine.stdout.startswith(str(images / '0.png')) and not fine.stderr
+    line = f'"{sys.executable}" "{os.path.join(ROOT, "tools", "predict.py")}" "{run}" "{images}" | true; exit ${{PIPESTATUS[0]}}'
+    cut = subprocess.run(['bash', '-c', line], stderr=subprocess.PIPE, universal_newlines=True, timeout=120)
+    assert cut.returncode == 141 and not cut.stderr
     describe(
         make_trained(tmp_path / 'run', Architecture.full(SearchSpace.cifar10(channels=4, blocks=(1,), levels=1))),
         sha256='0',

@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import random
+import re
 
 import pytest
 import yaml
@@ -185,6 +186,29 @@ def test_a_table_marks_what_was_trained_otherwise(unfair, tmp_path, which):
     output = tmp_path / 'table.md'
     assert cli.run(make_tables.main, [unfair, '--table', which, '-o', str(output)]) == 0
     assert 'epochs 1 against 15' in output.read_text()
+
+
+def test_many_differences_are_a_line_and_all_of_them_are_in_the_json(tmp_path, capsys):
+    keys = ('batch_size', 'lr', 'cutout', 'auxiliary', 'wd', 'momentum', 'clip_gradient', 'label_smoothing', 'lr_min')
+    usual, many = ({f'retrain__{key}': value for key in keys} for value in (1, 2))
+    for number in range(2):
+        make_run(tmp_path / str(number), seed=number, **usual)
+    make_run(tmp_path / 'other', kind='random', dataset='cifar10', **many)
+    make_run(tmp_path / 'third', kind='full', dataset='cifar10', **{**many, 'retrain__label_smoothing': 3})
+    made = contents.make('summary', found_in(tmp_path))
+    assert [row[0].split()[-1] for row in made.rows if row[0].endswith(']')] == [
+        '[1]',
+        '[2]',
+    ]  # though they begin alike
+    for remark in made.remarks:
+        assert len(remark) < 220 and 'data set cifar10 against digits; ' in remark  # the data come first
+        assert re.search(r' and \d+ more; all: dsonas compare RUN... --json$', remark)
+    printed = comparison.text(comparison.compare(found_in(tmp_path)))
+    assert max(map(len, printed.splitlines())) < 320 and ' more; all: ' in printed
+    assert cli.run(compare.main, [str(tmp_path), '--json']) == 0
+    differs = json.loads(capsys.readouterr().out)['other_recipes'][0]['differs']
+    for words in ('batch size', 'learning rate', 'momentum', 'label smoothing', 'data set'):
+        assert any(text.startswith(words) for text in differs), words
 
 
 def test_equal_recipes_are_not_marked(tmp_path):

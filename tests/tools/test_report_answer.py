@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import time
 
 import numpy as np
 import pytest
@@ -10,6 +11,7 @@ import pytest
 from dsonas.base.text import format_count
 from dsonas.runfiles.data import DataDescription, write_data
 from dsonas.runfiles.directory import RunDirectory, is_running
+from dsonas.runfiles.fit import LOCK, FitRecord, write_fit
 from dsonas.runfiles.gates import decided
 from dsonas.tools.reading import runs
 from dsonas.tools.reporting import answer, beside, gates, samples
@@ -55,7 +57,7 @@ def test_the_first_sentence_has_the_numbers_of_the_summary(tmp_path):
         f'{100 - summary["test_error"]:.1f} % right on 5,000 unseen images (95 %: {100 - high:.1f}–{100 - low:.1f})',
         f'{format_count(summary["params"])} parameters',
         f'{format_count(summary["flops"])} multiply-adds',
-        '1.9 ms an image (batch of 1, a processor, 2 threads)',
+        '1.9 ms an image in MXNet (batch of 1, a processor, 2 threads)',
     ]
     assert first(page) == ', '.join(wanted) + '.'
     assert page.index('id="answer"') < page.index('<h2>')
@@ -69,6 +71,18 @@ def test_mistakes_of_a_run_that_was_not_tested_are_told_with_how_to_see_them(tmp
     tested = report(runs.read(make_run(tmp_path / 'tested', predictions=True)))
     going = report(runs.read(make_run(tmp_path / 'going', state='searching')))
     assert 'evaluate.py' not in tested and 'evaluate.py' not in going
+
+
+@pytest.mark.parametrize('where, words', [
+    ({'device': 'Xeon, 1 threads', 'batch': 1, 'threads': 1}, 'batch of 1, Xeon, 1 thread'),
+    ({'device': 'Xeon, 4 threads', 'batch': 1, 'threads': 4}, 'batch of 1, Xeon, 4 threads'),
+    ({'device': 'Tesla V100', 'batch': 1, 'threads': None}, 'batch of 1, Tesla V100'),
+])  # fmt: skip
+def test_latency_is_named_by_the_device_that_it_was_measured_on(where, words, tmp_path):
+    """And not by the one on which training was: the environment of the run has two threads."""
+    path = with_data(make_run(tmp_path / 'run', error=3.84))
+    add(path, 'summary.json', latency_ms=1.9, latency=where)
+    assert f'1.9 ms an image in MXNet ({words}).' in first(report(runs.read(path)))
 
 
 def test_what_is_not_known_is_left_out_of_the_sentence(tmp_path):
@@ -163,6 +177,36 @@ def test_whether_a_process_has_the_run(tmp_path):
     directory.unlock()
     assert is_running(path) is False and 'Stopped after' in report(runs.read(path))
     directory.lock()  # looking has left no lock
+    directory.unlock()
+
+
+@pytest.mark.parametrize('running', [True, False])
+@pytest.mark.parametrize('state, phase, words', [
+    ('searching', 'search', 'the search'), ('finished', 'random-2', 'training a random one beside it'),
+])  # fmt: skip
+def test_a_run_of_a_fit_that_still_goes_tells_the_time_left_of_all(state, phase, words, running, tmp_path):
+    path = make_run(tmp_path / 'run', state=state)
+    estimates = dict.fromkeys(('prepare', 'search', 'random', 'random-2', 'finish'), 60.0)
+    record = FitRecord({}, 8.0, {}, estimates, {}, done=['prepare'])
+    record.foreseen = {'phase': phase, 'seconds': 300.0, 'at': time.time() - 60}
+    write_fit(path, record)
+    directory = RunDirectory(path)
+    directory.lock(LOCK)
+    if not running:
+        directory.unlock()
+    page = report(runs.read(path))
+    if running:
+        assert f'The fit still goes ({words}): about 4 min left.' in page
+    else:
+        assert f'The fit was stopped ({words}): about 5 min left once it goes on.' in page
+    assert 'epochs of retraining' not in page
+    state = runs.read(path).state
+    with open(os.path.join(path, 'fit.json'), 'a', encoding='utf-8') as stream:
+        stream.write('damage')
+    assert runs.read(path).fit is None and runs.read(path).state == state
+    record.done, record.foreseen = list(estimates), {}
+    write_fit(path, record)
+    assert 'The fit' not in report(runs.read(path))
     directory.unlock()
 
 

@@ -1,6 +1,7 @@
 """Options of retraining: early stopping, averaged weights, mixup. Off they change nothing; on they are exact when a run goes on."""
 
 import os
+import re
 
 import mxnet as mx
 import numpy as np
@@ -8,15 +9,18 @@ import pytest
 
 from dsonas.base.errors import UserError
 from dsonas.data.dataset import Part
+from dsonas.runfiles import checkpoint
 from dsonas.runfiles.checkpoint import Checkpoints
+from dsonas.runfiles.directory import RunDirectory
 from dsonas.runfiles.log import read_log
 from dsonas.runfiles.network import read_network, read_parameters
 from dsonas.train.config import settings
 from dsonas.train.deriving import evaluation, retraining
+from dsonas.train.engine import patience, testing
 from dsonas.train.engine.averaging import Average
 from dsonas.train.engine.losses import cross_entropy
 from dsonas.train.engine.mixup import Mixup
-from dsonas.train.engine.patience import Patience
+from dsonas.train.runtime import state
 from dsonas.train.runtime.opening import open_data
 from dsonas.train.runtime.run import Run
 
@@ -39,10 +43,9 @@ def interrupted(monkeypatch, config, saves):
         if len(done) == saves:
             raise KeyboardInterrupt
 
-    monkeypatch.setattr(Run, 'save', counted)
-    with pytest.raises(KeyboardInterrupt):
+    with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
+        patched.setattr(Run, 'save', counted)
         retraining.retrain(config, retraining.full())
-    monkeypatch.undo()
     return retraining.retrain(config, retraining.full(), resume=True)
 
 
@@ -92,18 +95,6 @@ def test_the_average_is_its_formula():
     np.testing.assert_allclose(average.values[0].asnumpy(), expected, rtol=1e-5, atol=1e-6)
 
 
-def test_two_devices_average_and_mix_as_one_does(tiny):
-    """Gradients are added up in another order; what is drawn is the same."""
-    runs = [tiny(f'{count}', retrain__ema=0.9, retrain__mixup=0.4, retrain__epochs=1, retrain__dropout=0.0,
-                 retrain__drop_path=0.0, train__cpus=count) for count in (1, 2)]  # fmt: skip
-    for config in runs:
-        retraining.retrain(config, retraining.full())
-    one, two = (newest(config).arrays for config in runs)
-    assert int(one['ema/updates/count'][0]) == int(two['ema/updates/count'][0]) == 6
-    names = [name for name in one if name.startswith('ema/0/')]
-    assert names and sorted(names) == sorted(name for name in two if name.startswith('ema/0/'))
-
-
 def test_mixup_is_drawn_from_seed_and_position_and_keeps_sums():
     rng = np.random.RandomState(0)
     x, y = rng.rand(16, 3, 4, 4).astype(np.float32), rng.randint(0, 5, 16).astype(np.int32)
@@ -143,23 +134,75 @@ def test_held_out_images_are_of_the_training_set_and_not_learned_from(tiny):
     assert x.shape == (20, 3, 16, 16) and np.array_equal(y, dataset.labels(Part.HELD_OUT)[:20])
 
 
-def test_a_retraining_ends_once_it_gets_no_better(tiny, monkeypatch):
-    errors = iter([50.0, 40.0, 45.0, 41.0, 30.0])
-    epoch_ends = Patience.epoch_ends
-    import dsonas.train.engine.patience as module
+ERRORS = {1: 50.0, 2: 40.0, 3: 40.0, 4: 41.0, 5: 30.0}  # on held-out images, by epoch
+PATIENT = {'retrain__patience': 2, 'retrain__held_out': 0.2, 'retrain__epochs': 5, 'retrain__test_every': 0}
 
-    test = module.test
 
-    def tested(*arguments, **options):
-        assert options['part'] == Part.HELD_OUT
-        result = test(*arguments, **options)
-        return result.__class__(result.loss, next(errors), result.topk_error, result.images)
+@pytest.fixture
+def held_out(monkeypatch):
+    """Errors on held-out images as they are given, by epoch, and what the network that was tested held."""
+    seen = {}
 
-    monkeypatch.setattr(module, 'test', tested)
-    config = tiny(retrain__patience=2, retrain__held_out=0.2, retrain__epochs=5, retrain__test_every=0)
+    def tested(learner, run, *arguments, title='', part=None, **options):
+        assert part == Part.HELD_OUT
+        epoch = int(re.search(r' (\d+)/', title).group(1))
+        seen[epoch] = {name: param.list_data()[0].asnumpy() for name, param in state.parameters(learner.net).items()}
+        return testing.TestResult(1.0, ERRORS[epoch], 0.0, 10)
+
+    monkeypatch.setattr(patience, 'test', tested)
+    return seen
+
+
+def kept(config):
+    """Parameters of the network that a run leaves, by their names there."""
+    net, description, epoch = evaluation.load_network(RunDirectory(config.run), [mx.cpu()])
+    return {name: param.data().asnumpy() for name, param in state.parameters(net).items()}
+
+
+@pytest.mark.parametrize('more', [{'retrain__ema': 0.9}, {'train__cpus': 2}])
+def test_a_retraining_ends_once_it_gets_no_better_and_keeps_its_best_epoch(more, tiny, held_out):
+    config = tiny(**{**PATIENT, 'retrain__test_every': 2}, **more)
     summary = retraining.retrain(config, retraining.full())
-    assert epoch_ends and summary['epochs'] == 4
+    assert (summary['epochs'], summary['kept_epoch']) == (4, 2) and sorted(held_out) == [1, 2, 3, 4]
     assert summary['ended'] == 'the error on held-out images has not fallen below 40.00% for 2 epochs'
+    assert same_arrays(kept(config), held_out[2]) and not same_arrays(held_out[2], held_out[4])
+    tested = evaluation.evaluate_run(config.run, cpus=1)
+    assert tested['test_error'] == pytest.approx(summary['test_error'])
+    row = read_log(os.path.join(config.run, 'log.csv'))[1]
+    assert row['test_error'] == pytest.approx(summary['test_error'])  # that of epoch 2
+
+
+@pytest.mark.parametrize('epochs', [3])
+def test_it_keeps_its_best_epoch_where_all_epochs_are_trained_too(epochs, tiny, held_out):
+    config = tiny(**{**PATIENT, 'retrain__epochs': epochs})
+    summary = retraining.retrain(config, retraining.full())
+    assert (summary['epochs'], summary['kept_epoch'], summary['ended']) == (epochs, 2, '')
+    assert same_arrays(kept(config), held_out[2])
+
+
+@pytest.mark.parametrize('saves', [10, 12, 20])
+def test_the_best_epoch_so_far_is_not_lost_when_a_run_goes_on(saves, tiny, held_out, monkeypatch):
+    """4 steps an epoch and its end, each with a checkpoint: at the end of epoch 2, behind it, in the next, at the end of all."""
+    more = {**PATIENT, 'retrain__ema': 0.9, 'train__keep': 1}
+    whole, parts = tiny('whole', **more), tiny('parts', **more, train__checkpoint_minutes=1e-9)
+    one = retraining.retrain(whole, retraining.full())
+    other = interrupted(monkeypatch, parts, saves)
+    assert all(one[name] == other[name] for name in ('test_error', 'epochs', 'kept_epoch', 'ended'))
+    assert same_arrays(kept(whole), kept(parts)) and columns(whole.run) == columns(parts.run)
+    assert same_arrays(newest(whole).arrays, newest(parts).arrays)
+
+
+def test_a_checkpoint_of_a_version_that_kept_the_last_epoch_goes_on(tiny, held_out):
+    config = tiny(**{**PATIENT, 'retrain__epochs': 3})
+    retraining.retrain(config, retraining.full())
+    path = newest(config).path
+    stored = checkpoint.read(path)
+    stored.arrays = {name: array for name, array in stored.arrays.items() if not name.startswith('kept/')}
+    stored.extra['retrain.patience'].pop('epoch')
+    checkpoint.write(path, stored)
+    more = settings.replace(config, retrain__epochs=4)
+    summary = retraining.retrain(more, retraining.full(), resume=True, allow_changes=True)
+    assert summary['kept_epoch'] == 4 and same_arrays(kept(config), held_out[4])
 
 
 def test_words_without_effect_and_out_of_range_are_refused():

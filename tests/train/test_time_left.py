@@ -32,6 +32,15 @@ def test_phases_to_come_are_as_long_as_what_they_are_like():
     assert left.seconds() == pytest.approx(2 * 0.5 + 3 * 5 + 20)
 
 
+def test_cleared_it_knows_nothing():
+    left = TimeLeft()
+    left.plan('step', 10, like='other')
+    left.done('other', 1, 2.0)
+    assert left.seconds() == 20
+    left.clear()
+    assert left.seconds() == 0 and left.rate('step') is None
+
+
 def test_kinds_that_are_like_each_other_alone_are_unknown():
     left = TimeLeft()
     left.plan('one', 1, like='other')

@@ -13,6 +13,7 @@ from ...runfiles.network import NetworkDescription, gluoncv_name
 from ...symbols.architecture import Architecture
 from ...symbols.cost import cost
 from ..reading.runs import Run
+from ..reading.timed import latency
 from .checking import Checked
 
 TEMPLATES = os.path.join(os.path.dirname(os.path.abspath(__file__)), 'templates')
@@ -32,6 +33,7 @@ SETTINGS = {
         'cutout',
     ),
 }
+OPTIONS = {'retrain': ('patience', 'ema', 'mixup')}  # told where they are on
 ORIGINS = {
     'searched': 'whose blocks were found by search',
     'random': 'of randomly drawn blocks (a baseline)',
@@ -121,7 +123,13 @@ def _data(run: Run, description: NetworkDescription) -> Rows:
     rows.append(('split in search, W : λ', parts))
     if run.get('data.limit'):
         rows.append(('training images', f'limited to {run.get("data.limit")}'))
-    rows.append(('retrained on', 'the whole training set; tested on the test set, which nothing was chosen on'))
+    learned = 'the whole training set'
+    if run.get('retrain.patience'):
+        share = run.get('retrain.held_out') or 0
+        learned = (
+            f'the training set without {100 * share:g} % of it, which were held out and chose the epoch that is kept'
+        )
+    rows.append(('retrained on', f'{learned}; tested on the test set, which nothing was chosen on'))
     return rows
 
 
@@ -147,6 +155,9 @@ def _cost(run: Run, description: NetworkDescription) -> Rows:
     rows += [(COUNTS[key], f'{count:,}') for key, count in counts.items() if count is not None]
     if description.channels:
         rows.append(('channels by stage', ', '.join(map(str, description.channels))))
+    timed = latency(run)
+    if timed:
+        rows.append(('latency', f'{timed}; of the network as it was trained, not of the files above'))
     budget = run.summary.get('budget') or {}
     if budget.get('target'):
         rows.append(('budget', f'{budget["kind"]} = {budget["target"]:g}, reached {budget["reached"]:g}'))
@@ -163,7 +174,11 @@ def _settings(run: Run) -> Rows:
     for stage, keys in SETTINGS.items():
         if stage == 'retrain' or run.summary.get('kind') == 'searched':
             values = run.config.get(stage) or {}
-            rows.append((stage, ', '.join(f'{key} {values[key]}' for key in keys if key in values)))
+            given = [
+                *(key for key in keys if key in values),
+                *(key for key in OPTIONS.get(stage, ()) if values.get(key)),
+            ]
+            rows.append((stage, ', '.join(f'{key} {values[key]}' for key in given)))
     return rows
 
 

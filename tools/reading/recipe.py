@@ -9,6 +9,7 @@ import dataclasses
 from typing import Any, Collection, Dict, Iterator, List, Mapping, Sequence, Tuple
 
 from ...base.errors import UserError
+from ...base.text import few
 from ...runfiles.data import names_of, printable
 from ...runfiles.network import SEARCHED, gluoncv_name, kind_of
 from ...symbols.budget import parse_budget
@@ -48,6 +49,8 @@ DATA = (
 # What means nothing: to a network of gluoncv, which has its own shape; unless the learning rate restarts.
 _OF_SHAPE = ('retrain.dropout', 'retrain.drop_path', 'retrain.auxiliary')
 _OF_RESTARTS = ('retrain.t0', 'retrain.tmul')
+_FIRST = ('data set', 'training images', 'image size')  # of differences, as they are told
+ROOM = 100  # letters of the differences that a line tells
 _NO_RECIPE = ('retrain.test_every', 'retrain.budget', 'retrain.channels')
 
 
@@ -71,6 +74,17 @@ class Recipe:
     def only(self, names: Collection[str]) -> 'Recipe':
         """Return the part of a recipe that has these names."""
         return Recipe({name: value for name, value in self.facts.items() if name in names})
+
+
+def told(different: Sequence[str]) -> str:
+    """Write differences as one line: what was learned from and tested on first, and of many the first few.
+
+    `dsonas compare --json` lists all of them, whatever their number.
+    """
+    data = [text for text in different if text.startswith(_FIRST)]
+    order = [*data, *(text for text in different if text not in data)]
+    line = few(order, ROOM)
+    return line if line == '; '.join(order) else f'{line}; all: dsonas compare RUN... --json'
 
 
 def recipe_of(run: Run) -> Recipe:

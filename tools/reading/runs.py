@@ -19,6 +19,7 @@ from ...runfiles.data import FILE as DATA
 from ...runfiles.data import DataDescription, read_data
 from ...runfiles.directory import is_run as is_run
 from ...runfiles.environment import read_environment
+from ...runfiles.fit import FitRecord, read_fit
 from ...runfiles.gates import Gates, read_gates
 from ...runfiles.log import read_log
 from ...runfiles.network import gluoncv_name
@@ -35,7 +36,7 @@ SEARCH_ALONE = 'searched, not retrained'  # of a run's `why`
 class Run:
     """One run directory. config, environment, summary: as read, {} where there is none; log: a dict a row.
 
-    data: what it learned from, None for a run of an older version.
+    data: what it learned from, None for a run of an older version. fit: of a run that one command from data to a model makes.
     """
 
     path: str
@@ -44,6 +45,7 @@ class Run:
     summary: Dict[str, Any] = dataclasses.field(default_factory=dict)
     log: List[Dict[str, Any]] = dataclasses.field(default_factory=list)
     data: Optional[DataDescription] = None
+    fit: Optional[FitRecord] = None
     gates: Optional[Gates] = None
     architecture: Optional[Architecture] = None
     missing: List[str] = dataclasses.field(default_factory=list)
@@ -132,6 +134,7 @@ def read(path: str) -> Run:
         run.damaged.append(f'{directory.CONFIG}: {error}')
     run.environment = _part(run, directory.ENVIRONMENT, read_environment, {})
     run.data = _part(run, DATA, read_data, None, needed=False)
+    run.fit = _fit(run.path)
     run.summary = _part(run, directory.SUMMARY, read_summary, {})
     run.log = _part(run, directory.LOG, read_log, [])
     run.gates = _part(run, directory.GATES, read_gates, None, needed=False)
@@ -192,6 +195,14 @@ def _part(run: Run, name: str, reader: Callable[[str], Any], default: Any, neede
     except (UserError, OSError) as error:
         run.damaged.append(f'{name}: {cli.one_line(error).replace(file + ": ", "")}')
         return default
+
+
+def _fit(path: str) -> Optional[FitRecord]:
+    """Read fit.json, which has no number of a result: damaged or not, the run's own files count."""
+    try:
+        return read_fit(path)
+    except (UserError, OSError):
+        return None
 
 
 def _architecture_so_far(run: Run, gates: Gates) -> Optional[Architecture]:

@@ -1,17 +1,27 @@
 """The report's first lines: how good the network is and what it costs; of a run that still goes, how far it is."""
 
 import math
+import time
 from typing import Any, List, Mapping, NamedTuple, Optional, Tuple
 
 from markupsafe import Markup
 
 from ...base.text import format_count, format_duration
 from ...runfiles.directory import is_running
+from ...runfiles.fit import LOCK, FitRecord
 from ..reading.runs import STAGES, Run
+from ..reading.timed import latency
 from .page import render
 
 Z = 1.959964  # of a 95 % interval
 WORDS = {'pretrain': 'pretraining', 'search': 'the search', 'retrain': 'retraining'}
+PHASES = {
+    **WORDS,
+    'retrain': 'training the network found',
+    'random': 'training a random one beside it',
+    'known': 'training a known one beside it',
+    'finish': 'tests, export and report',
+}
 RECENT = 5  # epochs whose mean time is taken for that of the next ones
 
 
@@ -48,6 +58,8 @@ def answer(run: Run) -> Markup:
         first = f'{_result(run)}.'
     else:
         first = f'No result: {run.why}.' if run.damaged else ''
+    if run.fit is not None and not run.fit.finished:
+        lines.insert(0, Line(_whole(run.fit, run.path)))
     settled = _settled(run.summary.get('search'))
     return render('answer.html.j2', first=first, lines=lines + ([settled] if settled else []))
 
@@ -66,20 +78,9 @@ def _result(run: Run) -> str:
         parts.append(f'{format_count(summary["params"])} parameters')
     if summary.get('flops') is not None:
         parts.append(f'{format_count(summary["flops"])} multiply-adds')
-    if summary.get('latency_ms') is not None:
-        parts.append(f'{format_duration(summary["latency_ms"] / 1000)} an image ({_device(run.environment)})')
-    return ', '.join(parts)
-
-
-def _device(environment: Mapping[str, Any]) -> str:
-    """Say on what latency was measured: 'batch of 1, AMD EPYC, 1 thread'."""
-    parts, devices = ['batch of 1'], environment.get('devices') or []
-    if devices and str(devices[0]).startswith('gpu'):
-        return ', '.join([*parts, str(devices[0])])
-    parts.append(str(environment.get('processor') or 'CPU'))
-    threads = environment.get('threads')
-    if threads:
-        parts.append(f'{threads} thread{"s" if threads > 1 else ""}')
+    timed = latency(run)
+    if timed:
+        parts.append(timed)
     return ', '.join(parts)
 
 
@@ -111,12 +112,30 @@ def _progress(run: Run) -> str:
     recent = [row['seconds'] for row in run.rows(stage)[-RECENT:] if row.get('seconds')]
     if recent:
         first += f': about {format_duration(left * sum(recent) / len(recent))} left of it'
+    if run.fit is not None:  # whose later phases are told with it
+        return f'{first}.'
     later = [
         f'{run.get(name + ".epochs")} epochs of {WORDS[name]}'
         for name in STAGES[STAGES.index(stage) + 1 :]
         if run.get(name + '.epochs')
     ]
     return f'{first}{", then " + " and ".join(later) if later else ""}.'
+
+
+def _whole(fit: FitRecord, path: str) -> str:
+    """Say how long the fit that the run is part of will still take, as it foresaw that last, and what it is at."""
+    foreseen, running = fit.foreseen, is_running(path, LOCK)
+    coming = [phase for phase in fit.estimates if phase not in fit.done and phase not in fit.left_out]
+    words = {True: 'The fit still goes', False: 'The fit was stopped', None: 'The fit is not finished'}[running]
+    at = str(foreseen.get('phase') or coming[0]).partition('-')[0]
+    words += f' ({PHASES.get(at, at)})'
+    if foreseen.get('seconds') is None:
+        return f'{words}.'
+    seconds = foreseen['seconds']
+    if running and foreseen.get('at') is not None:
+        seconds -= max(time.time() - foreseen['at'], 0)
+    left = f'about {format_duration(seconds)} left' if seconds >= 1 else 'hardly any time left'
+    return f'{words}: {left}{"" if running else " once it goes on"}.'
 
 
 def _last_test(run: Run) -> str:

@@ -3,10 +3,11 @@
 import os
 from typing import Dict, List, Sequence, Tuple
 
+from ...base.text import few
 from ...runfiles.config import RENAMED
 from ...runfiles.network import SEARCHED
 from ...symbols.cost import cost
-from ..reading.recipe import WIDTHS, recipe_of, split_alike
+from ..reading.recipe import ROOM, WIDTHS, recipe_of, split_alike, told
 from ..reading.runs import Run
 from ..reading.sources import image_size_of, load, widths_of
 
@@ -59,8 +60,8 @@ def other_recipes(finished: Sequence[Run]) -> List[str]:
     apart = split_alike(finished, ignore=WIDTHS)
     usual = max(apart, key=len, default=[])
     return [
-        f'another recipe than {usual[0].path}: {"; ".join(differences(members[0], usual[0]))}: '
-        f'{", ".join(run.path for run in members)}'
+        f'another recipe than {usual[0].path}: {told(differences(members[0], usual[0]))}: '
+        f'{few([run.path for run in members], max(ROOM, len(members[0].path)), ", ")}'
         for members in apart
         if members is not usual
     ]

@@ -10,7 +10,7 @@ from ...runfiles.network import CONSENSUS, SEARCHED
 from ...symbols.architecture import Architecture
 from ...symbols.cost import cost
 from ...symbols.operations import OPERATIONS
-from ..reading.recipe import Recipe, alike, recipe_of, search_recipe_of, split_alike
+from ..reading.recipe import Recipe, alike, recipe_of, search_recipe_of, split_alike, told
 from ..reading.runs import Run
 from ..reading.sources import image_size_of
 from . import agreement
@@ -207,7 +207,7 @@ def text(result: Mapping[str, Any]) -> str:
     lines = ['test error (%) by kind of network:', *_numbers(result)]
     for other in result['other_recipes']:
         runs = ', '.join(other['runs'][:3]) + (', ...' if len(other['runs']) > 3 else '')
-        lines.append(f'by another recipe, not compared with the above ({"; ".join(other["differs"])}): {runs}')
+        lines.append(f'by another recipe, not compared with the above ({told(other["differs"])}): {runs}')
         lines += _numbers(other)
     for search in result['searches']:
         parts = []

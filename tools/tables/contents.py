@@ -9,7 +9,7 @@ from typing import Dict, List, Sequence, Tuple
 
 from ...runfiles.network import SEARCHED, gluoncv_name
 from ..reading.experiments import differing, group, kind, transferred
-from ..reading.recipe import DATA, alike, recipe_of
+from ..reading.recipe import DATA, alike, recipe_of, told
 from ..reading.runs import SEARCH_ALONE, Run
 from . import published
 from .cells import cells_of_summary, cells_of_table_1, cells_of_table_2, cells_of_table_3, supernets
@@ -83,13 +83,15 @@ def _marked(labelled: Sequence[Tuple[str, List[Run]]]) -> Tuple[List[str], List[
         return searched, sum(len(labelled[place][1]) for place in places)
 
     usual = max(alike(recipes), key=weight, default=[])[:1]
-    numbers: Dict[str, int] = {}
+    numbers: Dict[Tuple[str, ...], int] = {}
     marks = []
     for recipe in recipes:
-        text = '; '.join(recipe.differences(recipes[usual[0]]))
-        marks.append(f'[{numbers.setdefault(text, len(numbers) + 1)}]' if text else '')
+        different = tuple(recipe.differences(recipes[usual[0]]))
+        marks.append(f'[{numbers.setdefault(different, len(numbers) + 1)}]' if different else '')
     first = (labelled[usual[0]][0] or labelled[usual[0]][1][0].name) if usual else ''
-    return marks, [f'[{number}] not by the recipe of {first}: {text}' for text, number in numbers.items()]
+    return marks, [
+        f'[{number}] not by the recipe of {first}: {told(different)}' for different, number in numbers.items()
+    ]
 
 
 def _name(which: str, run: Run) -> str:

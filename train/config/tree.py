@@ -132,7 +132,7 @@ class Retrain:
     test_every: int = key(1, 'test every so many epochs; 0: at the end', low=0, high=limits.EPOCHS)
     patience: int = key(
         0,
-        'end once the error on held-out training images has not fallen for so many epochs; 0: no',
+        'end once the error on held-out training images has not fallen for so many epochs, and keep the best one; 0: no',
         low=0,
         high=limits.EPOCHS,
     )

@@ -60,11 +60,13 @@ def evaluate_run(
     gpus: str = '',
     cpus: int = 0,
     worst: int = 36,
+    progress: Optional[Progress] = None,
 ) -> Dict[str, Any]:
     """Test the network in run directory `path`. Returns a dict of plain numbers.
 
     Classes are matched by name; images are normalised as in training. Leaves predictions.npz there for the run's own test set and
-    its last parameters, and whatever else is tested in a folder of its own (runfiles/evaluations.py). Raises UserError, OSError.
+    its last parameters, and whatever else is tested in a folder of its own (runfiles/evaluations.py). progress: what is
+    told of it, None for its usual lines. Raises UserError, OSError.
     """
     for flag, value, low in (('--batch-size', batch_size, 1), ('--worst', worst, 0)):
         if value < low:
@@ -81,7 +83,7 @@ def evaluate_run(
     elif data_dir:
         config = settings.replace(config, data__dir=data_dir)
     devices = Devices(Train(gpus=gpus, cpus=cpus))
-    progress = Progress(apart=True)
+    progress = progress or Progress(apart=True)
     with progress.phase('reading the network'):
         net, description, epoch = load_network(directory, devices.contexts, best)
     config = settings.replace(config, data__image_size=description.image_size)

@@ -23,7 +23,7 @@ from ...symbols.memory import network_bytes
 from ...symbols.sampling import random_like
 from ...symbols.space import SearchSpace
 from ..config.tree import Config
-from ..engine import averaging, checks, loop
+from ..engine import checks, loop, patience
 from ..engine.course import Course
 from ..engine.names import StageName
 from ..engine.plan import Position
@@ -202,10 +202,9 @@ def finish(
 ) -> Dict[str, Any]:
     """Test a network at the end of its course, write network.json, network.params and summary.json; returns the summary."""
     run, config = run_parts.run, run_parts.config
-    averaging.finish(stage.learner)
-    result = test(
-        stage.learner, run, stage.batch_size, stage.inputs(0.0), title='testing the network of the last epoch'
-    )
+    kept_epoch = patience.finish(course)
+    title = f'testing the network of epoch {kept_epoch}'
+    result = test(stage.learner, run, stage.batch_size, stage.inputs(0.0), title=title)
     if run_parts.devices.main:
         description = NetworkDescription(
             kind=candidate.kind,
@@ -235,6 +234,7 @@ def finish(
         best_test_error=best.get('test_error'),
         best_epoch=best.get('epoch'),
         epochs=epochs,
+        kept_epoch=kept_epoch,
         ended=course.ended,
         edges=architecture.num_edges if architecture else None,
         retrain_seconds=retrain_seconds,
@@ -243,8 +243,12 @@ def finish(
         **summarised(size['budget'], run_parts.devices),
     )
     run.say(
-        'test error {:.2f}% (last epoch), best {:.2f}% (epoch {}); {}'.format(
-            result.error, best.get('test_error', result.error), best.get('epoch', epochs), run.directory.summary
+        'test error {:.2f}% ({}), best {:.2f}% (epoch {}); {}'.format(
+            result.error,
+            f'epoch {kept_epoch}, by held-out images' if config.retrain.patience else 'last epoch',
+            best.get('test_error', result.error),
+            best.get('epoch', epochs),
+            run.directory.summary,
         )
     )
     return summary

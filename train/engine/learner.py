@@ -84,6 +84,9 @@ class Learner:
                 trainer._amp_loss_scaler = self.trainers[Update.WEIGHTS]._amp_loss_scaler  # one loss, one scale
         self._updating: Optional[Update] = None
         self.average: Any = None  # averaging.Average of the weights, where there is one
+        self.kept: Dict[
+            str, np.ndarray
+        ] = {}  # parameters of the best epoch so far by name, where they are kept: see patience.py
 
     def replace(self, net: Any) -> None:
         """Go on with a smaller network over the same Parameters (Supernet.pruned); what is gone gets no gradient any more."""

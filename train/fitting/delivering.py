@@ -20,44 +20,44 @@ from ..config.tree import Config
 from ..deriving.evaluation import evaluate_run
 from ..deriving.timing import timed
 from ..runtime.devices import contexts
+from ..runtime.progress import Progress
 
 ONNX, CARD, TABLE, BLOCKS, REPORT = 'model.onnx', 'model.md', 'table.md', 'blocks.svg', 'report.html'
 Z = 1.959964  # of a normal distribution, 2.5 % beyond on either side
 
 
-def deliver(config: Config, networks: Mapping[str, str]) -> List[str]:
+def deliver(config: Config, networks: Mapping[str, str], progress: Progress) -> List[str]:
     """Test the networks in the run directories `networks`, by phase, and write what is made of them into config.run.
 
     Returns sentences on what could not be made. Raises OSError, UserError.
     """
     for folder in networks.values():
-        tested(folder, config)
-    notes = exported(config.run)
-    picture(config.run)
-    table = contents.make('summary', runs.read_all([config.run]), with_published=False)
-    files.write_text(os.path.join(config.run, TABLE), markdown(table))
-    files.write_text(os.path.join(config.run, REPORT), report(runs.existing(config.run)))
+        tested(folder, config, progress)
+    with progress.phase('exporting the network'):
+        notes = exported(config.run)
+    with progress.phase('drawing, and writing the report'):
+        picture(config.run)
+        table = contents.make('summary', runs.read_all([config.run]), with_published=False)
+        files.write_text(os.path.join(config.run, TABLE), markdown(table))
+        files.write_text(os.path.join(config.run, REPORT), report(runs.existing(config.run)))
     return notes
 
 
-def tested(folder: str, config: Config) -> Dict[str, Any]:
+def tested(folder: str, config: Config, progress: Progress) -> Dict[str, Any]:
     """Test a network once more from its file, measure its latency, and add both to its summary.json. Returns what was added."""
     train = config.train
-    result = evaluate_run(folder, batch_size=train.test_batch or 100, gpus=train.gpus, cpus=train.cpus)
+    batch_size = train.test_batch or 100
+    result = evaluate_run(folder, batch_size=batch_size, gpus=train.gpus, cpus=train.cpus, progress=progress)
+    context = contexts(train.gpus, train.cpus)[0]
     low, high = interval(result['test_error'], result['images'])
     added = {
         'test_images': result['images'],
         'test_error_low': low,
         'test_error_high': high,
-        'latency_ms': 1e3 * latency(folder, contexts(train.gpus, train.cpus)[0]),
+        **timed(folder, context),
     }
     update_summary(RunDirectory(folder).summary, **added)
     return added
-
-
-def latency(folder: str, context: Any) -> float:
-    """Measure the seconds of a forward pass of one image, as symbols/latency.py does."""
-    return float(timed(folder, context)['latency_ms'] / 1e3)
 
 
 def interval(error: float, images: int) -> Tuple[float, float]:

@@ -13,21 +13,19 @@ from ...data import registry
 from ...data.dataset import DataSet
 from ...data.registry import DataSource
 from ...runfiles.directory import RunDirectory, is_run
-from ...runfiles.fit import FitRecord, read_fit, write_fit
+from ...runfiles.fit import LOCK, FitRecord, read_fit, write_fit
 from ..config.tree import Config
 from ..runtime import facts as data_facts
 from ..runtime.hooks import Hooks
 from ..runtime.opening import open_data
 from ..runtime.stops import Stopped
-from . import choices, delivering, phases, planning, screen
+from . import choices, delivering, foresight, phases, planning, screen
 from .facts import DataFacts, Stored
 from .preparing import PREPARE, Preparing
 from .settings import FitSettings, differences, directory, located, resolved
 from .telling import Epochs, Teller
 
-LOCK = '.fit.lock'
 STAGES = planning.STAGES
-LATE = 0.5  # of a baseline's time: where more is missing, it is left out
 
 
 def run_fit(
@@ -122,6 +120,11 @@ class _Fit:
         self.teller.show(screen.result(self.record, config, networks))
         return self.path
 
+    @property
+    def fixed(self) -> List[str]:
+        """Stages whose epochs the caller set."""
+        return [stage for stage in STAGES if f'{stage}.epochs' in self.values]
+
     # Beginning and going on.
 
     def _prepared(self) -> FitRecord:
@@ -181,23 +184,17 @@ class _Fit:
     def _fits(self, phase: str) -> bool:
         """Decide the epochs of the stage that begins with a phase; whether there is time for a baseline at all."""
         record, stage = self.record, planning.stage_of(phase)
-        baseline = stage in (planning.RANDOM, planning.KNOWN)
-        if not baseline and (stage not in STAGES or stage in record.decided):
-            return True
-        coming = planning.as_decided(record.estimates, record.epochs, record.decided, record.left_out)
-        planned = record.epochs[planning.trained_as(phase)]
-        epochs, missing = planning.reduced(planned, coming, record.spent, 60 * record.minutes)
-        if baseline:
-            begun = RunDirectory(phases.place(self.config(), phase, self.zoo)).exists()
-            if missing <= LATE * coming[phase] or begun:
-                return True
+        begun = RunDirectory(phases.place(self.config(), phase, self.zoo)).exists()
+        decision = foresight.decide(record, phase, self.fixed, begun)
+        if decision.dropped:
             record.left_out.append(phase)
             self._remark(f'left out, since time was short: {screen.phase_name(phase, self.zoo)}')
             return False
-        record.decided[stage] = planned if f'{stage}.epochs' in self.values else epochs
-        if record.decided[stage] < planned:
-            self._remark(f'{stage}: {epochs} epochs and not {planned}, since it took longer before')
-        write_fit(self.path, record)
+        if decision.epochs is not None:
+            record.decided[stage], planned = decision.epochs, record.epochs[stage]
+            if decision.epochs < planned:
+                self._remark(f'{stage}: {decision.epochs} epochs and not {planned}, since it took longer before')
+            write_fit(self.path, record)
         return True
 
     def _remark(self, text: str) -> None:
@@ -213,19 +210,24 @@ class _Fit:
         earlier = phases.earlier_seconds(own.run, logged)
         self.teller.tell(f'{screen.phase_name(phase, self.zoo)} ...')
         started = time.monotonic()
+        self.teller.fit_left.begin(record, phase, self.fixed, earlier)
+        foresight.note(self.path, record, self.teller.left)
         with _signals_as_before():
             if stage == planning.FINISH:
                 names = [name for name in record.estimates if name in record.done]
-                record.remarks += delivering.deliver(config, phases.trained(config, names, self.zoo))
+                record.remarks += delivering.deliver(config, phases.trained(config, names, self.zoo), self.teller)
             elif getattr(own, logged).epochs:
                 self._train(config, phase, own)
         record.spent[phase] = round(time.monotonic() - started + earlier, 1)
         record.done.append(phase)
+        record.foreseen = {}
         write_fit(self.path, record)
 
     def _train(self, config: Config, phase: str, own: Config) -> None:
+        noting = foresight.Noting(self.path, self.record, self.teller.left)
+        hooks = dataclasses.replace(self.hooks, callbacks=[noting, *self.hooks.callbacks])
         try:
-            phases.train(config, phase, own, self.hooks, self.zoo)
+            phases.train(config, phase, own, hooks, self.zoo)
         except Stopped as stop:
             where = screen.phase_name(phase, self.zoo)
             raise Stopped(stop.signal, f'stopped while: {where}; the same command goes on from there') from None

@@ -11,8 +11,8 @@ from ...base.errors import UserError
 from ...data import arrays
 from ...data.arrays import Arrays
 from ...runfiles.directory import RunDirectory, is_run
-from ...runfiles.fit import FILE, read_fit
-from .engine import LOCK, missing, remove_empty
+from ...runfiles.fit import FILE, LOCK, read_fit
+from .engine import missing, remove_empty
 
 ACCEPTED = "a folder's path, the name of a data set, arrays (x, y) or ((x, y), (x_test, y_test)), a Gluon Dataset or a pair of them"
 NAME = 'npz'  # the data set that opens the file

@@ -4,10 +4,12 @@ import textwrap
 import time
 from typing import Any, Callable, List, Optional
 
+from ...base.progress import fitted, left
 from ...base.text import escaped
 from ..engine.callbacks import BaseCallback
 from ..engine.course import Course
 from ..runtime.progress import Progress
+from .foresight import FitLeft
 
 WIDTH = 80
 EVERY = 10.0  # seconds between lines of epochs, where epochs are shorter
@@ -17,7 +19,8 @@ class Teller(Progress):
     """Prints lines, wrapped; stages say their epochs through `Epochs` instead of lines of their own. quiet: prints nothing."""
 
     def __init__(self, quiet: bool = False) -> None:
-        super().__init__(not quiet)
+        self.fit_left = FitLeft()
+        super().__init__(not quiet, left=self.fit_left)
 
     def say(self, line: str) -> None:
         """Take a line of a stage, which is for those who run stages one by one."""
@@ -46,20 +49,23 @@ class Epochs(BaseCallback):
         now = self.clock()
         if course.over or self._said is None or now - self._said >= EVERY:
             self._said = now
-            self.teller.show([line_of(course.row, course.stage.epochs)])
+            self.teller.show([line_of(course.row, course.stage.epochs, self.teller.left.seconds())])
         if course.ended:
             self.teller.tell(f'  ends after epoch {course.epoch}: {course.ended}')
 
 
-def line_of(row: Any, epochs: int) -> str:
-    """Write a row of log.csv as a line: '  search 12/50, loss 0.51, error 12.1 %, test error 9.0 %, 31 edges left'."""
-    parts = [f'  {row["stage"]} {row["epoch"]}/{epochs}']
+def line_of(row: Any, epochs: int, seconds: Optional[float] = None) -> str:
+    """Write a row of log.csv as a line: '  search 12/50, loss 0.51, error 12.1 %, test error 9.0 %, 31 edges, 4 min left'.
+
+    seconds: that the fit will still take.
+    """
+    parts = [(0, f'  {row["stage"]} {row["epoch"]}/{epochs}')]
     for name, form in (('loss', 'loss {:.3f}'), ('error', 'error {:.1f} %'), ('test_error', 'test error {:.1f} %')):
         if row.get(name) is not None:
-            parts.append(form.format(row[name]))
+            parts.append((1, form.format(row[name])))
     if row.get('edges') is not None:
-        parts.append(f'{row["edges"]} edges left')
-    return ', '.join(parts)
+        parts.append((2, f'{row["edges"]} edges'))
+    return fitted([*parts, (1, left(seconds))], WIDTH, gap=', ')
 
 
 def clock(seconds: float) -> str:

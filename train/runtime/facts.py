@@ -1,11 +1,12 @@
 """What a run knows of its data: described for data.json, told at its start, and compared with what it knew before."""
 
 import os
-from typing import List, Optional, Sequence
+from typing import List, Optional
 
 import numpy as np
 
 from ...base.errors import UserError
+from ...base.text import few
 from ...data.dataset import PARTS, DataSet
 from ...runfiles.data import (
     WORDS,
@@ -75,7 +76,7 @@ def check_same(folder: str, now: DataDescription, accepted: str, allow_changes: 
         return []
     different = identity_differences(before, now) + count_differences(before, now)
     if different and (not allow_changes or list(before.classes) != list(now.classes)):
-        raise UserError(f'run directory {folder}: other data than it began with ({short(different)}); {accepted}')
+        raise UserError(f'run directory {folder}: other data than it began with ({few(different, ROOM)}); {accepted}')
     return different
 
 
@@ -86,15 +87,4 @@ def differences_from_parent(folder: str, now: DataDescription) -> Optional[str]:
     different = identity_differences(before, now) + count_differences(before, now) if before else []
     if not different:
         return None
-    return f'warning: other data than the run in {os.path.relpath(parent)} ({short(different)}): tables keep their results apart'
-
-
-def short(different: Sequence[str], room: int = ROOM) -> str:
-    """Return differences as a text of about `room` letters; those without place are counted."""
-    kept = [different[0] if len(different[0]) <= room else f'{different[0][: room - 3]}...']
-    for text in different[1:]:
-        if len('; '.join([*kept, text])) > room:
-            break
-        kept.append(text)
-    rest = len(different) - len(kept)
-    return '; '.join(kept) + (f' and {rest} more' if rest else '')
+    return f'warning: other data than the run in {os.path.relpath(parent)} ({few(different, ROOM)}): tables keep their results apart'

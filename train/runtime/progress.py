@@ -1,6 +1,6 @@
 """Show how training goes: what it does at the moment, how long the run will still take, and a line an epoch."""
 
-from typing import Any, Mapping, Optional
+from typing import Any, Mapping, Optional, Sequence
 
 from ...base import progress
 from .time_left import TimeLeft
@@ -12,6 +12,10 @@ class Progress(progress.Progress):
     def __init__(self, shown: bool = True, apart: bool = False, left: Optional[TimeLeft] = None) -> None:
         super().__init__(shown, apart)
         self.left = TimeLeft() if left is None else left
+
+    def further(self) -> Sequence[progress.Part]:
+        """Return the time left of the run."""
+        return [(3, progress.left(self.left.seconds()))]
 
 
 def epoch_line(row: Mapping[str, Any], epochs: int, left: Optional[float] = None) -> str:

@@ -7,7 +7,7 @@ import time
 from typing import TYPE_CHECKING, Any, Dict, Optional, Sequence
 
 from ...base.errors import UserError
-from ...base.text import escaped
+from ...base.text import escaped, few
 from ...data.dataset import DataSet
 from ...runfiles import checksums
 from ...runfiles.checkpoint import Checkpoint, Checkpoints
@@ -89,7 +89,7 @@ class Run:
                 accepted = 'give its own by --data-dir, or --name NAME retrains beside it'
             different = facts.check_same(self.directory.path, self.data, accepted, allow_changes)
             if different:
-                note = f'goes on with other data than it began with: {facts.short(different)}'
+                note = f'goes on with other data than it began with: {few(different, facts.ROOM)}'
                 self.warn(f'warning: {self.directory.path} {note}')
                 self.data = dataclasses.replace(self.data, notes=[*self.data.notes, f'The run {note}.'])
         if mode == 'new':
@@ -108,7 +108,7 @@ class Run:
         others = tuple(key for key in settings.KEYS if not key.startswith('retrain.')) + ('retrain.test_every',)
         different = settings.differences(settings.build(stored_config(parent.config)), self.config, others)
         if different:
-            self.warn(f'note: not by the recipe of {parent.path} ({facts.short(different)}): tables will say so')
+            self.warn(f'note: not by the recipe of {parent.path} ({few(different, facts.ROOM)}): tables will say so')
 
     def start(self, kind: str = SEARCHED) -> None:
         """Take the directory's lock, tell what was understood of the data, and from now on stop when asked to.

@@ -1,6 +1,7 @@
 """What a checkpoint holds of a network and its optimizers, as plain arrays by parameter name.
 
-W and λ, the statistics of batch norm (those of every device), the states of both optimizers and their counts of updates. What λ
+W and λ, the statistics of batch norm (those of every device), the states of both optimizers and their counts of updates, and where
+there are the averaged weights and the network of the best epoch so far. What λ
 are pruned for good, and everything that is a number or a name, travels beside them in the checkpoint's JSON.
 """
 
@@ -46,6 +47,7 @@ def gather(learner: 'Learner') -> Tuple[Arrays, Dict[str, Any]]:
         arrays.update((f'param/{number}/{name}', piece) for number, piece in enumerate(pieces))
     if learner.average is not None and learner.average.values:
         arrays.update(learner.average.arrays(names))
+    arrays.update((f'kept/0/{name}', array) for name, array in learner.kept.items())
     counts: Dict[str, Any] = {}
     for group, trainer in learner.trainers.items():
         for index, state in trainer._updaters[0].states.items():
@@ -109,6 +111,7 @@ def restore(learner: 'Learner', arrays: Arrays, counts: Dict[str, Any]) -> None:
             place[:] = mx.nd.array(padding.widened(param, piece), ctx=place.context, dtype=place.dtype)
     if learner.average is not None:
         learner.average.restore(named, arrays)
+    learner.kept = {name.split('/', 2)[2]: array for name, array in arrays.items() if name.startswith('kept/0/')}
     for group, trainer in learner.trainers.items():
         positions = {param.name: index for index, param in enumerate(trainer._params)}
         optimizer = trainer.optimizer

@@ -46,13 +46,18 @@ class TimeLeft:
         """Say that no work of a kind is left, such as where a stage ended early."""
         self._amounts.pop(kind, None)
 
+    def clear(self) -> None:
+        """Forget what was planned, guessed and measured."""
+        self._amounts, self._guesses, self._alike, self._measured = {}, {}, {}, {}
+
     def rate(self, kind: str) -> Optional[float]:
         """Return the seconds that a unit of a kind takes; None where that is not known."""
         factor, seen = 1.0, set()
         while kind not in seen:
             seen.add(kind)
-            if kind in self._measured:
-                units, seconds = self._measured[kind]
+            measured = self._measured
+            if kind in measured:
+                units, seconds = measured[kind]
                 return factor * seconds / units
             if kind in self._guesses:
                 return factor * self._guesses[kind]

@@ -46,10 +46,13 @@ def summarised(budget: Mapping[str, Any], devices: Devices) -> Dict[str, Any]:
     """Return what summary.json holds of a network's latency: nothing where the budget is another. budget: a BudgetSummary."""
     if budget['kind'] != 'latency':
         return {}
-    context = devices.contexts[0]
+    return {'latency_ms': 1e3 * budget['reached'], 'latency': where(devices.contexts[0])}
+
+
+def where(context: Any) -> Dict[str, Any]:
+    """Return where the latency of one image is measured, as summary.json has it (LatencySummary). context: the device."""
     threads = latency.threads() if context.device_type == 'cpu' else None
-    where = {'device': latency.device_name(context), 'batch': 1, 'threads': threads}
-    return {'latency_ms': 1e3 * budget['reached'], 'latency': where}
+    return {'device': latency.device_name(context), 'batch': 1, 'threads': threads}
 
 
 def fitted(

@@ -9,6 +9,7 @@ import pytest
 
 from dsonas.base import documents
 from dsonas.base.errors import UserError
+from dsonas.base.text import format_duration
 from dsonas.data import registry
 from dsonas.data.augment import Transform
 from dsonas.data.dataset import DataSet, Images
@@ -91,6 +92,9 @@ def test_leaves_its_files_and_a_result_that_they_agree_on(whole):
     assert record.finished and set(record.done) == set(record.spent) == set(record.estimates)
     assert {'test_error', 'params', 'flops', 'latency_ms', 'dataset', 'seconds', 'seed', 'search'} <= set(summary)
     assert summary['kind'] == 'searched' and summary['params'] <= 4000
+    assert set(summary['latency']) == {'device', 'batch', 'threads'} and summary['latency']['batch'] == 1
+    with open(os.path.join(whole, 'model.md'), encoding='utf-8') as card:
+        assert f'{format_duration(summary["latency_ms"] / 1000)} an image in MXNet (batch of 1, ' in card.read()
     assert summary['test_error_low'] <= summary['test_error'] <= summary['test_error_high']
     others = [run for run in runs.read_all([whole]) if run.path != whole]
     assert sorted(run.summary['kind'].split(':')[0] for run in others) == ['gluoncv', 'random']
@@ -158,13 +162,16 @@ def test_as_a_command_with_several_seeds(shapes, tmp_path, python):
 
 
 class Watching(BaseCallback):
-    """Counts the epochs of each stage."""
+    """Counts the epochs of each stage, and notes how long the fit is thought to take from there."""
 
     def __init__(self):
-        self.epochs = []
+        self.epochs, self.left, self.noted = [], [], []
 
     def epoch_ends(self, course):
         self.epochs.append(str(course.stage.name))
+        self.left.append(course.run.progress.left.seconds())
+        fit = read_fit(course.run.config.run) or read_fit(os.path.dirname(course.run.config.run))
+        self.noted.append(fit.foreseen)
 
 
 class Source:
@@ -194,6 +201,12 @@ def test_callbacks_a_loss_and_data_of_the_caller_reach_every_stage(tmp_path):
         run = run_fit(Source(), settings, callbacks=[watching], loss=loss, quiet=True)
         assert set(watching.epochs) == set(STAGES)
         assert watching.epochs.count('search') == 2 and calls
+        record = read_fit(run)
+        first = [phase for phase in record.estimates if phase not in ('prepare', 'pretrain')]
+        assert watching.left[0] > 0.2 * sum(record.estimates[phase] for phase in first)  # all that is to come counts
+        assert 0 < watching.left[-1] < watching.left[0] and record.foreseen == {}
+        assert [noted['phase'] for noted in watching.noted[:4]] == ['pretrain', 'search', 'search', 'retrain']
+        assert all(noted['seconds'] > 0 for noted in watching.noted)
         again = run_fit(Source(), settings, quiet=True)
     assert again == run and json.load(open(os.path.join(run, 'summary.json')))['dataset'] == 'noise'
 

@@ -100,7 +100,15 @@ def test_epochs_are_told_now_and_then_and_the_last_one_always(capsys):
     course.ended, course.epoch = 'enough', 100
     callback.epoch_ends(course)
     assert 'ends after epoch 100: enough' in capsys.readouterr().out
-    assert len(lines) == 10 and lines[-1].startswith('  search 100/100, loss 0.500') and '7 edges left' in lines[-1]
+    assert len(lines) == 10 and lines[-1].startswith('  search 100/100, loss 0.500') and '7 edges' in lines[-1]
+
+
+def test_a_line_of_an_epoch_fits_with_the_time_left_of_the_fit():
+    row = {'stage': 'search', 'epoch': 100, 'loss': 12.345, 'error': 99.9, 'test_error': 99.9, 'edges': 1234}
+    line = telling.line_of(row, 100, 3000.0)
+    assert line.endswith(', 50 min left') and len(line) <= telling.WIDTH
+    assert telling.line_of(dict(row, test_error=None), 100, 3000.0).endswith('99.9 %, 1234 edges, 50 min left')
+    assert telling.line_of(dict(row, edges=None), 100).endswith('test error 99.9 %')
 
 
 def test_files_that_are_not_there_are_not_named(tmp_path):
