@@ -30,8 +30,9 @@ class BatchNormReLU(HybridBlock):
                 'gamma', shape=(channels,), init='ones', wd_mult=0.0, differentiable=train_gamma
             )
             self.beta = self.params.get('beta', shape=(channels,), init='zeros', wd_mult=0.0)
-            for name, init in (('running_mean', 'zeros'), ('running_var', 'ones')):
-                param = self.params.get(name, shape=(padding.maps(channels),), init=init, differentiable=False)
+            for name, value in (('running_mean', 0.0), ('running_var', 1.0)):
+                init, length = padding.OwnChannels(int(channels), value), padding.maps(channels)
+                param = self.params.get(name, shape=(length,), init=init, differentiable=False)
                 setattr(self, name, padding.statistics(param, channels))
 
     def hybrid_forward(

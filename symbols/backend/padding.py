@@ -95,6 +95,19 @@ def _padded(F: Operators, array: Array, rows: int, columns: int) -> Array:
     return F.pad(array, mode='constant', constant_value=0, pad_width=(0, 0, 0, 0, 0, rows, 0, columns))
 
 
+@mx.init.register
+class OwnChannels(mx.init.Initializer):
+    """Sets a network's own channels to a value and those beyond to zero, which they stay."""
+
+    def __init__(self, channels: int, value: float) -> None:
+        super().__init__(channels=channels, value=value)
+        self._channels, self._value = channels, value
+
+    def _init_weight(self, _: Any, array: NDArray) -> None:
+        array[:] = 0
+        array[: self._channels] = self._value
+
+
 class Statistics(mx.gluon.Parameter):
     """A Parameter with a value for each channel of the maps, of which files hold those of its own channels.
 

@@ -103,9 +103,8 @@ def test_what_lies_beyond_a_networks_channels_stays_zero():
     x = net.stem(mx.nd.random.normal(shape=(2, 3, 32, 32), dtype='float64'))
     assert x.shape[1] == maps[0] and (x[:, widths[0] :].asnumpy() == 0).all() and x[:, : widths[0]].asnumpy().any()
     longer = [param for param in net.collect_params().values() if isinstance(param, padding.Statistics)]
-    assert longer and all(
-        (param.data()[param.own_channels :].asnumpy() == 0).all() for param in longer if 'mean' in param.name
-    )
+    beyond = [param.data()[param.own_channels :].asnumpy() for param in longer]
+    assert longer and max(np.abs(values).max() for values in beyond) < 1e-15  # a variance is computed from its inverse
 
 
 def test_the_kernels_of_the_cpu_fill_blocks(monkeypatch):
