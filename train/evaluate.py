@@ -1,7 +1,6 @@
-"""Test a run's trained network: top-1 and top-5 error and loss on the test set, by class on request. Leaves predictions.npz, and the
-latency of one image in summary.json.
+"""Test a run's trained network: top-1 and top-5 error and loss on the test set, by class on request.
 
-Tests on other data than the run's own, or of the best parameters, are kept apart, in RUN/evaluations/NAME/.
+It leaves predictions.npz, and the latency of one image in summary.json. Tests on other data than the run's own, or of the best parameters, are kept apart, in RUN/evaluations/NAME/.
 
 For example:
 

@@ -3,6 +3,7 @@
 - `kernels.py`        selects the operators of a network by device
 - `operators.py`      as MXNet computes them, exactly, and with synchronised statistics
 - `cpu.py`            as oneDNN computes them fastest
+- `padding.py`        fills the blocks of channels that oneDNN computes side by side, with zeros
 - `gradient_sums.py`  keeps MXNet from adding up gradients wrongly where an array is used often
 - `layout.py`         brings arrays out of oneDNN's blocked layouts
 - `finite.py`         whether many arrays are finite, in one flag
