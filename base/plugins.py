@@ -35,6 +35,11 @@ def load(modules: Iterable[str], folder: str = '', where: str = 'plugin:') -> Tu
     return combined([_load(name, folder, where) for name in modules])
 
 
+def loaded() -> Tuple[str, ...]:
+    """Return the names of the plugins that are imported, as `load` takes them."""
+    return tuple(_loaded)
+
+
 def combined(*lists: Sequence[str]) -> Tuple[str, ...]:
     """Join lists of plugins: each once, and of files of one file name the last."""
     by_name: Dict[str, str] = {}

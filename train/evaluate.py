@@ -1,6 +1,7 @@
 """Test a run's trained network: top-1 and top-5 error and loss on the test set, by class on request.
 
-It leaves predictions.npz, and the latency of one image in summary.json. Tests on other data than the run's own, or of the best parameters, are kept apart, in RUN/evaluations/NAME/.
+It leaves predictions.npz, and the latency of one image in summary.json. Tests on other data than the run's own, or of the best
+parameters, are kept apart, in RUN/evaluations/NAME/.
 
 For example:
 

@@ -4,9 +4,14 @@ import mxnet as mx
 import numpy as np
 import pytest
 
+from dsonas.symbols.architecture import Architecture
 from dsonas.train.config.tree import Train
+from dsonas.train.deriving import timing
 from dsonas.train.engine.testing import evaluate
 from dsonas.train.runtime.devices import Devices
+
+from ..tools.runmaker import SMALL
+from ..tools.trainedmaker import make_trained
 
 COUNT, CLASSES = 23, 7
 
@@ -50,3 +55,12 @@ def test_nothing_to_test_on():
 def test_an_auxiliary_tower_is_not_asked():
     x, y = mx.nd.array([[0, 1.0], [2, 0]]).asnumpy(), np.array([1, 0], np.int32)
     assert evaluate(lambda images: (images, -images), [(x, y)], 2, Devices(Train(cpus=1)), topk=1).error == 0
+
+
+def test_latency_is_timed_in_a_process_that_has_done_nothing_else(tmp_path, monkeypatch):
+    folder, asked = make_trained(tmp_path / 'run', Architecture.random(SMALL, 1, 0.4)), []
+    monkeypatch.setattr(timing, 'measure', lambda *where: asked.append(where) or {'latency_ms': -1.0})
+    found = timing.timed(str(folder), mx.cpu(0))
+    assert not asked and 0 < found['latency_ms'] < 60_000 and found['latency']['batch'] == 1
+    monkeypatch.setattr(timing.sys, 'executable', 'false')  # a process that does not get through
+    assert timing.timed(str(folder), mx.cpu(0)) == {'latency_ms': -1.0} and asked == [(str(folder), 'cpu', 0)]
