@@ -24,8 +24,8 @@ def timed(folder: str, context: Any) -> Dict[str, Any]:
 
     Where the other process does not get through, as with operations that only this one knows, it is measured here.
     """
-    where = [context.device_type, str(context.device_id)]
-    command = [sys.executable, '-m', __name__, os.path.abspath(folder), *where, *plugins.loaded()]
+    device = [context.device_type, str(context.device_id)]
+    command = [sys.executable, '-m', __name__, os.path.abspath(folder), *device, *plugins.loaded()]
     try:
         run = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, timeout=SECONDS)
         found: Dict[str, Any] = json.loads(run.stdout.splitlines()[-1]) if run.returncode == 0 else {}
@@ -40,17 +40,14 @@ def measure(folder: str, device_type: str, device_id: int) -> Dict[str, Any]:
 
     from ...runfiles import stored
     from ...symbols import latency
+    from ..searching.latency import where
 
     on_gpu, context = device_type == 'gpu', mx.Context(device_type, device_id)
     net, description = stored.load(folder, context, kernels_kind='plain' if on_gpu else 'cpu')
     net.hybridize(static_alloc=True, static_shape=True)
     size = description.image_size
     seconds = latency.median_seconds(net, mx.nd.random.normal(shape=(1, 3, size, size), ctx=context))
-    threads = None if on_gpu else latency.threads()
-    return {
-        'latency_ms': 1e3 * seconds,
-        'latency': {'device': latency.device_name(context), 'batch': 1, 'threads': threads},
-    }
+    return {'latency_ms': 1e3 * seconds, 'latency': where(context)}
 
 
 if __name__ == '__main__':
