@@ -197,6 +197,7 @@ def scaled(line):
     line = re.sub(r'--gpus \S+', '--cpus 1', line)
     if 'cifar10' in line:
         line = line.replace('--data-dir DIR', '--data-dir CIFAR')
+    line = re.sub(r'retrain\.channels=\S+', 'retrain.channels=[4,8]', line)
     line = re.sub(r'\bRUN(\.\.\.)?(?=\s|$)', 'runs/mine', line).replace('NAME', 'cifar_resnet20_v1').replace('…', '')
     for number, name in enumerate(('some.png', 'another.jpg')):
         line = line.replace(name, 'DIR/test/cat/%03d.png' % number)
@@ -206,7 +207,11 @@ def scaled(line):
     for stage, settings_ in TINY.items():
         if 'train/%s.py' % stage in line and '--keys' not in line:
             line += ''.join(' --set %s' % shlex.quote(word) for word in settings_)
-            line += ' --set retrain.budget=params=5k' if stage == 'retrain' and '--budget' not in line else ''
+            line += (
+                ' --set retrain.budget=params=5k'
+                if stage == 'retrain' and not re.search('--budget|retrain.channels', line)
+                else ''
+            )
     return line
 
 
