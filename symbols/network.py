@@ -8,7 +8,7 @@ from ..base.errors import UserError
 from . import describing
 from .architecture import Architecture
 from .backend import padding
-from .backend.kernels import convolution, kernels, masked_sum
+from .backend.kernels import kernels, masked_sum
 from .backend.operators import Kernels
 from .backend.types import Array, Block, Operators, ParameterDict
 from .blocks import AUXILIARY_WIDTHS, KEEP_ZEROS, AuxiliaryTower, Head, Reduction, stem
@@ -63,7 +63,7 @@ class NetworkCell(Cell):
         )
         inputs = [masked_sum(F, [maps[node]], rate) if rate is not None else maps[node] for node in self._outputs]
         weight = padding.kernel(F, out_weight, self._channels, self._channels, count=len(inputs))
-        return self._finish(x, convolution(F, self._kernels.join(F, inputs), weight, padding.maps(self._channels)))
+        return self._finish(x, self._kernels.combine(F, inputs, weight, padding.maps(self._channels)))
 
     @staticmethod
     def _sum(F: Operators, maps: Maps, sources: Sequence[Node], rate: Optional[Array]) -> Array:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Sequence
+from typing import List, Sequence
 
 import mxnet as mx
 
@@ -30,9 +30,6 @@ class CpuKernels(Kernels):
 
     def trains(self, x: NDArray) -> bool:
         return True
-
-    def join(self, F: Operators, maps: Sequence[Array]) -> Array:
-        return F.reshape(F.stack(*maps, axis=1), shape=(0, -3, 0, 0)) if len(maps) > 1 else maps[0]
 
     def convolution(
         self,
@@ -104,20 +101,20 @@ class CpuKernels(Kernels):
         weights = F.reshape(weights, shape=(count, depth, 1, 1))
         return F.reshape(F.Convolution(maps, weights, kernel=(1, 1), num_filter=count, no_bias=True), shape=(count, -1))
 
+    def combine(self, F: Operators, maps: Sequence[Array], weight: Array, channels: int) -> Array:
+        """Convolve each map, then add up: no map leaves oneDNN's layout to be concatenated."""
+        return _convolved(F, maps, _split(F, weight, len(maps), axis=1), channels)
+
     def gather(
         self, F: Operators, maps: Sequence[Array], weights: Sequence[Array], scale: Array, channels: int
     ) -> Array:
-        """Convolve each map, then add up: no map leaves oneDNN's layout to be concatenated."""
+        """Convolve each map, then add up, as `combine`."""
         count = len(maps)
         rows = [F.reshape(weight, shape=(1, -1)) for weight in weights]
         weight = F.concat(*rows, dim=0) if count > 1 else rows[0]
         weight = F.dot(F.diag(F.reshape(scale, shape=(-1,))), weight)  # broadcast_mul's gradient is a slow sum
-        parts = F.split(weight, num_outputs=count, axis=0) if count > 1 else [weight]
-        terms = [
-            convolution(F, x, F.reshape(part, shape=(channels, channels, 1, 1)), channels)
-            for x, part in zip(maps, parts)
-        ]
-        return F.add_n(*terms) if count > 1 else terms[0]
+        parts = _split(F, weight, count, axis=0)
+        return _convolved(F, maps, [F.reshape(part, shape=(channels, channels, 1, 1)) for part in parts], channels)
 
     def bn_relu(
         self, F: Operators, x: Array, gamma: Array, beta: Array, mean: Array, variance: Array, fix_gamma: bool
@@ -136,6 +133,16 @@ class CpuKernels(Kernels):
     def average_pool(self, F: Operators, x: Array, channels: int, kernel: int) -> Array:
         weight = _constant(F, x, (channels, 1, kernel, kernel), 1.0 / kernel**2)
         return self.convolution(F, x, weight, channels, kernel=kernel, groups=channels)
+
+
+def _split(F: Operators, array: Array, count: int, axis: int) -> List[Array]:
+    return list(F.split(array, num_outputs=count, axis=axis)) if count > 1 else [array]
+
+
+def _convolved(F: Operators, maps: Sequence[Array], weights: Sequence[Array], channels: int) -> Array:
+    """Convolve each map with the weight (channels, channels, 1, 1) of its own, and add up."""
+    terms = [convolution(F, x, weight, channels) for x, weight in zip(maps, weights)]
+    return F.add_n(*terms) if len(terms) > 1 else terms[0]
 
 
 def _shifted(F: Operators, x: Array, channels: int, columns: int) -> Array:

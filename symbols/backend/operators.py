@@ -87,9 +87,12 @@ class Kernels:
         """Convolve as the module's `convolution`."""
         return convolution(F, x, weight, channels, kernel, stride, groups, dilation)
 
-    def join(self, F: Operators, maps: Sequence[Array]) -> Array:
-        """Concatenate feature maps of one shape along the channels."""
-        return F.concat(*maps, dim=1) if len(maps) > 1 else maps[0]
+    def combine(self, F: Operators, maps: Sequence[Array], weight: Array, channels: int) -> Array:
+        """Compute R without its batch norm (eq. 4): a 1×1 convolution of the concatenation of n maps.
+
+        maps: of one shape; weight: (channels, n · channels, 1, 1).
+        """
+        return convolution(F, F.concat(*maps, dim=1) if len(maps) > 1 else maps[0], weight, channels)
 
     def mix(self, F: Operators, sources: Sequence[Array], weights: Array, count: int) -> List[Array]:
         """Compute weighted sums of feature maps as one GEMM: eq. 3's sums for all operations of a level at once.
@@ -109,14 +112,14 @@ class Kernels:
     def gather(
         self, F: Operators, maps: Sequence[Array], weights: Sequence[Array], scale: Array, channels: int
     ) -> Array:
-        """Compute R without its batch norm (eq. 4): a 1×1 convolution of the maps' concatenation, each map scaled.
+        """Compute what `combine` does, with each map scaled.
 
         maps: n feature maps; weights: of each (channels, channels, 1, 1); scale: (1, n), which is multiplied into the weights.
         """
         count = len(maps)
         weight = F.reshape(F.concat(*weights, dim=1) if count > 1 else weights[0], shape=(channels, count, channels))
         weight = F.reshape(F.broadcast_mul(weight, F.reshape(scale, shape=(1, count, 1))), shape=(channels, -1, 1, 1))
-        return convolution(F, self.join(F, maps), weight, channels)
+        return self.combine(F, maps, weight, channels)
 
     def bn_relu(
         self, F: Operators, x: Array, gamma: Array, beta: Array, mean: Array, variance: Array, fix_gamma: bool
