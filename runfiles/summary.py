@@ -75,6 +75,15 @@ class UniformSummary(TypedDict, total=False):
     mac: int
 
 
+class LimitSummary(TypedDict):
+    """What of a network is bounded, and how it was met; distance as in BudgetSummary."""
+
+    kind: str
+    target: float
+    reached: float
+    distance: float
+
+
 class BudgetSummary(TypedDict, total=False):
     """How the derived network's width was found. kind: 'none', or what is bounded."""
 
@@ -85,7 +94,8 @@ class BudgetSummary(TypedDict, total=False):
     multiplier: float
     widths: List[int]  # channels, by stage
     multiple: int  # of which they are multiples, if more than 1
-    notes: List[str]  # where they are not
+    notes: List[str]  # where they are not, and which of two budgets is not used
+    also: List[LimitSummary]  # a second budget that was to be met at once
     uniform: UniformSummary
 
 
@@ -152,10 +162,11 @@ _SEARCH = {
         }
     ),
 }
+_LIMIT = {'kind': TEXT, **dict.fromkeys(('target', 'reached'), AMOUNT), 'distance': NUMBER}
 _BUDGET = {
-    'kind': TEXT,
-    **dict.fromkeys(('target', 'reached', 'multiplier'), AMOUNT),
-    'distance': NUMBER,
+    **_LIMIT,
+    'multiplier': AMOUNT,
+    'also': list_of(mapping(_LIMIT), 0, 1),
     'widths': list_of(whole(1, 10**6), 1, 1000),
 }
 FIELDS: Fields = {

@@ -3,7 +3,8 @@
 Costs come from cost.py alone, so nothing is built or run. Each stage's width is rounded on its own, which makes the steps fine: the
 multiplier is the largest whose rounded widths meet the budget; then each stage is rounded up or down so that the budget is met as
 closely as rounding allows; then single stages are widened as long as any step still fits. Where widths are to be multiples of what
-the device keeps side by side, they are chosen around that multiplier by multiples.py.
+the device keeps side by side, they are chosen around that multiplier by multiples.py; where two counts are to be met at once, by
+proportions.py.
 """
 
 from __future__ import annotations
@@ -16,14 +17,16 @@ from typing import Any, Callable, Dict, Optional, Sequence, Tuple, Union
 
 from ..base import limits, machine
 from ..base.errors import UserError
-from ..base.text import COUNTS, SECONDS, format_count, format_duration, parse_quantity, shown
-from . import describing, multiples
+from ..base.text import format_count, format_duration
+from . import describing, multiples, proportions
 from .architecture import Architecture
 from .cost import Cost, WidthCosts, cost
 from .multiples import Measure, Widths
+from .quantities import COUNTED, KINDS, Limit, parse_budget, parse_budgets
+from .space import SearchSpace
 
-COUNTED = ('params', 'flops', 'mac')
-KINDS = COUNTED + ('latency',)
+__all__ = ['COUNTED', 'KINDS', 'Fit', 'fit_widths', 'parse_budget', 'parse_budgets']
+
 LARGEST_WIDTH = limits.WIDTH
 CLOSE = 0.005  # of widths this near the budget those nearest to one common multiplier are taken
 REACH = (1, 2)  # steps by which a stage's width may leave its share, the second only where the first comes not as near
@@ -32,6 +35,8 @@ REACH = (1, 2)  # steps by which a stage's width may leave its share, the second
 @dataclasses.dataclass(frozen=True)
 class Fit:
     """Widths that meet a budget. multiplier: on the space's channels, before rounding. distance: (target - reached) / target.
+
+    also: (kind, target, reached) of a second budget that is met at once.
 
     multiple: what each stage's width was to be a multiple of; notes: which stages are not, and by which unit they go. uniform: the
     widths of any size that the same budget buys, nearest to one multiplier; uniform_reached: what they cost, None if not measured.
@@ -48,11 +53,13 @@ class Fit:
     notes: Tuple[str, ...] = ()
     uniform: Optional[Cost] = None
     uniform_reached: Optional[float] = None
+    also: Tuple[Tuple[str, float, float], ...] = ()
 
     def _line(self) -> str:
         write = format_duration if self.kind == 'latency' else format_count
-        share = f'{self.kind} {write(self.reached)} of {write(self.target)}'
-        return f'channels {", ".join(map(str, self.widths))}, {share}, {describing.counts(self.cost)}'
+        met = ((self.kind, self.target, self.reached), *self.also)
+        shares = ', '.join(f'{kind} {write(reached)} of {write(target)}' for kind, target, reached in met)
+        return f'channels {", ".join(map(str, self.widths))}, {shares}, {describing.counts(self.cost)}'
 
     def __repr__(self) -> str:
         return f'Fit({self._line()})'
@@ -75,55 +82,47 @@ class Fit:
             'widths': list(self.widths),
         }
         if self.multiple > 1:
-            found.update(multiple=self.multiple, notes=list(self.notes))
+            found.update(multiple=self.multiple)
+        if self.multiple > 1 or self.notes:
+            found.update(notes=list(self.notes))
+        if self.also:
+            found['also'] = [
+                dict(kind=kind, target=target, reached=reached, distance=(target - reached) / target)
+                for kind, target, reached in self.also
+            ]
         if self.multiple > 1 and self.uniform is not None:
             counts = {kind: getattr(self.uniform, kind) for kind in COUNTED}
             found['uniform'] = dict(widths=list(self.uniform.widths), reached=self.uniform_reached, **counts)
         return found
 
 
-def parse_budget(text: str) -> Tuple[str, float]:
-    """Read 'params=3.0M', 'flops=600M', 'mac=40M', 'latency=5ms' → (kind, number). k, M, G are powers of 1000. Raises UserError."""
-    kind, equals, quantity = str(text).partition('=')
-    kind = kind.strip()
-    if equals and kind.isidentifier() and kind not in KINDS:
-        raise UserError(f'budget: {shown(kind)} is not one of {", ".join(KINDS)}')
-    try:
-        value = parse_quantity(quantity, SECONDS if kind == 'latency' else COUNTS)
-    except UserError:
-        raise UserError(
-            f'budget: {shown(text)} is not written like params=3.0M, flops=600M, mac=40M or latency=5ms'
-        ) from None
-    if value <= 0:
-        raise UserError(f'budget: {text} must be above 0')
-    return kind, value
-
-
 def fit_widths(
     architecture: Architecture,
-    budget: Union[str, Tuple[str, float]],
+    budget: Union[str, Limit, Sequence[Limit]],
     image_size: int = 32,
     measure: Optional[Measure] = None,
     multiple: Optional[int] = None,
 ) -> Fit:
     """Find the widths of the widest network within a budget.
 
-    budget: text as for parse_budget, or (kind, number). measure: function of widths giving the bounded quantity, which must not
+    budget: text as for parse_budgets, (kind, number), or two of them: then the widths leave the space's proportions so that both are
+    met as closely as possible, at any width (proportions.py). measure: function of widths giving the bounded quantity, which must not
     fall where a width grows; default the kind's count in cost.py. A given measure may be slow or inexact: rounding is then to the
     nearest only. multiple: what each stage's width shall be a multiple of, as far as the budget is then still met within
     multiples.tolerance; 1: any width; None: what suits this machine's processor (base/machine.py).
     Raises UserError where even the narrowest network exceeds the budget, saying what that one costs.
     """
-    kind, target = parse_budget(budget) if isinstance(budget, str) else budget
+    limits = _limits(budget)
+    if len(limits) > 1:
+        return _fit_both(architecture, limits, image_size)
+    kind, target = limits[0]
     if measure is None and kind not in COUNTED:
         raise UserError(f'budget: {kind} is measured on a device, not counted; accepted here are {", ".join(COUNTED)}')
     multiple = machine.width_multiple() if multiple is None else multiple
     if multiple < 1:
         raise UserError(f'width multiple {multiple}: must be at least 1')
     space = architecture.space
-    # The first convolution of the imagenet stem has half the channels.
-    steps = (2 if space.stem == 'imagenet' else 1,) + (1,) * (len(space.blocks) - 1)
-    costs = WidthCosts(architecture, image_size)
+    steps, costs = _steps(space), WidthCosts(architecture, image_size)
 
     def count(widths: Widths) -> float:
         counts: float = getattr(costs(widths), kind)
@@ -155,6 +154,52 @@ def fit_widths(
         multiples.notes(chosen, multiple),
         cost(architecture, uniform, image_size) if uniform else None,
         reached,
+    )
+
+
+def _limits(budget: Union[str, Limit, Sequence[Limit]]) -> Tuple[Limit, ...]:
+    if isinstance(budget, str):
+        return parse_budgets(budget)
+    if isinstance(budget[0], str):
+        return (budget,)  # type: ignore[return-value]
+    return tuple(budget)  # type: ignore[arg-type]
+
+
+def _steps(space: SearchSpace) -> Tuple[int, ...]:
+    """Return what each stage's width must be a multiple of: the first convolution of the imagenet stem has half the channels."""
+    return (2 if space.stem == 'imagenet' else 1,) + (1,) * (len(space.blocks) - 1)
+
+
+def _fit_both(architecture: Architecture, limits: Sequence[Limit], image_size: int) -> Fit:
+    """Find widths that meet two counts at once."""
+    space, costs = architecture.space, WidthCosts(architecture, image_size)
+    steps = _steps(space)
+    for kind, target in limits:
+
+        def count(widths: Widths, kind: str = kind) -> float:
+            counts: float = getattr(costs(widths), kind)
+            return counts
+
+        _check_met(_rounded(space.widths(), 0.0, steps), kind, target, count)
+
+    def largest(shares: Sequence[float], measure: Measure) -> Tuple[Widths, float]:
+        multiplier = _largest(shares, lambda multiplier: _rounded(shares, multiplier, steps), 1.0, measure, True)
+        return _rounded(shares, multiplier, steps), multiplier
+
+    chosen, multiplier = proportions.fit(space.widths(), steps, limits, costs, largest)
+    counted = cost(architecture, chosen.widths, image_size)
+    (kind, target), *others = limits
+    reached = float(getattr(counted, kind))
+    return Fit(
+        kind,
+        target,
+        reached,
+        (target - reached) / target,
+        multiplier,
+        chosen.widths,
+        counted,
+        notes=proportions.notes(limits, counted),
+        also=tuple((kind, target, float(getattr(counted, kind))) for kind, target in others),
     )
 
 
@@ -194,7 +239,9 @@ def _check_met(narrowest: Widths, kind: str, target: float, measure: Measure) ->
         raise UserError(f'budget: {kind}={target:g} cannot be met; {least}')
 
 
-def _largest(base: Widths, rounded: Callable[[float], Widths], target: float, measure: Measure, counted: bool) -> float:
+def _largest(
+    base: Sequence[float], rounded: Callable[[float], Widths], target: float, measure: Measure, counted: bool
+) -> float:
     """Return the largest multiplier whose rounded widths meet the budget.
 
     counted: nothing is built to measure. Otherwise networks more than twice too wide are never tried: they could take all memory.
@@ -211,7 +258,7 @@ def _largest(base: Widths, rounded: Callable[[float], Widths], target: float, me
     return low
 
 
-def _rounded(base: Sequence[int], multiplier: float, steps: Sequence[int]) -> Tuple[int, ...]:
+def _rounded(base: Sequence[float], multiplier: float, steps: Sequence[int]) -> Tuple[int, ...]:
     """Round widths at a multiplier, each on its own to a multiple of its step."""
     return tuple(max(step, int(width * multiplier / step + 0.5) * step) for width, step in zip(base, steps))
 

@@ -27,7 +27,7 @@ from typing import Any, Callable, Dict, List, Mapping, Sequence, Tuple
 from dsonas.base import argtypes, cli, limits, machine
 from dsonas.base.text import aligned
 from dsonas.symbols.architecture import Architecture
-from dsonas.symbols.budget import Fit, fit_widths, parse_budget
+from dsonas.symbols.budget import Fit, fit_widths, parse_budgets
 from dsonas.symbols.cost import cost
 from dsonas.symbols.space import SearchSpace
 from dsonas.tools.timing import common, plans
@@ -100,7 +100,7 @@ def architecture_of(options: argparse.Namespace) -> Architecture:
     """The architecture that a command line names. Raises UserError, OSError."""
     if options.architecture:
         return Architecture.load(options.architecture)
-    kind, number = parse_budget(options.budget)
+    kind, number = parse_budgets(options.budget)[0]
     small = kind == 'params' and number < SMALL and not options.channels
     blocks = options.blocks or ((1, 1, 1) if small else (8, 8, 8))
     return Architecture.random(SearchSpace.cifar10(blocks=blocks), options.seed, options.keep)

@@ -53,7 +53,8 @@ def arguments(argv: Optional[Sequence[str]] = None) -> argparse.Namespace:
         '--budget',
         dest='retrain.budget',
         default=None,
-        help='params=3.0M, flops=600M, mac=40M, latency=2.5ms (one image on the first device here) or none [retrain.budget]',
+        help='params=3.0M, flops=600M, mac=40M, latency=2.5ms (one image on the first device here), two counts as '
+        'params=3.0M,flops=600M, or none [retrain.budget]',
     )
     parser.add_argument(
         '--epochs', dest='retrain.epochs', default=None, help='passes over the training set [retrain.epochs]'

@@ -9,7 +9,7 @@ import yaml
 from dsonas.base import machine
 from dsonas.symbols.architecture import Architecture
 from dsonas.symbols.budget import fit_widths
-from dsonas.tools.reading import runs
+from dsonas.tools.reading import recipe, runs
 from dsonas.tools.reporting import parts
 from dsonas.train import retrain
 from dsonas.train.config import settings
@@ -70,6 +70,24 @@ def test_any_width_says_nothing_of_multiples(tiny, tmp_path, capsys):
     assert set(summary['budget']) == {'kind', 'target', 'reached', 'distance', 'multiplier', 'widths'}
     assert 'multiples' not in capsys.readouterr().out
     assert 'multiples' not in str(parts.result(runs.read(config.run)))
+
+
+def test_two_budgets_at_once(tiny, tmp_path, capsys):
+    """From the command line to the summary, the report, and the recipe by which runs are compared."""
+    config = tiny(**BUDGET)
+    pipeline.search(config, ('pretrain', 'search'))
+    retrain.main(['--run', config.run, '--budget', 'params=8k,flops=300k'])
+    summary, fit = (
+        summary_of(tmp_path / 'run'),
+        fit_widths(Architecture.load(config.run + '/architecture.json'), 'params=8k,flops=300k', 16),
+    )
+    assert summary['budget'] == json.loads(json.dumps(fit.to_dict())) and summary['params'] <= 8000
+    assert summary['flops'] <= 300_000 and summary['budget']['also'][0]['reached'] == summary['flops']
+    said = capsys.readouterr().out
+    assert 'below the budget of params=8000, ' in said and all(note in said for note in fit.notes)
+    run = runs.read(config.run)
+    assert 'of the budget flops = 300 k: met' in str(parts.result(run))
+    assert recipe.recipe_of(run).facts['budget'] == 'params=8k,flops=300k'
 
 
 def test_runs_of_versions_without_the_key_keep_any_width(tiny, tmp_path, monkeypatch):

@@ -160,7 +160,9 @@ def _cost(run: Run, description: NetworkDescription) -> Rows:
         rows.append(('latency', f'{timed}; of the network as it was trained, not of the files above'))
     budget = run.summary.get('budget') or {}
     if budget.get('target'):
-        rows.append(('budget', f'{budget["kind"]} = {budget["target"]:g}, reached {budget["reached"]:g}'))
+        limits = [budget, *budget.get('also', ())]
+        met = [f'{limit["kind"]} = {limit["target"]:g}, reached {limit["reached"]:g}' for limit in limits]
+        rows.append(('budget', '; '.join(met)))
     return rows
 
 

@@ -12,7 +12,7 @@ from ...base.errors import UserError
 from ...base.text import few
 from ...runfiles.data import names_of, printable
 from ...runfiles.network import SEARCHED, gluoncv_name, kind_of
-from ...symbols.budget import parse_budget
+from ...symbols.budget import parse_budgets
 from .runs import Run
 
 NAMES = {
@@ -198,7 +198,7 @@ def _plain(name: str, value: Any) -> Any:
     """A value as it is compared: budgets by what they say, lists alike however they were read."""
     if name == 'budget':
         try:
-            return parse_budget(value)
+            return parse_budgets(value)
         except UserError:
             return value
     return tuple(value) if isinstance(value, (list, tuple)) else value

@@ -76,10 +76,12 @@ def _classes(run: Run) -> int:
 def _budget(budget: Any) -> List[Fact]:
     if not isinstance(budget, dict) or not budget.get('target') or budget.get('reached') is None:
         return []
-    met = 'met' if budget['reached'] <= budget['target'] else 'NOT met'
-    part = 100 * budget['reached'] / budget['target']
-    label = f'of the budget {budget["kind"]} = {format_count(budget["target"])}: {met}'
-    return [Fact(f'{part:.1f} %', label), *_widths(budget)]
+    facts = []
+    for limit in (budget, *budget.get('also', ())):
+        met = 'met' if limit['reached'] <= limit['target'] else 'NOT met'
+        label = f'of the budget {limit["kind"]} = {format_count(limit["target"])}: {met}'
+        facts.append(Fact(f'{100 * limit["reached"] / limit["target"]:.1f} %', label))
+    return [*facts, *_widths(budget)]
 
 
 def _widths(budget: Mapping[str, Any]) -> List[Fact]:

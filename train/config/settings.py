@@ -17,7 +17,7 @@ from ...base import documents, plugins
 from ...base.errors import UserError
 from ...base.keys import brief, show
 from ...base.text import shown
-from ...symbols.budget import parse_budget
+from ...symbols.budget import parse_budgets
 from .goal import parse_goal
 from .pairs import check_command, laid_over
 from .placing import data_set as data_set_of
@@ -130,7 +130,7 @@ def check(name: str, value: Any, where: str = '') -> Any:
         parse_goal(value)
     if name == 'retrain.budget' and value != 'none':
         try:
-            parse_budget(value)
+            parse_budgets(value)
         except UserError as error:
             raise UserError(f'{where}{name}={brief(value)}: {error}') from None
     return value

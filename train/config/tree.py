@@ -108,7 +108,8 @@ class Retrain:
     clip_gradient: float = key(0.0, 'bound on each entry of the gradient; 0: none', low=0, high=1e9)
     budget: str = key(
         'params=3.0M',
-        'size of the derived network, as params=3.0M, flops=600M, mac=40M, latency=5ms; none: by channels',
+        'size of the derived network, as params=3.0M, flops=600M, mac=40M, latency=5ms; params=3.0M,flops=600M: both at once; none: by '
+        'channels',
     )
     channels: Tuple[int, ...] = key(
         (), 'width of each stage, or C alone; empty: from the budget, or as in search', low=1, high=limits.WIDTH

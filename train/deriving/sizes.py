@@ -12,15 +12,18 @@ def describe(size: Dict[str, Any], widths: Optional[Sequence[int]]) -> str:
         text += f', channels {", ".join(map(str, widths))}'
     budget = size['budget']
     if budget['kind'] != 'none':
-        target = format_duration(budget['target']) if budget['kind'] == 'latency' else f'{budget["target"]:g}'
-        text += f' ({100 * budget["distance"]:.2f}% below the budget of {budget["kind"]}={target})'
+        met = []
+        for limit in (budget, *budget.get('also', ())):
+            target = format_duration(limit['target']) if limit['kind'] == 'latency' else f'{limit["target"]:g}'
+            met.append(f'{100 * limit["distance"]:.2f}% below the budget of {limit["kind"]}={target}')
+        text += f' ({", ".join(met)})'
     return text
 
 
 def describe_multiples(budget: Mapping[str, Any]) -> List[str]:
-    """Write what widths in multiples have changed, as lines: none where the budget takes any width. budget: a BudgetSummary."""
+    """Write what widths in multiples have changed, or which of two budgets is not used, as lines. budget: a BudgetSummary."""
     if not budget.get('uniform'):
-        return []
+        return list(budget.get('notes', ()))
     uniform = budget['uniform']
     used = '' if uniform['reached'] is None else f', {100 * uniform["reached"] / budget["target"]:.2f}% of the budget'
     line = (

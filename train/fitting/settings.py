@@ -11,7 +11,7 @@ from ...base.errors import UserError
 from ...base.text import shown
 from ...data import place
 from ...data.registry import DATASETS, DataSource, recognised
-from ...symbols.budget import parse_budget
+from ...symbols.budget import parse_budgets
 from ..config import settings as config
 from ..config.goal import NONE
 from ..config.placing import data_set
@@ -58,7 +58,7 @@ class FitSettings:
         if named:
             values['plugins'] = plugins.combined(values.get('plugins', ()), named)
         if self.budget is not None and self.budget != NONE:
-            parse_budget(self.budget)
+            parse_budgets(self.budget)
         for flag, key in (('budget', 'retrain.budget'), ('target', 'search.target'), ('dataset', 'data.name')):
             value = getattr(self, flag)
             if value is not None:

@@ -17,7 +17,7 @@ from ...data import cache
 from ...runfiles.directory import RunDirectory
 from ...symbols import latency
 from ...symbols.architecture import Architecture
-from ...symbols.budget import Fit, fit_widths, parse_budget
+from ...symbols.budget import Fit, fit_widths, parse_budgets
 from ...symbols.memory import network_bytes
 from ...symbols.multiples import Widths
 from ...symbols.space import SearchSpace
@@ -64,7 +64,7 @@ def fitted(
     multiple: Optional[int] = None,
 ) -> Fit:
     """Fit widths as budget.fit_widths does, for a budget of any kind; latency is measured on the first device. Raises UserError."""
-    if parse_budget(budget)[0] != 'latency':
+    if parse_budgets(budget)[0][0] != 'latency':
         return fit_widths(architecture, budget, image_size, multiple=multiple)
     if devices.distributed:
         raise UserError(
