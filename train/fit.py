@@ -34,7 +34,8 @@ def arguments(argv: Optional[Sequence[str]] = None) -> argparse.Namespace:
     )
     add(
         '--budget',
-        help='size of the network: params=30k, flops=15M, mac=4M, latency=2ms, two counts as params=30k,flops=5M (default: what suits the search)',
+        help='size of the network: params=30k, flops=15M, mac=4M, latency=2ms, two counts as params=30k,flops=5M '
+        '(default: what suits the search)',
     )
     add(
         '--minutes',

@@ -62,8 +62,7 @@ def arguments(argv: Optional[Sequence[str]] = None) -> argparse.Namespace:
         dest='retrain.budget',
         default=None,
         help='size of the network that train/retrain.py will derive: params=3.0M, flops=600M, mac=40M, latency=2.5ms, two counts as '
-        'params=3.0M,flops=600M, or none '
-        '[retrain.budget]',
+        'params=3.0M,flops=600M, or none [retrain.budget]',
     )
     parser.add_argument(
         '--init',
