@@ -1,7 +1,7 @@
-"""Compare searched with random networks over seeds: mean ± std of the test error, the difference, and Welch's p-value.
+"""Compare searched with random networks over seeds: mean ± std of the test error, the difference, and whether chance explains it.
 
 Only networks that were trained and tested by one recipe are pooled and compared: other epochs, budgets or images stand apart. Several
-trainings of one architecture count once, by their mean, and networks of unequal size are named.
+trainings of one architecture count once, by their mean, and say how much architectures differ at all; networks of unequal size are named.
 Also what the searches left: of each operation's edges how many, decoys among them (operations that no network needs); and where every
 block was searched on its own, how unequal their FLOPs are, by what the penalty weighs (search.penalty). Of searches with the same
 settings and other seeds, how far they agree on edges and operations, against chance, and whether that is worth anything.

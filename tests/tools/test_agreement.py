@@ -13,7 +13,8 @@ from dsonas.tools import compare as script
 from dsonas.tools.reading import runs
 from dsonas.tools.tables import agreement
 from dsonas.tools.tables.agreement import edges_of, lines, operations_of, overlap, within_groups
-from dsonas.tools.tables.comparison import agreements, by_architecture, compare, text, unequal_sizes
+from dsonas.tools.tables.comparison import agreements, compare, text, unequal_sizes
+from dsonas.tools.tables.differences import by_architecture
 
 from .runmaker import make_run
 

@@ -1,12 +1,15 @@
 """Searched against random: means, Welch's test, edges by operation."""
 
+import itertools
+
 import numpy as np
 import pytest
 
 from dsonas.symbols.architecture import Architecture
 from dsonas.symbols.space import SearchSpace
 from dsonas.tools.reading.runs import Run
-from dsonas.tools.tables.comparison import compare, edges_by_operation, flops_spread, text, welch
+from dsonas.tools.tables.comparison import compare, edges_by_operation, flops_spread, text
+from dsonas.tools.tables.differences import ranks, spread, welch
 
 
 def test_welch_against_its_formula():
@@ -20,6 +23,47 @@ def test_welch_against_its_formula():
     assert difference == pytest.approx(a.mean() - b.mean())
     assert p == pytest.approx((draws >= abs(t)).mean(), abs=2e-3)
     assert welch([1.0], [2.0, 3.0]) == (-1.5, None)
+
+
+def test_ranks_against_counting():
+    """All ways to deal seven ranks to groups of 3 and 4: the share at least as far from even as the one found."""
+    a, b = [1.0, 2.5, 4.0], [3.0, 5.0, 6.0, 99.0]
+    values = sorted(a + b)
+
+    def wins(chosen):
+        return sum(x > y for x in chosen for y in values if y not in chosen)
+
+    found = [abs(wins(choice) - 6) for choice in itertools.combinations(values, 3)]
+    assert ranks(a, b) == pytest.approx(np.mean([value >= abs(wins(a) - 6) for value in found]))
+    assert ranks(a, b[:-1] + [7.0]) == ranks(a, b) and ranks([1.0], b) is None
+
+
+def test_spread_finds_what_was_put_in():
+    """Architectures of standard deviation 1 trained with standard deviation 0.5, and some that are all alike."""
+    generator = np.random.RandomState(1)
+
+    def made(between):
+        return spread([list(generator.normal(generator.normal(9, between), 0.5, 3)) for _ in range(12)])
+
+    many = [made(1.0) for _ in range(200)]
+    assert np.mean([found['between'] for found in many]) == pytest.approx(1.0, abs=0.06)
+    assert np.mean([found['within'] for found in many]) == pytest.approx(0.5, abs=0.02)
+    assert np.mean([found['p'] < 0.05 for found in many]) > 0.99
+    alike = [made(0.0) for _ in range(400)]
+    assert np.mean([found['p'] < 0.05 for found in alike]) == pytest.approx(0.05, abs=0.03)
+    assert {(found['architectures'], found['trainings']) for found in many} == {(12, 36)}
+
+
+def test_spread_of_unequal_counts():
+    """By hand: means 2, 5 and 8 of 3, 2 and 1 trainings, of which the last says nothing."""
+    found = spread([[1.0, 2.0, 3.0], [4.0, 6.0], [8.0]])
+    within = (2 + 2) / 3
+    mean = 16 / 5
+    among = 3 * (2 - mean) ** 2 + 2 * (5 - mean) ** 2
+    assert found['within'] == pytest.approx(within**0.5) and found['trainings'] == 5
+    assert found['between'] == pytest.approx(((among - within) / (5 - 13 / 5)) ** 0.5)
+    assert spread([[1.0], [2.0, 3.0]]) is None and spread([]) is None
+    assert spread([[1.0, 1.0], [2.0, 2.0]])['p'] is None
 
 
 def test_edges_by_operation():

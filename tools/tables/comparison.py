@@ -3,7 +3,6 @@
 from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
 
 import numpy as np
-from scipy import stats
 
 from ...base.text import escaped
 from ...runfiles.network import CONSENSUS, SEARCHED
@@ -14,6 +13,7 @@ from ..reading.recipe import Recipe, alike, recipe_of, search_recipe_of, split_a
 from ..reading.runs import Run
 from ..reading.sources import image_size_of
 from . import agreement
+from .differences import by_architecture, ranks, spread, trainings, welch
 
 FEWEST = 3  # architectures on either side, below which a difference is hardly told from chance
 EQUAL = 0.02  # networks whose parameters or FLOPs differ by more are not of equal size
@@ -56,14 +56,6 @@ def _what_differs(recipes: Sequence[Recipe], places: Sequence[int], parts: Seque
     return ', '.join(dict.fromkeys(texts)) or 'settings not known'
 
 
-def welch(searched: Sequence[float], others: Sequence[float]) -> Tuple[float, Optional[float]]:
-    """(difference of means searched - others, two-sided p-value of Welch's t-test); p is None with fewer than two on either side."""
-    difference = float(np.mean(searched) - np.mean(others))
-    if min(len(searched), len(others)) < 2:
-        return difference, None
-    return difference, float(stats.ttest_ind(searched, others, equal_var=False).pvalue)
-
-
 def edges_by_operation(architecture: Architecture) -> Dict[str, Tuple[int, int]]:
     """{operation: (surviving edges that leave it, all such edges)} over the block λ of an architecture."""
     space = architecture.space
@@ -84,20 +76,6 @@ def flops_spread(architecture: Architecture, image_size: int) -> Optional[float]
     return float(np.std(flops) / np.mean(flops)) if any(flops) else None
 
 
-def by_architecture(runs: Sequence[Run]) -> List[float]:
-    """Mean test error, percent, of each architecture: several trainings of one architecture say how it trains, not how others do.
-
-    Runs whose architecture is not known count by themselves.
-    """
-    groups: List[Tuple[Optional[Architecture], List[float]]] = []
-    for run in runs:
-        same = [values for known, values in groups if run.architecture is not None and known == run.architecture]
-        if not same:
-            groups.append((run.architecture, []))
-        (same or [groups[-1][1]])[0].append(float(run.summary['test_error']))
-    return [float(np.mean(values)) for _, values in groups]
-
-
 def unequal_sizes(ours: Sequence[Run], others: Sequence[Run]) -> List[str]:
     """List by how much mean parameters and FLOPs differ, where it is more than EQUAL."""
     found = []
@@ -111,9 +89,10 @@ def unequal_sizes(ours: Sequence[Run], others: Sequence[Run]) -> List[str]:
 
 
 def statistics(found: Sequence[Run]) -> Dict[str, Any]:
-    """{'errors', 'architectures', 'mean', 'std', 'against'} of runs that may stand beside each other; std is None of one run alone.
+    """{'errors', 'architectures', 'mean', 'std', 'spread', 'against'} of runs that may stand beside each other.
 
-    Differences and p are of the means by architecture.
+    std is None of one run alone. Differences and p are of the means by architecture; spread is of kinds of
+    which several architectures were trained several times.
     """
     kinds, groups = by_kind(found), errors(found)
     means = {kind: by_architecture(runs) for kind, runs in kinds.items()}
@@ -122,6 +101,7 @@ def statistics(found: Sequence[Run]) -> Dict[str, Any]:
         'architectures': means,
         'mean': {kind: float(np.mean(values)) for kind, values in groups.items()},
         'std': {kind: float(np.std(values, ddof=1)) if len(values) > 1 else None for kind, values in groups.items()},
+        'spread': {kind: found for kind, runs in kinds.items() for found in [spread(trainings(runs))] if found},
         'against': {},
     }
     ours = [kind for kind in groups if kind.split(' ')[0] in (SEARCHED, CONSENSUS)]
@@ -137,6 +117,7 @@ def statistics(found: Sequence[Run]) -> Dict[str, Any]:
                 result['against'][label] = {
                     'difference': difference,
                     'p': p,
+                    'p_ranks': ranks(means[own], means[kind]),
                     'searched': own,
                     'other': kind,
                     'notes': notes,
@@ -241,8 +222,16 @@ def _numbers(result: Mapping[str, Any]) -> List[str]:
         count = len(result['architectures'][kind])
         of = '' if count == len(values) else f' of {count} architectures'
         lines.append(f'  {kind:10} {mean} over {len(values)} runs{of}: {_two_digits(values)}')
+    for kind, found in sorted(result['spread'].items()):
+        p = 'not defined' if found['p'] is None else f'{found["p"]:.3g}'
+        lines.append(
+            f'  {kind}: {found["architectures"]} architectures trained several times each: standard deviation {found["between"]:.2f} '
+            f'between architectures, {found["within"]:.2f} between trainings of one; that all are alike: p = {p} (F test)'
+        )
     for entry in result['against'].values():
-        p = 'p is not defined below two runs each' if entry['p'] is None else f'p = {entry["p"]:.3g} (Welch)'
+        p = 'p is not defined below two runs each'
+        if entry['p'] is not None:
+            p = f'p = {entry["p"]:.3g} (Welch), {entry["p_ranks"]:.3g} (ranks)'
         lines.append(
             f'  {entry["searched"]} - {entry["other"]}: {"; ".join([_points(entry) + ", " + p, *entry["notes"]])}'
         )
