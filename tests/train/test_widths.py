@@ -128,5 +128,13 @@ def test_machines_agree_on_that_of_worker_0(tiny, monkeypatch, main):
 @pytest.mark.parametrize('preset', settings.presets())
 def test_published_recipes_take_any_width(preset):
     """The paper's numbers are of its own channels; presets for small data take what suits the device."""
-    small = preset in ('quickstart', 'smoke', 'scale_smoke', 'control_decoys', 'searched_against_random', 'folder', 'csv')
+    small = preset in (
+        'quickstart',
+        'smoke',
+        'scale_smoke',
+        'control_decoys',
+        'searched_against_random',
+        'folder',
+        'csv',
+    )
     assert settings.resolve(preset).retrain.width_multiple == (0 if small else 1)
