@@ -12,13 +12,12 @@ from __future__ import annotations
 import dataclasses
 import functools
 import html
-import itertools
-from typing import Any, Callable, Dict, Optional, Sequence, Tuple, Union
+from typing import Any, Dict, Optional, Sequence, Tuple, Union
 
-from ..base import limits, machine
+from ..base import machine
 from ..base.errors import UserError
 from ..base.text import format_count, format_duration
-from . import describing, multiples, proportions
+from . import describing, multiples, proportions, rounding
 from .architecture import Architecture
 from .cost import Cost, WidthCosts, cost
 from .multiples import Measure, Widths
@@ -27,19 +26,14 @@ from .space import SearchSpace
 
 __all__ = ['COUNTED', 'KINDS', 'Fit', 'fit_widths', 'parse_budget', 'parse_budgets']
 
-LARGEST_WIDTH = limits.WIDTH
-CLOSE = 0.005  # of widths this near the budget those nearest to one common multiplier are taken
-REACH = (1, 2)  # steps by which a stage's width may leave its share, the second only where the first comes not as near
-
 
 @dataclasses.dataclass(frozen=True)
 class Fit:
     """Widths that meet a budget. multiplier: on the space's channels, before rounding. distance: (target - reached) / target.
 
-    also: (kind, target, reached) of a second budget that is met at once.
-
     multiple: what each stage's width was to be a multiple of; notes: which stages are not, and by which unit they go. uniform: the
-    widths of any size that the same budget buys, nearest to one multiplier; uniform_reached: what they cost, None if not measured.
+    widths of any size that the same budget buys, nearest to one multiplier; uniform_reached: what they cost, None if not measured. also:
+    (kind, target, reached) of a second budget that is met at once.
     """
 
     kind: str
@@ -135,7 +129,7 @@ def fit_widths(
         chosen, multiplier = _fit_any(space.widths(), steps, target, remembered, kind, measure is None)
     uniform, reached = None, None
     if multiple > 1:
-        uniform = chosen.widths if measure is None else _rounded(space.widths(), multiplier, steps)
+        uniform = chosen.widths if measure is None else rounding.rounded(space.widths(), multiplier, steps)
         if measure is None:
             reached, near = chosen.reached, multiples.tolerance(costs(chosen.widths).params)
             shares = [multiplier * width for width in space.widths()]
@@ -180,11 +174,13 @@ def _fit_both(architecture: Architecture, limits: Sequence[Limit], image_size: i
             counts: float = getattr(costs(widths), kind)
             return counts
 
-        _check_met(_rounded(space.widths(), 0.0, steps), kind, target, count)
+        _check_met(rounding.rounded(space.widths(), 0.0, steps), kind, target, count)
 
     def largest(shares: Sequence[float], measure: Measure) -> Tuple[Widths, float]:
-        multiplier = _largest(shares, lambda multiplier: _rounded(shares, multiplier, steps), 1.0, measure, True)
-        return _rounded(shares, multiplier, steps), multiplier
+        multiplier = rounding.largest(
+            shares, lambda multiplier: rounding.rounded(shares, multiplier, steps), 1.0, measure, True
+        )
+        return rounding.rounded(shares, multiplier, steps), multiplier
 
     chosen, multiplier = proportions.fit(space.widths(), steps, limits, costs, largest)
     counted = cost(architecture, chosen.widths, image_size)
@@ -207,12 +203,14 @@ def _fit_any(
     base: Widths, steps: Sequence[int], target: float, measure: Measure, kind: str, counted: bool
 ) -> Tuple[multiples.Chosen, float]:
     """Return (widths of any size, the multiplier that they are rounded from)."""
-    _check_met(_rounded(base, 0.0, steps), kind, target, measure)
-    multiplier = _largest(base, lambda multiplier: _rounded(base, multiplier, steps), target, measure, counted)
-    widths, shares = _rounded(base, multiplier, steps), [multiplier * width for width in base]
+    _check_met(rounding.rounded(base, 0.0, steps), kind, target, measure)
+    multiplier = rounding.largest(
+        base, lambda multiplier: rounding.rounded(base, multiplier, steps), target, measure, counted
+    )
+    widths, shares = rounding.rounded(base, multiplier, steps), [multiplier * width for width in base]
     if counted:
-        widths = _best_rounding(widths, shares, steps, target, measure)
-    widths = _filled(widths, shares, steps, target, measure)
+        widths = rounding.best_rounding(widths, shares, steps, target, measure)
+    widths = rounding.filled(widths, shares, steps, target, measure)
     return multiples.Chosen(widths, measure(widths), tuple(steps)), multiplier
 
 
@@ -220,13 +218,13 @@ def _fit_measured(
     base: Widths, steps: Sequence[int], target: float, measure: Measure, kind: str, costs: WidthCosts, multiple: int
 ) -> Tuple[multiples.Chosen, float]:
     """Return (widths in multiples, the multiplier that they are rounded from), by a measure that is asked few times."""
-    _check_met(_rounded(base, 0.0, steps), kind, target, measure)
+    _check_met(rounding.rounded(base, 0.0, steps), kind, target, measure)
 
     def whole(multiplier: float) -> Widths:
         units = multiples.whole_units([multiplier * width for width in base], steps, multiple)
-        return _rounded(base, multiplier, units)
+        return rounding.rounded(base, multiplier, units)
 
-    multiplier = _largest(base, whole, target, measure, False)
+    multiplier = rounding.largest(base, whole, target, measure, False)
     start, shares = whole(multiplier), [multiplier * width for width in base]
     near = multiples.tolerance(costs(start).params)
     return multiples.measured(measure, target, start, shares, steps, multiple, near), multiplier
@@ -237,60 +235,3 @@ def _check_met(narrowest: Widths, kind: str, target: float, measure: Measure) ->
         widths = ', '.join(map(str, narrowest))
         least = f'with {widths} channels a stage the network has {measure(narrowest):g}'
         raise UserError(f'budget: {kind}={target:g} cannot be met; {least}')
-
-
-def _largest(
-    base: Sequence[float], rounded: Callable[[float], Widths], target: float, measure: Measure, counted: bool
-) -> float:
-    """Return the largest multiplier whose rounded widths meet the budget.
-
-    counted: nothing is built to measure. Otherwise networks more than twice too wide are never tried: they could take all memory.
-    """
-    low, high = 0.0, LARGEST_WIDTH / max(base)
-    if not counted:
-        tried = 1 / max(base)
-        while tried < high and measure(rounded(tried)) <= target:
-            low, tried = tried, 2 * tried
-        high = min(tried, high)
-    for _ in range(60):  # to the last bit: the widths change at a finite number of multipliers
-        middle = (low + high) / 2
-        low, high = (middle, high) if measure(rounded(middle)) <= target else (low, middle)
-    return low
-
-
-def _rounded(base: Sequence[float], multiplier: float, steps: Sequence[int]) -> Tuple[int, ...]:
-    """Round widths at a multiplier, each on its own to a multiple of its step."""
-    return tuple(max(step, int(width * multiplier / step + 0.5) * step) for width, step in zip(base, steps))
-
-
-def _best_rounding(
-    widths: Tuple[int, ...], shares: Sequence[float], steps: Sequence[int], target: float, measure: Measure
-) -> Tuple[int, ...]:
-    """Choose among the widths some steps up or down: those nearest to their shares within CLOSE of the budget, else the closest."""
-    for reach in REACH:
-        ranges = [range(-reach, reach + 1)] * len(widths)
-        near = [
-            tuple(width + up * step for width, up, step in zip(widths, ups, steps))
-            for ups in itertools.product(*ranges)
-        ]
-        fitting = [choice for choice in near if min(choice) > 0 and measure(choice) <= target]
-        close = [choice for choice in fitting if measure(choice) >= (1 - CLOSE) * target]
-        if close:
-            return min(
-                close, key=lambda choice: (max(abs(width / share - 1) for width, share in zip(choice, shares)), choice)
-            )
-    return max(fitting, key=measure)
-
-
-def _filled(
-    widths: Tuple[int, ...], shares: Sequence[float], steps: Sequence[int], target: float, measure: Measure
-) -> Tuple[int, ...]:
-    """Widen single stages by a step, always the one that lags its share most of those that fit, until none fits."""
-    while True:
-        for stage in sorted(range(len(widths)), key=lambda stage: widths[stage] / shares[stage]):
-            wider = widths[:stage] + (widths[stage] + steps[stage],) + widths[stage + 1 :]
-            if measure(wider) <= target:
-                widths = wider
-                break
-        else:
-            return widths
