@@ -108,6 +108,8 @@ def fit_widths(
     """
     limits = _limits(budget)
     if len(limits) > 1:
+        if measure is not None:
+            raise UserError("budget: two that are met at once are counted; a measure of one's own takes one")
         return _fit_both(architecture, limits, image_size)
     kind, target = limits[0]
     if measure is None and kind not in COUNTED:
@@ -176,13 +178,7 @@ def _fit_both(architecture: Architecture, limits: Sequence[Limit], image_size: i
 
         _check_met(rounding.rounded(space.widths(), 0.0, steps), kind, target, count)
 
-    def largest(shares: Sequence[float], measure: Measure) -> Tuple[Widths, float]:
-        multiplier = rounding.largest(
-            shares, lambda multiplier: rounding.rounded(shares, multiplier, steps), 1.0, measure, True
-        )
-        return rounding.rounded(shares, multiplier, steps), multiplier
-
-    chosen, multiplier = proportions.fit(space.widths(), steps, limits, costs, largest)
+    chosen, multiplier = proportions.fit(space.widths(), steps, limits, costs)
     counted = cost(architecture, chosen.widths, image_size)
     (kind, target), *others = limits
     reached = float(getattr(counted, kind))

@@ -12,6 +12,7 @@ import itertools
 import math
 from typing import Any, Callable, List, Optional, Sequence, Tuple
 
+from . import rounding
 from .multiples import Chosen, Widths, tolerance
 from .quantities import Limit
 
@@ -26,13 +27,11 @@ def fit(
     steps: Sequence[int],
     limits: Sequence[Limit],
     costs: Callable[[Widths], Any],
-    largest: Callable[[Sequence[float], Callable[[Widths], float]], Tuple[Widths, float]],
 ) -> Tuple[Chosen, float]:
     """Choose widths within all limits that come as near as possible to the one they miss most; of those, the least tilted ones.
 
-    base: the space's channels, by stage; steps: what each width must be a multiple of. costs: function of widths whose result has the
-    limits' kinds as attributes. largest: function of (shares of the channels, measure) that returns the widest rounded widths whose
-    measure is at most 1, and their multiplier. Returns (widths, multiplier); `reached` is the share of the limit that is missed most.
+    The narrowest network must be within them. base: the space's channels, by stage; steps: what each width must be a multiple
+    of; costs: function of widths whose result has the limits' kinds as attributes. Returns (widths, multiplier); `reached` is the share of the limit that is missed most.
     """
 
     @functools.lru_cache(maxsize=None)
@@ -44,8 +43,9 @@ def fit(
     for place in range(TILTS):
         tilt = STEEPEST ** (2 * place / (TILTS - 1) - 1)
         shares = [width * factor for width, factor in zip(base, _factors(tilt, len(base)))]
-        widest, multiplier = largest(shares, lambda widths: max(shares_used(widths)))
-        for widths in _near(widest, steps):
+        rounded = functools.partial(rounding.rounded, shares, steps=steps)
+        multiplier = rounding.largest(shares, rounded, 1.0, lambda widths: max(shares_used(widths)), True)
+        for widths in _near(rounded(multiplier), steps):
             used = shares_used(widths)
             if max(used) > 1:
                 continue
@@ -55,7 +55,7 @@ def fit(
                 best = rank, multiplier
         if len(base) == 1:
             break  # a single stage has nothing to shift
-    assert best is not None  # `largest` has found some
+    assert best is not None  # the narrowest network is within all limits
     widths = best[0][2]
     return Chosen(widths, min(shares_used(widths)), tuple(steps)), best[1]
 

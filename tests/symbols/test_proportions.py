@@ -102,6 +102,11 @@ def test_refused_as_a_single_one_is(text):
         parse_budgets(text)
 
 
+def test_a_measure_takes_one_budget():
+    with pytest.raises(ValueError, match='a measure of one.s own takes one'):
+        fit_widths(Architecture.full(SPACES['share'][0]), 'params=1M,flops=9M', measure=sum)
+
+
 def test_neither_can_be_bought():
     with pytest.raises(ValueError, match='budget: flops=1000 cannot be met'):
         fit_widths(Architecture.full(SPACES['share'][0]), 'params=1M,flops=1k')
