@@ -31,7 +31,8 @@ def fit(
     """Choose widths within all limits that come as near as possible to the one they miss most; of those, the least tilted ones.
 
     The narrowest network must be within them. base: the space's channels, by stage; steps: what each width must be a multiple
-    of; costs: function of widths whose result has the limits' kinds as attributes. Returns (widths, multiplier); `reached` is the share of the limit that is missed most.
+    of; costs: function of widths whose result has the limits' kinds as attributes.
+    Returns (widths, multiplier); `reached` is the share of the limit that is missed most.
     """
 
     @functools.lru_cache(maxsize=None)
