@@ -95,18 +95,11 @@ class CpuKernels(Kernels):
                 terms.append(convolved(_shifted(F, still, channels, column - reach), part, 1))
         return F.add_n(*terms)
 
-    def mix(self, F: Operators, sources: Sequence[Array], weights: Array, count: int) -> List[Array]:
-        """Compute the sums as 1×1 convolutions of one row of pixels for each image: oneDNN's GEMM is faster for matrices this flat.
-
-        MXNet's copies work on the images side by side, each in a thread of its own; of one row for all images they take one thread.
-        """
-        depth = len(sources)
-        rows = [F.reshape(source, shape=(0, 1, -1)) for source in sources]
-        maps = F.reshape(F.concat(*rows, dim=1) if depth > 1 else rows[0], shape=(0, depth, 1, -1))
+    def _product(self, F: Operators, weights: Array, rows: Array, count: int, depth: int) -> Array:
+        """Multiply by a 1×1 convolution over maps of one row: oneDNN's GEMM is faster for matrices this flat."""
+        maps = F.reshape(rows, shape=(1, depth, 1, -1))
         weights = F.reshape(weights, shape=(count, depth, 1, 1))
-        mixed = F.Convolution(maps, weights, kernel=(1, 1), num_filter=count, no_bias=True)
-        rows = _split(F, F.reshape(mixed, shape=(0, count, -1)), count, axis=1)
-        return [F.reshape_like(row, sources[0]) for row in rows]
+        return F.reshape(F.Convolution(maps, weights, kernel=(1, 1), num_filter=count, no_bias=True), shape=(count, -1))
 
     def combine(self, F: Operators, maps: Sequence[Array], weight: Array, channels: int) -> Array:
         """Convolve each map, then add up: no map leaves oneDNN's layout to be concatenated."""

@@ -101,9 +101,13 @@ class Kernels:
         Stacking them as the rows of a (K, everything) matrix costs one copy; one operator per edge costs 20 times as much.
         """
         rows = [F.reshape(source, shape=(1, -1)) for source in sources]
-        mixed = F.dot(weights, F.concat(*rows, dim=0) if len(rows) > 1 else rows[0])
+        mixed = self._product(F, weights, F.concat(*rows, dim=0) if len(rows) > 1 else rows[0], count, len(rows))
         rows = F.split(mixed, num_outputs=count, axis=0) if count > 1 else [mixed]
         return [F.reshape_like(row, sources[0]) for row in rows]
+
+    def _product(self, F: Operators, weights: Array, rows: Array, count: int, depth: int) -> Array:
+        """Multiply (count, depth) by (depth, everything)."""
+        return F.dot(weights, rows)
 
     def gather(
         self, F: Operators, maps: Sequence[Array], weights: Sequence[Array], scale: Array, channels: int
