@@ -92,13 +92,14 @@ def test_a_search_ends_within_two_points_of_its_target(tiny, target, changes, se
     coarse = 100 / (
         whole.num_edges if goal.quantity == 'edges' else sum(len(whole.operations(s)) for s in whole.scopes)
     )
-    assert abs(left - 100 * goal.share) <= max(2, coarse), search['target']
+    near = max(2, coarse) + 1e-6  # log.csv rounds
+    assert abs(left - 100 * goal.share) <= near, search['target']
     assert search['target']['wanted'] == target and search['target']['left'] == pytest.approx(left)
     with open(os.path.join(run, 'log.csv')) as stream:
         rows = [row for row in csv.DictReader(stream) if row['stage'] == 'search']
     assert rows[-1]['gamma'] == '0' and float(rows[-1]['left']) == pytest.approx(left, abs=0.01)
     settled = [float(row['left']) for row in rows[int(np.ceil(SETTLED * len(rows))) :]]
-    assert all(abs(share - left) <= max(2, coarse) for share in settled)
+    assert all(abs(share - left) <= near for share in settled), settled
     gates = read_gates(os.path.join(run, 'lambda.npz'))
     assert ((gates.values[-1] != 0) == np.concatenate(architecture.masks())).all()
 

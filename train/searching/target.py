@@ -23,6 +23,7 @@ from ..engine.callbacks import BaseCallback
 from ..engine.course import Course
 from ..engine.names import Update
 from ..engine.plan import Plan
+from .closest import ORDERS, closest
 from .measure import Measure, relative
 from .pruner import Pruner
 
@@ -34,7 +35,6 @@ LOST = 0.02  # share of the supernet below the course at which λ come back with
 BEHIND = 0.1  # share of the supernet above the course at which a pruning removes the smallest λ
 QUICKER, SLOWER = 1.06, 0.9  # how the factor learns, each time that γ is set
 FACTORS = (0.05, 20.0)
-TRIES = 60  # λ that are looked at to come closer to the goal by single ones
 FASTEST = 0.05  # of the median λ, by the penalty alone, in one λ step
 
 
@@ -157,25 +157,43 @@ class Target(BaseCallback):
         """Return λ with what the course does not allow undone. values: λ at an epoch's end; due: whether zeros are removed now."""
         self._remember(values)
         wanted = self.goal.share if self.settling else self.wanted(self.progress)
+        before, left = values, self._share(values)
+        if left < wanted - CLOSE:
+            values = self._revived(before, wanted)
+            if self.settling:
+                ways = values, self._reduced(self._back(before), wanted)
+                values = min(ways, key=lambda way: abs(self._share(way) - wanted))
+        elif left > wanted + (CLOSE if self.settling else BEHIND) and (due or self.settling):
+            values = self._reduced(before, wanted)
         self.left = self._share(values)
-        if self.left < wanted - CLOSE:
-            values = self._revived(values, wanted)
-        elif self.left > wanted + (CLOSE if self.settling else BEHIND) and (due or self.settling):
-            values = self._reduced(values, wanted)
-        self.left = self._share(values)
+        was, now = np.concatenate(before) != 0, np.concatenate(values) != 0
+        self.revived += int((now & ~was).sum())
+        self.removed += int((was & ~now).sum())
         return values
 
     def _share(self, values: List[np.ndarray]) -> float:
         return self.measure(Architecture.from_lambda(self.pruner.space, values))
 
+    def _revivable(self, values: List[np.ndarray]) -> np.ndarray:
+        """Return the places of λ that are zero and not yet removed, the largest of before first."""
+        there = np.concatenate([np.array(mask, bool) for mask in self.pruner.built.masks()])
+        last = np.abs(np.concatenate(self._last))
+        places = np.flatnonzero(
+            (np.concatenate(values) == 0) & there & ~np.concatenate(self.pruner.pruned) & (last != 0)
+        )
+        return places[np.argsort(-last[places], kind='stable')]
+
     def _revived(self, values: List[np.ndarray], wanted: float) -> List[np.ndarray]:
-        """Return λ with as many zeros at their last value as `wanted` takes, of those that are there; the largest first."""
-        built = self.pruner.built.masks()
-        there = np.concatenate([np.array(mask, bool) for mask in built]) & ~np.concatenate(self.pruner.pruned)
-        flat, last = np.concatenate(values), np.concatenate(self._last)
-        places = np.flatnonzero((flat == 0) & there & (last != 0))
-        places = places[np.argsort(-np.abs(last[places]), kind='stable')]
-        return self._changed(values, places, last, lambda left: left >= wanted, 'revived')
+        """Return λ with as many zeros at their last value as `wanted` takes; the largest first.
+
+        Before the end one order will do: what comes back can go again.
+        """
+        last, orders = np.concatenate(self._last), ORDERS if self.settling else 1
+        return self._changed(values, self._revivable(values), last, wanted, orders)
+
+    def _back(self, values: List[np.ndarray]) -> List[np.ndarray]:
+        """Return λ with every one back that can come back."""
+        return self._taken(values, self._revivable(values), np.concatenate(self._last))
 
     def _reduced(self, values: List[np.ndarray], wanted: float) -> List[np.ndarray]:
         """Return λ with as many of the smallest of their groups at zero as `wanted` takes. A reduction block keeps a branch."""
@@ -186,42 +204,23 @@ class Target(BaseCallback):
             kept[index][np.abs(values[index]).argmax()] = True
         places = np.flatnonzero((flat != 0) & ~np.concatenate(kept))
         places = places[np.argsort(sizes[places], kind='stable')]
-        return self._changed(values, places, np.zeros_like(flat), lambda left: left <= wanted, 'removed')
+        return self._changed(values, places, np.zeros_like(flat), wanted, ORDERS)
 
     def _changed(
-        self, values: List[np.ndarray], places: np.ndarray, source: np.ndarray, enough: Any, counter: str
+        self, values: List[np.ndarray], places: np.ndarray, source: np.ndarray, wanted: float, orders: int
     ) -> List[np.ndarray]:
-        """Return λ with the entries of `source` at the first `places`, as many as come closest to what is wanted.
+        """Return λ with the entries of `source` at as many of `places` as come closest to what is wanted, the first first."""
 
-        Where the next place would do too much, since other edges are isolated or joined with it, later ones are tried in its stead.
-        """
-        ends = np.cumsum([len(value) for value in values])[:-1]
-        wanted = self.goal.share if self.settling else self.wanted(self.progress)
+        def left(chosen: np.ndarray) -> float:
+            return self._share(self._taken(values, chosen, source))
 
-        def taken(chosen: np.ndarray) -> List[np.ndarray]:
-            flat = np.concatenate(values)
-            flat[chosen] = source[chosen]
-            return np.split(flat, ends)
+        return self._taken(values, closest(places, left, wanted, CLOSE, orders), source)
 
-        def gap(chosen: np.ndarray) -> float:
-            return abs(self._share(taken(chosen)) - wanted)
-
-        low, high = 0, len(places)
-        while low < high:
-            middle = (low + high) // 2
-            if enough(self._share(taken(places[:middle]))):
-                high = middle
-            else:
-                low = middle + 1
-        chosen = places[: max(low - 1, 0)]
-        for place in places[len(chosen) : len(chosen) + TRIES]:
-            if gap(chosen) <= CLOSE:
-                break
-            more = np.append(chosen, place)
-            if gap(more) < gap(chosen):
-                chosen = more
-        setattr(self, counter, getattr(self, counter) + len(chosen))
-        return taken(chosen)
+    def _taken(self, values: List[np.ndarray], places: np.ndarray, source: np.ndarray) -> List[np.ndarray]:
+        """Return λ with the entries of `source` at `places`."""
+        flat = np.concatenate(values)
+        flat[places] = source[places]
+        return np.split(flat, np.cumsum([len(value) for value in values])[:-1])
 
     def summary(self) -> Dict[str, Any]:
         """Return what summary.json says of it: shares in per cent."""
