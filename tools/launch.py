@@ -8,7 +8,6 @@ workers, which then stop at the next step. Hosts (one a line) must see the same 
 """
 
 import argparse
-import ctypes
 import os
 import re
 import shlex
@@ -16,11 +15,10 @@ import signal
 import socket
 import subprocess
 import sys
-import threading
 import time
-from typing import IO, Any, List, Mapping, Optional, Sequence, TextIO, Tuple
+from typing import Any, List, Mapping, Optional, Sequence, Tuple
 
-from dsonas.base import argtypes, cli
+from dsonas.base import argtypes, children, cli
 from dsonas.base.errors import UserError
 from dsonas.base.text import shown
 
@@ -58,7 +56,7 @@ class Launch:
     ) -> None:
         self.command, self.hosts, self.ssh, self.python = list(command), list(hosts), list(ssh), python
         self.processes: List[Tuple[str, Process]] = []
-        self.readers: List[threading.Thread] = []
+        self.readers: List[Any] = []  # threads
         self.asked = 0
         root = _address_towards(self.hosts[0]) if self.hosts else '127.0.0.1'
         self.settings = {
@@ -91,13 +89,10 @@ class Launch:
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             start_new_session=True,
-            preexec_fn=_die_with_parent,
+            preexec_fn=children.die_with_parent,
         )
         self.processes.append((name, process))
-        for stream, out in ((process.stdout, sys.stdout), (process.stderr, sys.stderr)):
-            reader = threading.Thread(target=_forward, args=(name, stream, out), daemon=True)
-            reader.start()
-            self.readers.append(reader)
+        self.readers += children.forward(name, process)
 
     def of(self, role: str) -> List[Process]:
         """Processes of a role: 'worker', 'server' or 'scheduler'."""
@@ -113,11 +108,7 @@ class Launch:
     @staticmethod
     def end(number: int, entries: Sequence[Tuple[str, Process]]) -> None:
         for _, process in entries:
-            if process.poll() is None:
-                try:
-                    os.killpg(process.pid, number)
-                except ProcessLookupError:
-                    pass
+            children.end(process, number)
 
     def wait(self) -> int:
         """Until all workers are done or one process has failed; ends what is left. Returns the exit status of the whole."""
@@ -148,20 +139,6 @@ class Launch:
             if process.poll():
                 return name, process.returncode
         return None
-
-
-def _forward(name: str, stream: IO[bytes], out: TextIO) -> None:
-    for line in iter(stream.readline, b''):
-        out.write(f'[{name}] {line.decode("utf-8", "replace")}')
-        out.flush()
-
-
-def _die_with_parent() -> None:
-    """Linux: when this launcher is killed, so are its processes."""
-    try:
-        ctypes.CDLL('libc.so.6').prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG
-    except (OSError, AttributeError):
-        pass
 
 
 def _remote(environment: Mapping[str, str], command: Sequence[str]) -> str:

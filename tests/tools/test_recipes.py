@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from dsonas.base import cli
+from dsonas.base import children, cli
 from dsonas.base.errors import UserError
 from dsonas.tools import run_experiment
 from dsonas.tools.recipes import catalogue, running
@@ -112,16 +112,26 @@ def called(monkeypatch):
     class Process:
         fail = None
 
-        def __init__(self, command, env):
+        def __init__(self, command, env, **_):
             assert command[0] == sys.executable and env['OMP_NUM_THREADS']
             words.append(command[1:])
+            self.returncode = 3 if Process.fail in command else 0
+            if self.returncode == 0 and '--run' in command:
+                run = pathlib.Path(command[command.index('--run') + 1])
+                random = command[command.index('--random') + 1] if '--random' in command else None
+                result = {'search': {}} if command[1] == 'train/search.py' else {'test_error': 4.0}
+                summary = run / (f'retrain-random-{random}' if random else '') / 'summary.json'
+                summary.parent.mkdir(parents=True, exist_ok=True)
+                summary.write_text(
+                    json.dumps({**(json.loads(summary.read_text()) if summary.exists() else {}), **result})
+                )
 
-        def wait(self):
-            return 3 if Process.fail in words[-1] else 0
+        def poll(self):
+            return self.returncode
 
     monkeypatch.setattr(subprocess, 'Popen', Process)
-    words_and_process = (words, Process)
-    return words_and_process
+    monkeypatch.setattr(children, 'forward', lambda name, child: [])
+    return (words, Process)
 
 
 def test_what_is_there_is_skipped_and_what_was_stopped_resumed(tmp_path, monkeypatch, called, capsys):
@@ -138,6 +148,7 @@ def test_what_is_there_is_skipped_and_what_was_stopped_resumed(tmp_path, monkeyp
         if checkpoint:
             (run / 'checkpoints' / checkpoint).write_text('')
     monkeypatch.setenv('SEEDS', '3')
+    monkeypatch.setenv('JOBS', '1')
     assert cli.run(run_experiment.main, ['control_decoys']) == 0
     resumed = [
         (
@@ -171,6 +182,8 @@ def test_a_command_that_fails_ends_the_experiment_with_its_status(tmp_path, monk
         ({'SCALE': 'big'}, 'SCALE=big: accepted are smoke and paper'),
         ({'SEEDS': '0'}, 'SEEDS=0'),
         ({'SEEDS': 'two'}, 'SEEDS=two'),
+        ({'JOBS': '0'}, 'JOBS=0'),
+        ({'JOBS': '2', 'SCALE': 'paper'}, 'JOBS=2: accepted is 1 at SCALE=paper'),
     ],
 )
 def test_mistakes(variables, message):

@@ -2,25 +2,13 @@
 
 import glob
 import os
-import shlex
-import subprocess
-import sys
-from typing import Dict, List, Mapping, Sequence
+from typing import List, Sequence
 
 from ...base import documents
-from ...base.errors import EndOfRun, UserError
-from .catalogue import ROOT, Experiment
+from ...base.errors import UserError
+from .catalogue import Experiment
 from .steps import Settings, Step, finishing, steps
-
-THREADS = '2'  # one process on two cores; more threads than free cores make a step many times slower
-
-
-class Failed(EndOfRun):
-    """A command of an experiment ended with an error; it has said which."""
-
-    def __init__(self, words: Sequence[str], status: int) -> None:
-        super().__init__(f'{shown(words)} ended with status {status}; run again, it goes on from there')
-        self.status = status
+from .together import Crew, shown
 
 
 def run(experiment: Experiment, settings: Settings, dry: bool = False) -> None:
@@ -34,19 +22,30 @@ def run(experiment: Experiment, settings: Settings, dry: bool = False) -> None:
             f'== SCALE={settings.scale} SEEDS={len(settings.seeds)}, runs in {settings.root}; '
             f'about {experiment.time[settings.scale]} a seed'
         )
-    for step in steps(experiment, settings):
-        if is_done(step):
-            _say(f'== there already: {step.run}, {step.key}', dry)
-            continue
-        words = [*step.words, '--resume'] if has_checkpoint(step) else list(step.words)
-        _say(shown(words) if dry else f'== {shown(words)}')
-        _call(words, dry)
-    for tool in finishing(experiment, settings):
-        if dry:
-            _say(shown(tool))
-        _call(tool, dry)
-    if not dry:
-        _show(experiment, settings)
+    every = steps(experiment, settings)
+    for step in filter(is_done, every):
+        _say(f'== there already: {step.run}, {step.key}', dry)
+    finish = finishing(experiment, settings)
+    if dry:
+        for words in [*(command(step) for step in every if not is_done(step)), *finish]:
+            _say(shown(words))
+        return
+    crew = Crew(settings.jobs, settings.threads)
+    crew.work(every, is_done, _begun)
+    for words in finish:
+        crew.call(words)
+    _show(experiment, settings)
+
+
+def command(step: Step) -> Sequence[str]:
+    """Return the command of a step, with --resume where it was stopped half-way."""
+    return [*step.words, '--resume'] if has_checkpoint(step) else step.words
+
+
+def _begun(step: Step) -> Sequence[str]:
+    words = command(step)
+    _say(f'== {shown(words)}')
+    return words
 
 
 def is_done(step: Step) -> bool:
@@ -62,44 +61,6 @@ def has_checkpoint(step: Step) -> bool:
     """Whether a step was stopped half-way and can be resumed."""
     folder = glob.escape(os.path.join(step.run, 'checkpoints'))
     return any(glob.glob(f'{folder}/{stage}*.ckpt') for stage in step.stages)
-
-
-def shown(words: Sequence[str]) -> str:
-    """Return a command as one types it in the repository."""
-    return ' '.join(shlex.quote(word) for word in ('python', *words))
-
-
-def _call(words: Sequence[str], dry: bool) -> None:
-    if dry:
-        return
-    status = _waited(subprocess.Popen([sys.executable, *map(_found, words)], env=_environment(os.environ)))
-    if status:
-        raise Failed(words, status if status > 0 else 128 - status)
-
-
-def _waited(process: 'subprocess.Popen[bytes]') -> int:
-    """Wait for a process, also after SIGINT, which it gets itself and answers with a checkpoint."""
-    interrupted = False
-    while True:
-        try:
-            status = process.wait()
-            break
-        except KeyboardInterrupt:
-            interrupted = True
-    if interrupted:
-        raise KeyboardInterrupt
-    return status
-
-
-def _found(word: str) -> str:
-    """The path of a file of the package, also where the current folder is another."""
-    if word.startswith(('train/', 'tools/', 'experiments/')) and not os.path.exists(word):
-        return os.path.join(ROOT, word)
-    return word
-
-
-def _environment(variables: Mapping[str, str]) -> Dict[str, str]:
-    return {**variables, 'OMP_NUM_THREADS': variables.get('OMP_NUM_THREADS') or THREADS}
 
 
 def _say(text: str, quiet: bool = False) -> None:

@@ -6,12 +6,14 @@ import os
 import shlex
 from typing import Dict, Iterator, List, Mapping, Optional, Sequence, Tuple
 
-from ...base import argtypes, limits
+from ...base import argtypes, limits, machine
 from ...base.errors import UserError
 from ...base.text import clipped
 from .catalogue import Experiment, Row
 
 SCALES = ('smoke', 'paper')
+THREADS = 2  # of an experiment where OMP_NUM_THREADS says nothing: more than there are free cores make a step many times slower
+MOST_JOBS = 4  # at once unasked: each takes half a gigabyte and more
 GAMMAS = {'smoke': '0.015 0.03', 'paper': '0.0005 0.001 0.002'}
 SMOKE = 'experiments/configs/scale_smoke.yaml'
 DATA = {'table2': 'DATA_IMAGENET'}  # of presets that begin so; of all others DATA_CIFAR10
@@ -20,13 +22,18 @@ SEARCHING, RETRAINING = ('pretrain', 'search'), ('retrain',)
 
 @dataclasses.dataclass(frozen=True)
 class Settings:
-    """What the user sets, by environment variables. data: folders by the variable's name."""
+    """What the user sets, by environment variables.
+
+    jobs: the most commands that run at once; threads: of all of them together; data: folders by the variable's name.
+    """
 
     root: str
     scale: str = 'smoke'
     seeds: Tuple[int, ...] = (1,)
     gammas: Tuple[str, ...] = ()
     gpus: str = ''
+    jobs: int = 1
+    threads: int = 1
     data: Mapping[str, str] = dataclasses.field(default_factory=dict)
     cifar: str = ''
 
@@ -34,18 +41,18 @@ class Settings:
     def of(experiment: Experiment, variables: Mapping[str, str], seed: Optional[int] = None) -> 'Settings':
         """Read the settings for an experiment from environment variables. An empty one counts as unset.
 
-        SCALE, SEEDS (seeds 1 to n), ROOT, GAMMAS, GPUS, DATA_CIFAR10, DATA_IMAGENET, CIFAR. seed: this one
-        alone. Raises UserError for what is not accepted.
+        SCALE, SEEDS (seeds 1 to n), ROOT, GAMMAS, GPUS, JOBS, OMP_NUM_THREADS, DATA_CIFAR10, DATA_IMAGENET, CIFAR. seed:
+        this one alone. Raises UserError for what is not accepted.
         """
         given = {key: value for key, value in variables.items() if value}
         scale = given.get('SCALE', 'smoke')
         if scale not in SCALES:
             raise UserError(f'SCALE={scale}: accepted are {" and ".join(SCALES)}')
-        seeds_given = given.get('SEEDS', '1')
-        try:
-            count = argtypes.whole(1, limits.RATIO)(seeds_given)
-        except argparse.ArgumentTypeError as error:
-            raise UserError(f'SEEDS={clipped(seeds_given, 60)}: {error}') from None
+        count = _whole(given, 'SEEDS', 1)
+        threads = machine.threads(min(THREADS, machine.cores()))
+        jobs = _whole(given, 'JOBS', 1 if experiment.scaled and scale == 'paper' else min(threads, MOST_JOBS))
+        if jobs > 1 and experiment.scaled and scale == 'paper':
+            raise UserError(f'JOBS={jobs}: accepted is 1 at SCALE=paper, where each command takes all devices')
         gammas = tuple(given.get('GAMMAS', GAMMAS[scale]).split())
         for gamma in gammas:
             try:
@@ -60,6 +67,8 @@ class Settings:
             seeds=seeds,
             gammas=gammas,
             gpus=given.get('GPUS', ''),
+            jobs=jobs,
+            threads=threads,
             data={name: given[name] for name in ('DATA_CIFAR10', 'DATA_IMAGENET') if name in given},
             cifar=given.get('CIFAR', ''),
         )
@@ -77,6 +86,7 @@ class Step:
     run: str
     key: str
     stages: Tuple[str, ...]
+    needs: Tuple[str, ...] = ()
 
 
 def steps(experiment: Experiment, settings: Settings) -> List[Step]:
@@ -103,9 +113,9 @@ def _row(row: Row, experiment: Experiment, settings: Settings, seed: int, gamma:
     if row.retrain == 'random':
         chosen = str(seed if row.random is None else row.random)
         words = ('train/retrain.py', '--run', run, '--random', chosen, *further)
-        yield Step(words, f'{run}/retrain-random-{chosen}', 'test_error', RETRAINING)
+        yield Step(words, f'{run}/retrain-random-{chosen}', 'test_error', RETRAINING, (run,))
     elif row.retrain == 'searched':
-        yield Step(('train/retrain.py', '--run', run, *further), run, 'test_error', RETRAINING)
+        yield Step(('train/retrain.py', '--run', run, *further), run, 'test_error', RETRAINING, (run,))
 
 
 def _transferred(row: Row, settings: Settings, seed: int, run: str) -> Iterator[Step]:
@@ -116,7 +126,7 @@ def _transferred(row: Row, settings: Settings, seed: int, run: str) -> Iterator[
         yield _search(preset_flags(row.source, settings), source, seed)
     words = ['train/retrain.py', *preset_flags(row.preset, settings), '--seed', str(seed)]
     words += ['--architecture', f'{source}/architecture.json', '--run', run]
-    yield Step(tuple(words), run, 'test_error', RETRAINING)
+    yield Step(tuple(words), run, 'test_error', RETRAINING, (source,))
 
 
 def _search(flags: Sequence[str], run: str, seed: int, further: Sequence[str] = ()) -> Step:
@@ -148,6 +158,15 @@ def finishing(experiment: Experiment, settings: Settings) -> List[Tuple[str, ...
         )
         for command in experiment.finish
     ]
+
+
+def _whole(given: Mapping[str, str], name: str, default: int) -> int:
+    """The whole number of at least 1 that a variable holds."""
+    text = given.get(name, str(default))
+    try:
+        return int(argtypes.whole(1, limits.RATIO)(text))
+    except argparse.ArgumentTypeError as error:
+        raise UserError(f'{name}={clipped(text, 60)}: {error}') from None
 
 
 def _filled(text: str, seed: int, gamma: str) -> str:
