@@ -8,13 +8,14 @@ import signal
 import subprocess
 import sys
 import threading
-from typing import IO, TYPE_CHECKING, List, TextIO
+from typing import IO, TYPE_CHECKING, Any, List, TextIO
 
 if TYPE_CHECKING:
     Child = subprocess.Popen[bytes]
 else:
     Child = subprocess.Popen
 
+_LIBC: Any
 try:
     _LIBC = ctypes.CDLL('libc.so.6')  # opened here: between fork and exec another thread's lock may be held for ever
 except OSError:
