@@ -1,5 +1,7 @@
 """Devices: which, refused ones, several following one."""
 
+import os
+
 import mxnet as mx
 import numpy as np
 import pytest
@@ -22,6 +24,17 @@ from dsonas.train.searching import pipeline
 from .conftest import columns
 
 SPACE = SearchSpace(channels=4, blocks=(1, 1), levels=2, operations=('sep_conv_3x3', 'max_pool_3x3'))
+
+
+def test_cpu_devices_have_spaces_of_their_own(monkeypatch):
+    monkeypatch.delenv(devices.SPACES, raising=False)
+    contexts(cpus=1)
+    assert devices.SPACES not in os.environ
+    contexts(cpus=3)
+    assert os.environ[devices.SPACES] == str(3 * devices.SPACES_EACH)
+    monkeypatch.setenv(devices.SPACES, '7')  # a user's own stays
+    contexts(cpus=2)
+    assert os.environ[devices.SPACES] == '7'
 
 
 def test_gpu_numbers():

@@ -22,6 +22,7 @@ from .stops import Stopped
 from .watchdog import Watchdog
 
 DISTRIBUTED = ('dist_sync', 'dist_device_sync')
+SPACES, SPACES_EACH = 'MXNET_CPU_TEMP_COPY', 16  # MXNet's setting, 4 unasked for all CPU devices together
 
 
 def parse_gpus(text: str) -> List[int]:
@@ -57,6 +58,10 @@ def contexts(gpus: str = '', cpus: int = 0) -> List[mx.Context]:
     if not 0 <= cpus <= limits.DEVICES:
         accepted = argtypes.between('a whole number', 0, limits.DEVICES)
         raise UserError(f'train.cpus={cpus}: expected {accepted}')
+    if (
+        cpus > 1
+    ):  # operators that take one temporary space wait for each other, whatever their device; read at the first such operator
+        os.environ.setdefault(SPACES, str(SPACES_EACH * cpus))
     if cpus:
         return [mx.cpu(number) for number in range(cpus)]
     seen = num_gpus()
