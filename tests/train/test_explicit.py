@@ -99,6 +99,19 @@ def test_a_named_data_set_is_taken_by_its_name(photos, tmp_path, capsys):
     assert resolve(preset='imagenet', flags={'data.dir': str(tmp_path / 'empty')}).data.name == 'imagenet'
 
 
+def test_options_of_one_data_set_are_not_those_of_another(photos, capsys):
+    turned = {'data.name': 'digits', 'data.rotate': 30.0, 'data.scale': (0.6, 1.2)}
+    for layers in ({'preset': 'searched_against_random'}, {'start': turned}):
+        config = resolve(flags={'data.name': 'folder', 'data.dir': photos}, **layers)
+        assert (config.data.rotate, config.data.scale) == (0.0, ())
+        config = resolve('data.rotate=7', flags={'data.name': 'folder', 'data.dir': photos}, **layers)
+        assert config.data.rotate == 7.0, 'what is said explicitly stays, and is refused when the data are opened'
+        kept = resolve('data.scale=0.9,1.1', **layers)
+        assert (kept.data.rotate, kept.data.scale) == (30.0, (0.9, 1.1))
+    config = resolve(preset='searched_against_random', flags={'data.dir': photos})
+    assert (config.data.name, config.data.rotate) == ('folder', 0.0)
+
+
 @pytest.mark.parametrize('preset', [None, 'quickstart'])
 def test_what_is_not_recognised_is_refused_with_the_choices(tmp_path, preset):
     with pytest.raises(UserError, match='--dataset .*cifar10, .*folder') as error:

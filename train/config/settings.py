@@ -17,6 +17,7 @@ from ...base import documents, plugins
 from ...base.errors import UserError
 from ...base.keys import brief, show
 from ...base.text import shown
+from ...data.registry import OWN
 from ...symbols.budget import parse_budgets
 from .goal import parse_goal
 from .pairs import check_command, laid_over
@@ -189,6 +190,10 @@ def resolve(
     data_set = last.get('data.name', middle.get('data.name', None if start else KEYS['data.name'].default))
     if data_set and data_set != values.get('data.name'):
         values.pop('data.dir', None)  # the folder of another data set
+    for layer in (values, middle):  # nor are its own options those of another
+        if data_set and data_set != layer.get('data.name', KEYS['data.name'].default):
+            for option in OWN:
+                layer.pop(f'data.{option}', None)
     published = read_preset(data_set) if data_set in DATA_LAYERS and data_set != values.get('data.name') else {}
     named = plugins.combined(*(layer.get('plugins', ()) for layer in (start or {}, middle, *layers)))
     values = laid_over((values, published, middle, {**layers[0], **({'data.name': placed} if placed else {})}, line))
