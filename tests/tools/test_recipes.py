@@ -170,6 +170,7 @@ def test_what_is_there_is_skipped_and_what_was_stopped_resumed(tmp_path, monkeyp
 
 def test_a_command_that_fails_ends_the_experiment_with_its_status(tmp_path, monkeypatch, called, capsys):
     monkeypatch.setenv('ROOT', str(tmp_path))
+    monkeypatch.setenv('JOBS', '1')
     words, process = called
     process.fail = 'train/retrain.py'
     assert cli.run(run_experiment.main, ['control_decoys']) == 3
