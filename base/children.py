@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import threading
-from typing import IO, TYPE_CHECKING, Any, List, TextIO
+from typing import IO, TYPE_CHECKING, Any, Iterable, List, Optional, TextIO
 
 if TYPE_CHECKING:
     Child = subprocess.Popen[bytes]
@@ -22,16 +22,40 @@ except OSError:
     _LIBC = None  # another system than Linux
 
 
-def forward(name: str, child: Child) -> List[threading.Thread]:
-    """Write each line of a child's piped stdout and stderr on those of this process, as '[name] line', until both are closed.
+class Reader(threading.Thread):
+    """Writes each line of a stream of a child on a stream of this process, as '[name] line'.
 
-    Returns the threads that do it.
+    Where that fails it reads on, so that the child does not wait for ever, and `error` says how.
     """
-    readers = []
-    for stream, out in ((child.stdout, sys.stdout), (child.stderr, sys.stderr)):
-        readers.append(threading.Thread(target=_forward, args=(name, stream, out), daemon=True))
-        readers[-1].start()
-    return readers
+
+    def __init__(self, name: str, stream: IO[bytes], out: TextIO) -> None:
+        super().__init__(daemon=True)
+        self.label, self.stream, self.out = name, stream, out
+        self.error: Optional[OSError] = None
+        self.start()
+
+    def run(self) -> None:
+        """Read until the stream is closed."""
+        for line in iter(self.stream.readline, b''):
+            if self.error is None:
+                try:
+                    self.out.write(f'[{self.label}] {line.decode("utf-8", "replace").rstrip()}\n')
+                    self.out.flush()
+                except OSError as error:
+                    self.error = error
+                except ValueError:  # a stream of this process that was closed
+                    self.error = BrokenPipeError()
+        self.stream.close()
+
+
+def forward(name: str, child: Child) -> List[Reader]:
+    """Write what a child says on its piped stdout and stderr on those of this process, with its name before each line."""
+    return [Reader(name, child.stdout, sys.stdout), Reader(name, child.stderr, sys.stderr)]
+
+
+def failed(readers: Iterable[Reader]) -> Optional[OSError]:
+    """Return why what children say can no longer be written, as where the reader of stdout has gone; None where it can."""
+    return next((reader.error for reader in readers if reader.error is not None), None)
 
 
 def end(child: Child, number: int) -> None:
@@ -39,7 +63,7 @@ def end(child: Child, number: int) -> None:
     if child.poll() is None:
         try:
             os.killpg(child.pid, number)
-        except ProcessLookupError:
+        except (ProcessLookupError, PermissionError):  # the latter on macOS, of one that has just ended
             pass
 
 
@@ -47,9 +71,3 @@ def die_with_parent() -> None:
     """On Linux: have the process that calls this, between fork and exec, killed when its parent is."""
     if _LIBC is not None:
         _LIBC.prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG
-
-
-def _forward(name: str, stream: IO[bytes], out: TextIO) -> None:
-    for line in iter(stream.readline, b''):
-        out.write(f'[{name}] {line.decode("utf-8", "replace")}')
-        out.flush()

@@ -35,10 +35,14 @@ def omp_num_threads() -> str:
     return os.environ.get('OMP_NUM_THREADS', '')
 
 
-def threads(default: Optional[int] = None) -> int:
-    """Return the first number of OMP_NUM_THREADS, else `default`, else the number of cores. What MXNet takes unasked is not known here."""
-    first = omp_num_threads().split(',')[0].strip()
-    return int(first) if first.isdecimal() and int(first) > 0 else default or cores()
+def threads(default: Optional[int] = None, text: Optional[str] = None) -> int:
+    """Return the first number of OMP_NUM_THREADS, else `default`, else the number of cores. What MXNet takes unasked is not known here.
+
+    text: another value than that of the environment.
+    """
+    first = (omp_num_threads() if text is None else text).split(',')[0].strip()
+    number = int(first) if first.isdecimal() and len(first) < 10 else 0
+    return number or default or cores()
 
 
 def memory_gb() -> Optional[float]:

@@ -56,7 +56,7 @@ class Launch:
     ) -> None:
         self.command, self.hosts, self.ssh, self.python = list(command), list(hosts), list(ssh), python
         self.processes: List[Tuple[str, Process]] = []
-        self.readers: List[Any] = []  # threads
+        self.readers: List[children.Reader] = []
         self.asked = 0
         root = _address_towards(self.hosts[0]) if self.hosts else '127.0.0.1'
         self.settings = {
@@ -116,6 +116,8 @@ class Launch:
         while failed is None and any(process.poll() is None for process in self.of('worker')):
             time.sleep(0.1)
             failed = self._failed()
+            if children.failed(self.readers) and not self.asked:
+                self.ask(signal.SIGTERM)
         failed = failed or self._failed()
         deadline = time.monotonic() + GRACE
         while time.monotonic() < deadline and any(process.poll() is None for _, process in self.processes):
@@ -127,6 +129,9 @@ class Launch:
             process.wait()
         for reader in self.readers:
             reader.join(5)
+        unread = children.failed(self.readers)
+        if unread:
+            raise unread
         if failed:
             name, status = failed
             how = f'ended with status {status}' if status >= 0 else f'was killed by signal {-status}'

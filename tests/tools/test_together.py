@@ -20,6 +20,7 @@ import json, os, pathlib, signal, sys, time
 name, run, key, others, how = sys.argv[1:]
 root = pathlib.Path(__file__).parent
 def stopped(number, frame):
+    time.sleep(0.5)  # as a checkpoint takes a while
     (root / f'{name}.stopped').write_text(str(number))
     sys.exit(130 if number == signal.SIGINT else 0)
 signal.signal(signal.SIGTERM, stopped)
@@ -29,8 +30,10 @@ seen = {'threads': os.environ['OMP_NUM_THREADS'], 'needs': sorted(path.name for 
 until = time.time() + (60 if how == 'wait' else 20)
 while time.time() < until and (how == 'wait' or len(list(root.glob('*.begun'))) < int(others)):
     time.sleep(0.01)
-print(name, 'is done')
-print(name, 'says so', file=sys.stderr)
+if key == 'search' and how != 'wait':
+    time.sleep(0.4)  # longer than it takes to start another command
+print('much ' * (100_000 if how == 'talk' else 0) + name, 'is done')
+print(name, 'says so', file=sys.stderr, end='')
 if how == 'fail':
     sys.exit(7)
 if how != 'stop':
@@ -89,7 +92,7 @@ def test_what_does_not_need_each_other_runs_at_once_with_a_thread_each(folder, c
         assert sum(entry['start'] <= time_of < entry['end'] for entry in seen.values()) <= 2
     out, error = capfd.readouterr()
     assert 'search is done\n' in out and '[a] searched is done\n' in out and '[random-2] random-2 is done\n' in out
-    assert '[a] searched says so\n' in error
+    assert '[a] searched says so\n' in error, 'a last line without its end is a line'
 
 
 def test_one_job_is_one_after_the_other_with_all_threads(folder, capfd):
@@ -108,8 +111,20 @@ def test_shares_of_every_experiment(name, jobs, threads, tmp_path):
     share = together.shares(every, jobs, threads)
     for step in every:
         others, each = share[step]
-        assert 1 <= others <= jobs and each >= 1 and (others * each <= threads or each == 1)
-        assert all(share[other][1] <= threads for other in every)
+        alike = [
+            other for other in every if bool(other.needs) == bool(step.needs)
+        ]  # searches, or trainings of what they found
+        assert others == min(jobs, len(alike)) and each == max(1, threads // others)
+
+
+def test_what_goes_on_has_as_many_threads_as_before(folder, capfd):
+    every = list(folder.quickstart())
+    for step in every[:-1]:
+        os.makedirs(step.run, exist_ok=True)
+        with open(os.path.join(step.run, 'summary.json'), 'w') as stream:
+            json.dump({'search': 1, 'test_error': 1}, stream)
+    work(every)
+    assert {name: entry['threads'] for name, entry in folder.seen().items()} == {'random-2': '1'}
 
 
 def test_every_path_through_random_experiments(folder, capfd):
@@ -149,67 +164,152 @@ def test_a_failure_stops_the_others_and_begins_nothing_more(folder, capfd):
     assert folder.left('begun') == ['fails', 'waits'] and folder.left('stopped') == ['waits']
 
 
+def test_a_tool_that_fails_ends_the_experiment_and_has_all_threads(folder, capfd):
+    crew = together.Crew(2, 2)
+    before = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGTSTP)]
+    crew.call(folder.step('well', 'a').words)
+    assert folder.seen()['well']['threads'] == '2' and '[' not in capfd.readouterr().out
+    with pytest.raises(together.Failed, match='fails .* ended with status 7') as raised:
+        crew.call(folder.step('fails', 'a', how='fail').words)
+    assert raised.value.status == 7
+    assert before == [
+        signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGTSTP)
+    ]
+
+
+def test_what_goes_wrong_here_stops_the_commands(folder, capfd):
+    def begun(step):
+        if step.words[1] == 'two':
+            while not folder.left('begun'):
+                time.sleep(0.01)
+            raise BrokenPipeError
+        return step.words
+
+    every = [folder.step('one', 'a', how='wait'), folder.step('two', 'b')]
+    with pytest.raises(BrokenPipeError):
+        together.Crew(2, 2).work(every, running.is_done, begun)
+    assert folder.left('stopped') == ['one'] and folder.left('begun') == ['one']
+
+
+def test_a_signal_reaches_what_has_only_begun(folder, capfd):
+    def begun(step):
+        os.kill(os.getpid(), signal.SIGTERM)
+        return step.words
+
+    with pytest.raises(together.Stopped):
+        together.Crew(2, 2).work([folder.step('one', 'a'), folder.step('two', 'b')], running.is_done, begun)
+    assert folder.left('begun') == []
+
+
+@pytest.mark.parametrize(
+    'run, expected',
+    [
+        ('runs/quickstart', 'quickstart'),
+        ('runs/x/retrain-random-1/', 'x/retrain-random-1'),
+        ('retrain-full', 'retrain-full'),
+    ],
+)
+def test_names_before_lines_tell_runs_apart(run, expected):
+    assert together.label(run) == expected
+
+
 def test_a_command_that_ends_well_without_its_result_was_stopped(folder, capfd):
     with pytest.raises(together.Failed, match='stopped before its end; run again'):
         work([folder.step('one', 'a', how='stop'), folder.step('two', 'a/x', 'test_error', needs=['a'])])
     assert folder.left('begun') == ['one']
 
 
-# An experiment of its own process, whose steps wait: PATH JOBS
+# An experiment of its own process: PATH JOBS HOW
 EXPERIMENT = """
 import pathlib, sys
 from dsonas.base import cli
 from tests.tools.test_together import Folder, work
 def main(words):
     place = Folder(pathlib.Path(sys.argv[1]))
-    work([place.step(name, name, how='wait') for name in ('one', 'two')], jobs=int(sys.argv[2]))
+    work([place.step(name, name, how=sys.argv[3]) for name in ('one', 'two')], jobs=int(sys.argv[2]))
 cli.main(main)
 """
 
 
-@pytest.mark.parametrize('jobs', [1, 2])
-@pytest.mark.parametrize(
-    'number, status', [(signal.SIGTERM, 143), (signal.SIGINT, 130), (signal.SIGKILL, -9)], ids=['term', 'int', 'kill']
-)
-def test_signals_reach_the_commands(folder, jobs, number, status):
-    root = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-    process = subprocess.Popen(
-        [sys.executable, '-c', EXPERIMENT, str(folder.path), str(jobs)],
-        cwd=root,
+def experiment(folder, jobs, how):
+    return subprocess.Popen(
+        [sys.executable, '-c', EXPERIMENT, str(folder.path), str(jobs), how],
+        cwd=os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))),
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         start_new_session=True,
     )
-    begun = []
+
+
+def until(condition):
     for _ in range(1200):
-        begun = folder.left('begun')
-        if len(begun) == jobs and all((folder.path / f'{name}.begun').read_text() for name in begun):
-            break
+        if condition():
+            return
         time.sleep(0.05)
+    raise AssertionError('it did not happen within a minute')
+
+
+@pytest.mark.parametrize('jobs', [1, 2])
+@pytest.mark.parametrize(
+    'number, status',
+    [(signal.SIGTERM, 143), (signal.SIGINT, 130), (signal.SIGHUP, 129), (signal.SIGKILL, -9)],
+    ids=['term', 'int', 'hup', 'kill'],
+)
+def test_signals_reach_the_commands(folder, jobs, number, status):
+    process = experiment(folder, jobs, 'wait')
+    until(lambda: len([name for name in folder.left('begun') if (folder.path / f'{name}.begun').read_text()]) == jobs)
+    begun = folder.left('begun')
     pids = [int((folder.path / f'{name}.begun').read_text()) for name in begun]
-    if jobs == 1 and number == signal.SIGINT:
+    if number == signal.SIGINT and jobs == 2:
         os.killpg(process.pid, number)  # as a terminal does
     else:
         process.send_signal(number)
     _, error = process.communicate(timeout=60)
     assert process.returncode == status
     assert folder.left('stopped') == ([] if number == signal.SIGKILL else begun) and len(begun) == jobs
+    if number != signal.SIGKILL:
+        told = int(signal.SIGINT if number == signal.SIGINT else signal.SIGTERM)
+        assert all((folder.path / f'{name}.stopped').read_text() == str(told) for name in begun)
     if number == signal.SIGTERM:
         assert b'stopped by SIGTERM; run again, it goes on from there' in error and b'Traceback' not in error
     if sys.platform == 'linux':
-        for _ in range(200):
-            if not any(_alive(pid) for pid in pids):
-                break
-            time.sleep(0.05)
-        assert not any(_alive(pid) for pid in pids)
+        until(lambda: not any(map(_alive, pids)))
+
+
+@pytest.mark.skipif(sys.platform != 'linux', reason='looks into /proc')
+@pytest.mark.parametrize('jobs', [1, 2])
+def test_ctrl_z_halts_the_commands_too(folder, jobs):
+    process = experiment(folder, jobs, 'wait')
+    until(lambda: len([name for name in folder.left('begun') if (folder.path / f'{name}.begun').read_text()]) == jobs)
+    pids = [int((folder.path / f'{name}.begun').read_text()) for name in folder.left('begun')]
+    process.send_signal(signal.SIGTSTP)
+    until(lambda: all(_state(pid) == 'T' for pid in [process.pid, *pids]))
+    process.send_signal(signal.SIGCONT)
+    until(lambda: all(_state(pid) in 'SRD' for pid in [process.pid, *pids]))
+    process.terminate()
+    process.communicate(timeout=60)
+    assert process.returncode == 143 and len(folder.left('stopped')) == jobs
+
+
+@pytest.mark.parametrize('how, status', [('talk', 141), ('wait', 141)])
+def test_commands_stop_where_nobody_reads_what_they_say(folder, how, status):
+    """As behind `| head`: no command waits for ever for its line to be read, and none trains on unseen."""
+    process = experiment(folder, 2, how)
+    process.stdout.close()
+    error = process.stderr.read()
+    assert process.wait(60) == status and b'Traceback' not in error and b'Exception' not in error
+
+
+def _state(pid):
+    try:
+        with open(f'/proc/{pid}/stat') as stream:
+            return stream.read().rsplit(')', 1)[1].split()[0]
+    except OSError:
+        return 'gone'
 
 
 def _alive(pid):
-    try:
-        with open(f'/proc/{pid}/stat') as stream:
-            return stream.read().rsplit(')', 1)[1].split()[0] != 'Z'
-    except OSError:
-        return False
+    return _state(pid) not in ('Z', 'gone')
 
 
 def test_a_child_in_its_own_session_is_ended_with_what_it_started():

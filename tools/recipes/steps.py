@@ -49,7 +49,7 @@ class Settings:
         if scale not in SCALES:
             raise UserError(f'SCALE={scale}: accepted are {" and ".join(SCALES)}')
         count = _whole(given, 'SEEDS', 1)
-        threads = machine.threads(min(THREADS, machine.cores()))
+        threads = machine.threads(min(THREADS, machine.cores()), given.get('OMP_NUM_THREADS', ''))
         jobs = _whole(given, 'JOBS', 1 if experiment.scaled and scale == 'paper' else min(threads, MOST_JOBS))
         if jobs > 1 and experiment.scaled and scale == 'paper':
             raise UserError(f'JOBS={jobs}: accepted is 1 at SCALE=paper, where each command takes all devices')

@@ -21,6 +21,7 @@ from .catalogue import ROOT
 from .steps import Step
 
 PAUSE = 0.05  # seconds between two looks at the commands that run
+LAST_WORDS = 5.0  # seconds for what a command has said before it was stopped
 
 
 class Failed(EndOfRun):
@@ -34,8 +35,8 @@ class Failed(EndOfRun):
 def shares(steps: Sequence[Step], jobs: int, threads: int) -> Dict[Step, Tuple[int, int]]:
     """Return how many commands run at once beside each step, itself with them, and with how many threads each.
 
-    Both follow from the whole experiment, not from what is still to be done: a command that is repeated has as many threads as
-    before, and so the same numbers. jobs: the most commands at once; threads: of all of them together.
+    Both follow from the whole experiment with all of its seeds, not from what is still to be done: an experiment that goes on gives
+    each command as many threads as before, and so the same numbers. jobs: the most commands at once; threads: of all of them together.
     """
     depths: Dict[Step, int] = {}
     for step in steps:  # what a step needs stands before it
@@ -46,19 +47,23 @@ def shares(steps: Sequence[Step], jobs: int, threads: int) -> Dict[Step, Tuple[i
 
 @dataclasses.dataclass
 class _Work:
-    """A command that runs. alone: it has the terminal to itself, and what is typed there goes to it as well."""
+    """A command that runs.
+
+    readers: of what it says, none where it is alone and says it itself; told: whether a signal was passed on to it.
+    """
 
     child: children.Child
     words: Sequence[str]
-    alone: bool
     step: Optional[Step] = None
-    readers: List[threading.Thread] = dataclasses.field(default_factory=list)
+    readers: Sequence[children.Reader] = ()
+    told: bool = False
 
 
 class Crew:
     """Runs commands, at most `jobs` at once with `threads` threads together.
 
-    SIGINT and SIGTERM go on to the commands, which then stop at their next step with a checkpoint.
+    SIGINT, SIGTERM and SIGHUP go on to the commands, which then stop at their next step with a checkpoint; so they do where one of
+    them fails, or what they say can no longer be written. SIGTSTP (Ctrl-Z) halts them all.
     """
 
     def __init__(self, jobs: int, threads: int) -> None:
@@ -73,23 +78,25 @@ class Crew:
         """
         share = shares(every, self.jobs, self.threads)
         waiting = [step for step in every if not done(step)]
-        with self._signals():
+        with self._watched():
             while waiting or self.at_work:
                 for step in self._ready(waiting):
                     waiting.remove(step)
-                    self._begin(begun(step), *share[step], step)
+                    words = begun(step)
+                    if not self.asked:
+                        self._begin(words, *share[step], step)
                 for work, status in self._ended():
-                    if status == 0 and work.step and not done(work.step):
-                        self._give_up(work.words, 1, 'stopped before its end')
-                    self._check(work.words, status)
+                    _check(work.words, status)
+                    if work.step and not done(work.step):
+                        raise Failed(work.words, 1, 'stopped before its end')
 
     def call(self, words: Sequence[str]) -> None:
         """Run one command alone, with all threads. Raises Failed."""
-        with self._signals():
+        with self._watched():
             self._begin(words, 1, self.threads)
             while self.at_work:
                 for work, status in self._ended():
-                    self._check(work.words, status)
+                    _check(work.words, status)
 
     def _ready(self, waiting: Sequence[Step]) -> List[Step]:
         """The next steps that may begin: they need nothing that is still to be done, and there is a place for them."""
@@ -98,29 +105,33 @@ class Crew:
         return free[: self.jobs - len(self.at_work)]
 
     def _begin(self, words: Sequence[str], together: int, threads: int, step: Optional[Step] = None) -> None:
-        alone = together == 1
-        pipe, environment = None if alone else subprocess.PIPE, {**os.environ, 'OMP_NUM_THREADS': str(threads)}
+        pipe = None if together == 1 else subprocess.PIPE  # alone it has the terminal, and shows what it shows there
         child = subprocess.Popen(
             [sys.executable, *map(found, words)],
-            env=environment,
+            env={**os.environ, 'OMP_NUM_THREADS': str(threads)},
             stdout=pipe,
             stderr=pipe,
-            start_new_session=not alone,
+            start_new_session=True,  # so that signals come from here alone, each once
             preexec_fn=children.die_with_parent,
         )
-        self.at_work.append(_Work(child, words, alone, step))
-        if step and not alone:
-            self.at_work[-1].readers = children.forward(os.path.basename(step.run), child)
+        work = _Work(child, words, step)
+        self.at_work.append(work)
+        if step and pipe:
+            work.readers = children.forward(label(step.run), child)
+        if self.asked and not work.told:  # the signal came while it was begun
+            self._tell(work)
 
     def _ended(self) -> List[Tuple[_Work, int]]:
         """Wait a moment, then return what has ended since, with its status. Where a signal came, wait for all and end as it demands."""
         ended = self._looked()
         if self.asked:
-            while self.at_work:
-                self._looked()
+            self._wait()
             if self.asked == signal.SIGINT:
                 raise KeyboardInterrupt
             raise Stopped(self.asked)
+        unread = children.failed(reader for work in self.at_work for reader in work.readers)
+        if unread:
+            raise unread
         return ended
 
     def _looked(self) -> List[Tuple[_Work, int]]:
@@ -129,44 +140,52 @@ class Crew:
         for work, _ in ended:
             self.at_work.remove(work)
             for reader in work.readers:
-                reader.join(5)
+                reader.join(LAST_WORDS if self.asked else None)
         return ended
 
-    def _check(self, words: Sequence[str], status: int) -> None:
-        if status:
-            status = status if status > 0 else 128 - status
-            self._give_up(words, status, f'ended with status {status}')
-
-    def _give_up(self, words: Sequence[str], status: int, how: str) -> None:
-        """End the others, with their checkpoints, then the experiment."""
-        self._pass_on(signal.SIGTERM)
+    def _wait(self) -> None:
         while self.at_work:
             self._looked()
-        raise Failed(words, status, how)
 
     def _ask(self, number: int, _frame: Any = None) -> None:
         self.asked = number
-        self._pass_on(number)
+        for work in list(self.at_work):
+            self._tell(work)
 
-    def _pass_on(self, number: int) -> None:
-        for work in self.at_work:
-            if not work.alone:
+    def _tell(self, work: _Work) -> None:
+        work.told = True
+        children.end(work.child, signal.SIGTERM if self.asked == signal.SIGHUP else self.asked)
+
+    def _halt(self, _number: int, _frame: Any = None) -> None:
+        """Stop with all commands, and go on with them."""
+        for number in (signal.SIGSTOP, signal.SIGCONT):
+            for work in self.at_work:
                 children.end(work.child, number)
-            elif number != signal.SIGINT and work.child.poll() is None:  # SIGINT of a terminal is its own already
-                work.child.send_signal(number)
+            if number == signal.SIGSTOP:
+                os.kill(os.getpid(), number)
 
     @contextlib.contextmanager
-    def _signals(self) -> Iterator[None]:
-        """While this is entered, SIGINT and SIGTERM are passed on; where this is the main thread."""
-        if threading.current_thread() is not threading.main_thread():
-            yield
-            return
-        before = {number: signal.signal(number, self._ask) for number in (signal.SIGINT, signal.SIGTERM)}
+    def _watched(self) -> Iterator[None]:
+        """While this is entered, signals are passed on, where this is the main thread; and nothing is left behind where it fails."""
+        handlers: Dict[int, Any] = {}
+        if threading.current_thread() is threading.main_thread():
+            handlers = {number: self._ask for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
+            handlers[signal.SIGTSTP] = self._halt
+        before = {number: signal.getsignal(number) for number in handlers}
+        listened = [
+            number for number, old in before.items() if old not in (None, signal.SIG_IGN)
+        ]  # what nohup ignores stays so
+        for number in listened:
+            signal.signal(number, handlers[number])
         try:
             yield
+        except BaseException:
+            self._ask(self.asked or signal.SIGTERM)
+            self._wait()
+            raise
         finally:
-            for number, handler in before.items():
-                signal.signal(number, handler)
+            for number in listened:
+                signal.signal(number, before[number])
 
 
 class Stopped(EndOfRun):
@@ -189,6 +208,18 @@ def found(word: str) -> str:
     if word.startswith(('train/', 'tools/', 'experiments/')) and not os.path.exists(word):
         return os.path.join(ROOT, word)
     return word
+
+
+def label(run: str) -> str:
+    """Return what stands before the lines of a command: the run's last name, behind that of the run that it lies in."""
+    parts = run.rstrip('/').split('/')
+    return '/'.join(parts[-2:] if parts[-1].startswith('retrain-') else parts[-1:])
+
+
+def _check(words: Sequence[str], status: int) -> None:
+    if status:
+        status = status if status > 0 else 128 - status
+        raise Failed(words, status, f'ended with status {status}')
 
 
 def _needs(step: Step, other: Step) -> bool:

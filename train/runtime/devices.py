@@ -60,7 +60,7 @@ def contexts(gpus: str = '', cpus: int = 0) -> List[mx.Context]:
         raise UserError(f'train.cpus={cpus}: expected {accepted}')
     if (
         cpus > 1
-    ):  # operators that take one temporary space wait for each other, whatever their device; read at the first such operator
+    ):  # operators that take one temporary space wait for each other, whatever their device; read before the first, or never
         os.environ.setdefault(SPACES, str(SPACES_EACH * cpus))
     if cpus:
         return [mx.cpu(number) for number in range(cpus)]
