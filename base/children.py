@@ -50,7 +50,8 @@ class Reader(threading.Thread):
 
 def forward(name: str, child: Child) -> List[Reader]:
     """Write what a child says on its piped stdout and stderr on those of this process, with its name before each line."""
-    return [Reader(name, child.stdout, sys.stdout), Reader(name, child.stderr, sys.stderr)]
+    streams = ((child.stdout, sys.stdout), (child.stderr, sys.stderr))
+    return [Reader(name, stream, out) for stream, out in streams if stream is not None]
 
 
 def failed(readers: Iterable[Reader]) -> Optional[OSError]:
