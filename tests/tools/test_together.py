@@ -291,6 +291,29 @@ def test_ctrl_z_halts_the_commands_too(folder, jobs):
     assert process.returncode == 143 and len(folder.left('stopped')) == jobs
 
 
+def test_a_reader_that_pauses_gets_all_that_was_said(folder):
+    process = experiment(folder, 2, 'talk')
+    until(lambda: len(folder.left('begun')) == 2)
+    time.sleep(2)
+    out, _ = process.communicate(timeout=60)
+    assert process.returncode == 0 and out.count(b'much ') == 2 * 100_000 and out.count(b' is done\n') == 2
+
+
+def test_a_signal_while_a_command_is_begun_reaches_it(folder, capfd, monkeypatch):
+    popen = subprocess.Popen
+
+    def begin(*words, **options):
+        child = popen(*words, **options)
+        until(lambda: folder.left('begun'))
+        os.kill(os.getpid(), signal.SIGTERM)
+        return child
+
+    monkeypatch.setattr(together.subprocess, 'Popen', begin)
+    with pytest.raises(together.Stopped):
+        work([folder.step('one', 'a', how='wait')])
+    assert folder.left('stopped') == ['one']
+
+
 @pytest.mark.parametrize('how, status', [('talk', 141), ('wait', 141)])
 def test_commands_stop_where_nobody_reads_what_they_say(folder, how, status):
     """As behind `| head`: no command waits for ever for its line to be read, and none trains on unseen."""
