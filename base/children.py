@@ -22,6 +22,9 @@ except OSError:
     _LIBC = None  # another system than Linux
 
 
+_WRITING = threading.Lock()  # one line at a time: a long one is written in parts
+
+
 class Reader(threading.Thread):
     """Writes each line of a stream of a child on a stream of this process, as '[name] line'.
 
@@ -39,8 +42,9 @@ class Reader(threading.Thread):
         for line in iter(self.stream.readline, b''):
             if self.error is None:
                 try:
-                    self.out.write(f'[{self.label}] {line.decode("utf-8", "replace").rstrip()}\n')
-                    self.out.flush()
+                    with _WRITING:
+                        self.out.write(f'[{self.label}] {line.decode("utf-8", "replace").rstrip()}\n')
+                        self.out.flush()
                 except OSError as error:
                     self.error = error
                 except ValueError:  # a stream of this process that was closed
