@@ -5,8 +5,8 @@ What has its result is skipped, and what was stopped goes on. Environment variab
     SCALE=smoke       embedded data, a small space, two CPU cores, minutes (the default)
     SCALE=paper       the paper's settings; takes GPUs and days
     SEEDS=n           seeds 1 to n
-    JOBS=n            the most commands at once (default: as many as threads, at most 4; 1 at SCALE=paper)
-    OMP_NUM_THREADS=n threads of all commands together (default: 2, or 1 where there is one core)
+    JOBS=n            the most commands at once (default: 2 on two cores, up to 4 where OMP_NUM_THREADS is more; 1 at SCALE=paper)
+    OMP_NUM_THREADS=n threads of a command alone, which commands side by side share (default: 2, or 1 where there is one core)
     ROOT=folder       where the runs go (default: runs/<experiment>-<scale>)
     GAMMAS='a b'      the γ that a figure compares
     DATA_CIFAR10, DATA_IMAGENET      folders of the data at SCALE=paper (default: where gluon keeps them)

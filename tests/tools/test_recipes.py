@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from dsonas.base import children, cli
+from dsonas.base import children, cli, machine
 from dsonas.base.errors import UserError
 from dsonas.tools import run_experiment
 from dsonas.tools.recipes import catalogue, running
@@ -85,6 +85,28 @@ def test_data_and_devices_hold_at_the_papers_scale_alone(tmp_path):
 def test_block_of_a_given_run_is_transferred(tmp_path):
     transfer = commands('table2_imagenet', tmp_path, SCALE='paper', CIFAR='runs/mine')[-1]
     assert transfer[transfer.index('--architecture') + 1] == 'runs/mine/architecture.json'
+
+
+@pytest.mark.parametrize(
+    'cores, variables, jobs, threads',
+    [
+        (1, {}, 1, 1),
+        (2, {}, 2, 2),
+        (64, {}, 2, 2),
+        (2, {'OMP_NUM_THREADS': '1'}, 2, 1),
+        (1, {'OMP_NUM_THREADS': '1'}, 1, 1),
+        (8, {'OMP_NUM_THREADS': '3,1'}, 3, 3),
+        (8, {'OMP_NUM_THREADS': '8'}, 4, 8),
+        (8, {'OMP_NUM_THREADS': '8', 'JOBS': '8'}, 8, 8),
+        (2, {'OMP_NUM_THREADS': '0'}, 2, 2),
+        (2, {'OMP_NUM_THREADS': '9' * 5000}, 2, 2),
+        (2, {'SCALE': 'paper'}, 1, 2),
+    ],
+)
+def test_jobs_and_threads(cores, variables, jobs, threads, monkeypatch):
+    monkeypatch.setattr(machine, 'cores', lambda: cores)
+    found = Settings.of(catalogue.experiments()['table1_cifar10'], variables)
+    assert (found.jobs, found.threads) == (jobs, threads)
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from ...base.text import clipped
 from .catalogue import Experiment, Row
 
 SCALES = ('smoke', 'paper')
-THREADS = 2  # of an experiment where OMP_NUM_THREADS says nothing: more than there are free cores make a step many times slower
+THREADS = 2  # of an experiment unasked, where there are as many cores: more than are free make a step many times slower
 MOST_JOBS = 4  # at once unasked: each takes half a gigabyte and more
 GAMMAS = {'smoke': '0.015 0.03', 'paper': '0.0005 0.001 0.002'}
 SMOKE = 'experiments/configs/scale_smoke.yaml'
@@ -24,7 +24,8 @@ SEARCHING, RETRAINING = ('pretrain', 'search'), ('retrain',)
 class Settings:
     """What the user sets, by environment variables.
 
-    jobs: the most commands that run at once; threads: of all of them together; data: folders by the variable's name.
+    jobs: the most commands that run at once; threads: of all of them together, where that is at least one each; data: folders by
+    the variable's name.
     """
 
     root: str
@@ -49,8 +50,11 @@ class Settings:
         if scale not in SCALES:
             raise UserError(f'SCALE={scale}: accepted are {" and ".join(SCALES)}')
         count = _whole(given, 'SEEDS', 1)
-        threads = machine.threads(min(THREADS, machine.cores()), given.get('OMP_NUM_THREADS', ''))
-        jobs = _whole(given, 'JOBS', 1 if experiment.scaled and scale == 'paper' else min(threads, MOST_JOBS))
+        free = min(THREADS, machine.cores())
+        threads = machine.threads(free, given.get('OMP_NUM_THREADS', ''))
+        jobs = _whole(
+            given, 'JOBS', 1 if experiment.scaled and scale == 'paper' else min(max(threads, free), MOST_JOBS)
+        )
         if jobs > 1 and experiment.scaled and scale == 'paper':
             raise UserError(f'JOBS={jobs}: accepted is 1 at SCALE=paper, where each command takes all devices')
         gammas = tuple(given.get('GAMMAS', GAMMAS[scale]).split())
