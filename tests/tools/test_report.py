@@ -19,7 +19,7 @@ from dsonas.symbols.space import SearchSpace
 from dsonas.tools import report
 from dsonas.tools.drawing import heatmap, palette
 from dsonas.tools.reading import runs
-from dsonas.tools.reporting import gates
+from dsonas.tools.reporting import gates, parts, settings
 
 from .runmaker import SMALL, make_run, write_predictions
 
@@ -339,3 +339,28 @@ def test_every_block_of_a_full_network_is_a_picture_in_the_group_of_its_stage(pa
 
 def test_small_space_is_what_the_cases_are_built_on():
     assert SMALL.num_blocks == 3 and FULL.num_blocks == 24
+
+
+@pytest.mark.parametrize(
+    'environment, first, lines, words',
+    [
+        ({'threads': 2}, 'a CPU with 2 threads', ['export OMP_NUM_THREADS=2'], 'threads (2) and'),
+        ({'threads': 1, 'search_threads': 1}, 'a CPU with 1 thread', ['export OMP_NUM_THREADS=1'], 'threads (1) and'),
+        (
+            {'threads': 1, 'search_threads': 2},
+            'a CPU with 2 threads in the search, 1 in training',
+            ['export OMP_NUM_THREADS=2', 'export OMP_NUM_THREADS=1'],
+            'threads (2 in the search, 1 in training) and',
+        ),
+        ({'threads': None, 'search_threads': 2}, 'a CPU', [], 'number of threads and'),
+    ],
+)
+def test_how_many_threads_searched_and_trained(tmp_path, environment, first, lines, words):
+    run = runs.read(make_run(tmp_path / 'run'))
+    run.environment = {**run.environment, **environment, 'devices': ['cpu(0)']}
+    assert parts._devices(run) == first
+    page = str(settings.commands(run))
+    told = [line for line in page.split('<pre>')[1].split('</pre>')[0].split('\n')]
+    assert [line for line in told if line.startswith('export')] == lines and words in page
+    if len(lines) == 2:
+        assert [told[place].split()[1] for place in (1, 3)] == ['train/search.py', 'train/retrain.py']

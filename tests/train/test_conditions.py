@@ -59,6 +59,20 @@ def test_what_is_recorded(begun):
     assert found['threads'] == latency.threads() >= 1 and found['processor'] == machine.processor()
 
 
+def test_the_threads_of_the_search_stay_known(begun, tmp_path):
+    run = str(tmp_path / 'run')
+    shutil.copytree(begun, run)
+    assert environment(run)['search_threads'] == latency.threads()
+    path = os.path.join(run, 'environment.json')
+    changed = {**environment(run), 'search_threads': 7, 'threads': 7}
+    with open(path, 'w', encoding='utf-8') as stream:
+        json.dump(changed, stream)
+    retrain.main(['--run', run, '--allow-changes'])
+    assert (environment(run)['search_threads'], environment(run)['threads']) == (7, latency.threads())
+    retrain.main(['--run', run, '--random', '1'])
+    assert environment(os.path.join(run, 'retrain-random-1'))['search_threads'] is None
+
+
 def test_threads_are_those_that_mxnet_uses(python):
     """Set by OMP_NUM_THREADS; without it MXNet's own choice, which MXNET_OMP_MAX_THREADS bounds."""
     script = 'from dsonas.symbols import latency; print(latency.threads())'

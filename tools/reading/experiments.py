@@ -41,6 +41,16 @@ def devices(run: Run) -> Tuple[int, str]:
     return len(names) * int(run.environment.get('workers') or 1), hardware
 
 
+def threads(environment: Mapping[str, Any]) -> str:
+    """Write with how many threads a run was computed: '2'; '2 in the search, 1 in training' where they differ; '' where not known."""
+    last, searched = environment.get('threads'), environment.get('search_threads')
+    if not isinstance(last, int):
+        return ''
+    return (
+        f'{searched} in the search, {last} in training' if isinstance(searched, int) and searched != last else str(last)
+    )
+
+
 def search_seconds(run: Run) -> Optional[float]:
     """What pretraining and search took, None without a search."""
     return (run.summary.get('search') or {}).get('seconds')

@@ -61,8 +61,8 @@ def result(run: Run) -> Markup:
 def _devices(run: Run) -> str:
     """Say what trained: '8 GPUs', 'a CPU with 2 threads'."""
     count, hardware = experiments.devices(run)
-    threads = run.environment.get('threads') if hardware == 'CPU' else None
-    with_threads = f' with {threads} thread{"s" if threads > 1 else ""}' if isinstance(threads, int) else ''
+    number, gap, rest = (experiments.threads(run.environment) if hardware == 'CPU' else '').partition(' ')
+    with_threads = f' with {number} thread{"" if number == "1" else "s"}{gap}{rest}' if number else ''
     return f'{count} {hardware}s' if count > 1 else f'a {hardware}{with_threads}'
 
 

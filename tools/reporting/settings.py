@@ -11,6 +11,8 @@ from ..reading import experiments
 from ..reading.runs import Run
 from .page import folded, group, paragraph, section, table
 
+SEARCH = 'python train/search.py'
+
 Rows = List[Tuple[str, str]]
 
 
@@ -59,9 +61,12 @@ def environment(run: Run) -> Markup:
 def commands(run: Run) -> Markup:
     """Return the commands that reproduce the run: its own configuration, stage by stage."""
     lines = _training(run)
-    threads = run.environment.get('threads')
+    threads, searched = run.environment.get('threads'), run.environment.get('search_threads')
     if isinstance(threads, int):
-        lines.insert(0, f'export OMP_NUM_THREADS={threads}')
+        first = searched if isinstance(searched, int) and lines[0].startswith(SEARCH) else threads
+        lines.insert(0, f'export OMP_NUM_THREADS={first}')
+        if first != threads:
+            lines.insert(2, f'export OMP_NUM_THREADS={threads}')
     given = run.environment.get('command')
     words = _where_equal(run.environment)
     if isinstance(given, list) and given:
@@ -78,7 +83,7 @@ def _training(run: Run) -> List[str]:
     last = _line(['python', 'tools/report.py', again, '-o', 'report.html'])
     if kind == 'searched' and not experiments.transferred(run):
         return [
-            _line(['python', 'train/search.py', *config]),
+            f'{SEARCH} {_line(config)}',
             _line(['python', 'train/retrain.py', '--run', again]),
             last,
         ]
@@ -96,7 +101,7 @@ def _line(words: Sequence[Any]) -> str:
 
 def _where_equal(environment: Mapping[str, Any]) -> str:
     """Say where the same settings and seed give the same numbers: on this run's processor with its number of threads."""
-    processor, threads = environment.get('processor'), environment.get('threads')
+    processor, threads = environment.get('processor'), experiments.threads(environment)
     return (
         'The same settings, data and seed give the same numbers on CPUs, if the processor'
         f'{f" ({processor})" if processor else ""}, the number of threads{f" ({threads})" if threads else ""} and the devices '

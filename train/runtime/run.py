@@ -110,10 +110,11 @@ class Run:
         if different:
             self.warn(f'note: not by the recipe of {parent.path} ({few(different, facts.ROOM)}): tables will say so')
 
-    def start(self, kind: str = SEARCHED) -> None:
+    def start(self, kind: str = SEARCHED, searching: bool = False) -> None:
         """Take the directory's lock, tell what was understood of the data, and from now on stop when asked to.
 
-        Nothing that the run holds is changed before `begin`. kind: of the network that is trained, see runfiles/network.py.
+        Nothing that the run holds is changed before `begin`. kind: of the network that is trained, see runfiles/network.py; searching:
+        whether this start searches.
         """
         if self.devices.main:
             self.directory.lock()
@@ -133,6 +134,7 @@ class Run:
                 self.dataset.options.dir,
             )
             self._environment.changed = changed(self.config)
+            self._environment.search_threads = self._environment.threads if searching else self._before.search_threads
         for line in facts.told(self.data):
             self.say(line)
         self.interrupt.install()

@@ -41,7 +41,7 @@ def search(
         _check_memory(run_parts, wanted)
         with run.progress.phase('building the supernet'):
             stages = SupernetStages(run_parts.config, run_parts.dataset, run_parts.devices, run.directory, hooks)
-        run.start()
+        run.start(searching=True)
         newest = run.newest(STAGES) if resume else None
         reached = ORDER.index(StageName(newest.stage)) if newest else -1
         init = config.pretrain.init if newest is None else ''
