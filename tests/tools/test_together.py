@@ -238,7 +238,14 @@ def experiment(folder, jobs, how):
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         start_new_session=True,
+        preexec_fn=_listen,
     )
+
+
+def _listen():
+    """Whoever runs these tests may have signals ignored, as nohup does and shells for what they start in the background."""
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGTSTP):
+        signal.signal(number, signal.SIG_DFL)
 
 
 def until(condition):
