@@ -23,10 +23,10 @@ class Environment:
     """The fields of environment.json; None is what an older version did not write.
 
     dsonas, mxnet, numpy, python: versions. commit: of the repository, with '-dirty' where files differ from it. memory_gb: 10^9
-    bytes. threads: those that share an operator of MXNet on the CPU, search_threads: in the search of this run, which may have been
-    started with others; omp_num_threads: the variable as it was set. devices: names
-    such as 'gpu(0)', of one worker. kind: of the network that is trained, see network.py. data_dir: the folder in which the data
-    set was found. changed: dotted keys of the settings that are other than the preset's. started: ISO 8601.
+    bytes. threads: those that share an operator of MXNet on the CPU; search_threads: those of the search of this run, which may
+    have been others; omp_num_threads: the variable as it was set. devices: names such as 'gpu(0)', of one worker. kind: of the
+    network that is trained, see network.py. data_dir: the folder in which the data set was found. changed: dotted keys of the
+    settings that are other than the preset's. started: ISO 8601.
     """
 
     dsonas: Optional[str] = None

@@ -38,8 +38,6 @@ PASSED = (
 HOST = re.compile(r'[A-Za-z0-9_\[][A-Za-z0-9_.@:%\[\]-]*')  # name, user@name or address, and never a flag of ssh
 SERVE = 'import mxnet'  # with DMLC_ROLE=server or scheduler, the import serves until the workers are done
 
-Process = subprocess.Popen  # of bytes
-
 
 class Launch:
     """The processes of one job. python: the interpreter for scheduler and servers."""
@@ -55,7 +53,7 @@ class Launch:
         python: str = sys.executable,
     ) -> None:
         self.command, self.hosts, self.ssh, self.python = list(command), list(hosts), list(ssh), python
-        self.processes: List[Tuple[str, Process]] = []
+        self.processes: List[Tuple[str, children.Child]] = []
         self.readers: List[children.Reader] = []
         self.asked = 0
         root = _address_towards(self.hosts[0]) if self.hosts else '127.0.0.1'
@@ -94,7 +92,7 @@ class Launch:
         self.processes.append((name, process))
         self.readers += children.forward(name, process)
 
-    def of(self, role: str) -> List[Process]:
+    def of(self, role: str) -> List[children.Child]:
         """Processes of a role: 'worker', 'server' or 'scheduler'."""
         return [process for name, process in self.processes if name.startswith(role)]
 
@@ -106,7 +104,7 @@ class Launch:
         self.end(number, [entry for entry in self.processes if entry[0].startswith('worker')])
 
     @staticmethod
-    def end(number: int, entries: Sequence[Tuple[str, Process]]) -> None:
+    def end(number: int, entries: Sequence[Tuple[str, children.Child]]) -> None:
         for _, process in entries:
             children.end(process, number)
 

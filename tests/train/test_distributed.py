@@ -256,6 +256,22 @@ def test_launch_passes_status_output_and_hosts(tmp_path):
     assert job.returncode == 2 and err.count('\n') == 1
 
 
+def test_a_launch_whose_output_nobody_reads_ends_its_workers(tmp_path):
+    """As behind `| head`: the workers are asked to stop, and do not wait for ever for their lines to be read."""
+    stopped = tmp_path / 'stopped'
+    job = launched(
+        ['-n', '1', '-s', '1'],
+        '-c',
+        'import pathlib, signal, sys, time\n'
+        f'def stop(number, frame):\n    pathlib.Path({str(stopped)!r}).touch()\n    sys.exit(0)\n'
+        'signal.signal(signal.SIGTERM, stop)\n'
+        'while True:\n    print("at work", flush=True)\n    time.sleep(0.01)',
+    )
+    assert job.stdout.readline() == '[worker 0] at work\n'
+    job.stdout.close()
+    assert job.wait(60) == 141 and stopped.exists() and 'Traceback' not in job.stderr.read()
+
+
 class Exchange:
     """Worker 0's numbers for all, within one process."""
 

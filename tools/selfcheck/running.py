@@ -9,6 +9,7 @@ import sys
 import time
 from typing import Any, Callable, Dict, List, Mapping, Sequence, Tuple
 
+from ...base import children
 from ...base.text import clipped
 from .checks import FAST_MATH, MODULE
 
@@ -95,11 +96,8 @@ def output(words: Sequence[str], limit: float, **environment: str) -> str:
     return out.decode('utf-8', 'replace')
 
 
-def _end(process: 'subprocess.Popen[bytes]') -> None:
-    try:
-        os.killpg(process.pid, signal.SIGKILL)
-    except ProcessLookupError:
-        pass
+def _end(process: children.Child) -> None:
+    children.end(process, signal.SIGKILL)
     process.communicate()
 
 

@@ -22,7 +22,9 @@ from .stops import Stopped
 from .watchdog import Watchdog
 
 DISTRIBUTED = ('dist_sync', 'dist_device_sync')
-SPACES, SPACES_EACH = 'MXNET_CPU_TEMP_COPY', 16  # MXNet's setting, 4 unasked for all CPU devices together
+# Operators that share a temporary space wait for each other, whatever their device, and MXNet has 4 for all CPU devices together. It
+# reads the setting once, before the first operator that needs one.
+SPACES, SPACES_EACH = 'MXNET_CPU_TEMP_COPY', 16
 
 
 def parse_gpus(text: str) -> List[int]:
@@ -58,9 +60,7 @@ def contexts(gpus: str = '', cpus: int = 0) -> List[mx.Context]:
     if not 0 <= cpus <= limits.DEVICES:
         accepted = argtypes.between('a whole number', 0, limits.DEVICES)
         raise UserError(f'train.cpus={cpus}: expected {accepted}')
-    if (
-        cpus > 1
-    ):  # operators that take one temporary space wait for each other, whatever their device; read before the first, or never
+    if cpus > 1:
         os.environ.setdefault(SPACES, str(SPACES_EACH * cpus))
     if cpus:
         return [mx.cpu(number) for number in range(cpus)]
