@@ -4,7 +4,7 @@ FROM ${BASE}
 
 # What the wheels of MXNet and OpenCV link to and do not bring.
 RUN apt-get update \
-    && apt-get install --yes --no-install-recommends libgomp1 libquadmath0 libgl1 libglib2.0-0 libsm6 libxext6 \
+    && apt-get install --yes --no-install-recommends g++ libgomp1 libquadmath0 libgl1 libglib2.0-0 libsm6 libxext6 \
     && rm -rf /var/lib/apt/lists/*
 
 ARG EXTRA=cpu

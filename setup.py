@@ -13,7 +13,7 @@ from setuptools.command.build_py import build_py  # noqa: E402
 
 SUBPACKAGES = find_packages(exclude=['tests', 'tests.*'])  # every folder with an __init__.py
 # Files that belong to the package though they are no modules: of these kinds beside modules, and those of experiments/.
-DATA = ['*.yaml', '*.json', '*.html', '*.css', '*.js', '*.j2', '*.tex', 'templates/*']
+DATA = ['*.yaml', '*.json', '*.html', '*.css', '*.js', '*.j2', '*.tex', 'templates/*', 'native/*']
 EXPERIMENTS = ['experiments/*.sh', 'experiments/*.yaml', 'experiments/configs/*.yaml']
 
 

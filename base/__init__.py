@@ -3,6 +3,7 @@
 errors.py      UserError, a mistake of the user; EndOfRun, the end of a command before its work is done
 cli.py         how a command ends and with which exit status, its --help, the names of its output files
 files.py       files written whole or not at all
+cache.py       the folder of files that are kept between runs
 text.py        numbers with units, read and written; tables in columns
 tables.py      rows that are a table for people and plain data for programs
 pictures.py    who draws what in a notebook

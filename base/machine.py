@@ -79,6 +79,11 @@ def width_multiple() -> int:
     return next((channels for flag, channels in BLOCKS if flag in flags), 1)
 
 
+def instructions() -> str:
+    """Return the processor's kind and the sets of instructions that it has; what the system does not tell is left out."""
+    return ' '.join([platform.machine(), _first('/proc/cpuinfo', 'flags') or _first('/proc/cpuinfo', 'Features')])
+
+
 def versions(*modules: str) -> Dict[str, str]:
     """Return the versions of Python and of modules, which are imported for it; those that are not installed are left out."""
     found = {'python': platform.python_version()}

@@ -15,7 +15,11 @@ from ..base.fields import AMOUNT, COUNT, TEXT, WHOLE, Field, Fields, check_field
 from . import checksums
 
 # What must be equal for equal seeds to give equal numbers, and what it is called in a warning.
-CONDITIONS = (('threads', 'threads (OMP_NUM_THREADS)'), ('processor', 'processor'))
+CONDITIONS = (
+    ('threads', 'threads (OMP_NUM_THREADS)'),
+    ('processor', 'processor'),
+    ('blocks', "the supernet's blocks"),
+)
 
 
 @dataclasses.dataclass
@@ -24,7 +28,8 @@ class Environment:
 
     dsonas, mxnet, numpy, python: versions. commit: of the repository, with '-dirty' where files differ from it. memory_gb: 10^9
     bytes. threads: those that share an operator of MXNet on the CPU; search_threads: those of the search of this run, which may
-    have been others; omp_num_threads: the variable as it was set. devices: names such as 'gpu(0)', of one worker. kind: of the
+    have been others; omp_num_threads: the variable as it was set. blocks: how the search computed those of its supernet on the CPU,
+    'compiled' (one operator each) or 'operators' (of MXNet). devices: names such as 'gpu(0)', of one worker. kind: of the
     network that is trained, see network.py. data_dir: the folder in which the data set was found. changed: dotted keys of the
     settings that are other than the preset's. started: ISO 8601.
     """
@@ -41,6 +46,7 @@ class Environment:
     threads: Optional[int] = None
     search_threads: Optional[int] = None
     omp_num_threads: Optional[str] = None
+    blocks: Optional[str] = None
     devices: Optional[List[str]] = None
     kvstore: Optional[str] = None
     workers: Optional[int] = None

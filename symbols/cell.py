@@ -84,6 +84,10 @@ class Net(HybridBlock):
 
     _kernels_kind: Optional[str] = None
     _device_kernels: Kernels
+    _regrouped = (
+        False  # whether parameters are asked for gradients in turn, each time by a graph that may have been used before
+    )
+    _compiled_with: Dict[str, Any] = {}  # options of hybridize
     _twins: Optional[SimpleNamespace] = (
         None  # .by_kind: twins by kind of kernels, where Gluon does not take them for children
     )
@@ -91,6 +95,15 @@ class Net(HybridBlock):
     def _twin(self, kernels_kind: str) -> Block:
         """Build the same network with other kernels, on this one's Parameters."""
         raise NotImplementedError
+
+    def hybridize(self, active: bool = True, **options: Any) -> None:
+        """Compile the network, as Gluon does.
+
+        With static shapes MXNet 1.9.1 writes gradients to the arrays that parameters had when a graph was first used with the same
+        requests, and grad_req makes new arrays: so graphs that are used in turn have static memory alone.
+        """
+        self._compiled_with = options
+        super().hybridize(active, **(dict(options, static_shape=False) if self._regrouped else options))
 
     def _kind_for(self, x: NDArray) -> Optional[str]:
         """Return the kind of kernels that shall compute for the input x; None: this network's own."""
@@ -111,5 +124,6 @@ class Net(HybridBlock):
         twins = self._twins.by_kind
         if kind not in twins:
             twins[kind] = self._twin(kind)
-            twins[kind].hybridize(self._active, **dict(self._flags))
+            options = dict(self._compiled_with, static_shape=False) if autograd.is_recording() else self._compiled_with
+            twins[kind].hybridize(self._active, **options)
         return twins[kind](x, *args)

@@ -55,6 +55,11 @@ class GateLayout:
         """Tell whether edges into `level` carry a λ."""
         return level in self._begin
 
+    def place(self, source: Node, target: Node) -> int:
+        """Return the position of an edge's λ in the vector; the output's level has one target, operation 0."""
+        columns = self._sources[target.level]
+        return self._begin[target.level] + target.operation * len(columns) + columns.index(source)
+
     def matrix(self, F: Operators, lam: Array, level: int, targets: Sequence[int], sources: Sequence[Node]) -> Array:
         """Cut out the λ of the edges from `sources` to `targets` (operation indices of `level`): (len(targets), len(sources))."""
         columns, rows = self._sources[level], len(self._space.operations) if level <= self._space.levels else 1

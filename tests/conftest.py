@@ -1,6 +1,12 @@
 """Which tests are slow, beside those that carry the mark themselves: `make test-fast` leaves them out."""
 
+import os
+
 import pytest
+
+from dsonas.base import cache
+
+os.environ.setdefault('DSONAS_NATIVE', cache.folder())  # compiled once, for all caches that tests make
 
 # (file, test functions, or () for all of the file): those that take more than about three seconds of a core, all cases together.
 # Together the others are to take about two minutes.

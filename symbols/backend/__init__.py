@@ -3,6 +3,7 @@
 - `kernels.py`        selects the operators of a network by device
 - `operators.py`      as MXNet computes them, exactly, and with synchronised statistics
 - `cpu.py`            as oneDNN computes them fastest
+- `native.py`         compiles and loads the operator of symbols/native/
 - `padding.py`        fills the blocks of channels that oneDNN computes side by side, with zeros
 - `gradient_sums.py`  keeps MXNet from adding up gradients wrongly where an array is used often
 - `layout.py`         brings arrays out of oneDNN's blocked layouts

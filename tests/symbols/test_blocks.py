@@ -161,5 +161,8 @@ def test_no_decay_on_what_must_not_decay():
 
 
 def test_unknown_kernels():
-    with pytest.raises(ValueError, match="kernels: 'tpu' is not one of cpu, forward, plain, exact"):
-        kernels('tpu')
+    for kind in ('tpu', 'cpu:biases', 'plain:weights', 'sync:two'):
+        with pytest.raises(
+            ValueError, match=f"kernels: '{kind}' is not one of cpu, onednn, forward, plain, exact or sync:N"
+        ):
+            kernels(kind)

@@ -26,8 +26,12 @@ SPACES = {
     'five levels': dict(levels=5),
     'eight operations': dict(levels=3, operations=PAPER_OPERATIONS + tuple(operation.name for operation in ADDED)),
 }
-WIDTHS = {'cpu': 16, 'plain': 6}  # from 16 channels on oneDNN keeps layouts of its own
-DTYPES = {'cpu': 'float32', 'plain': 'float64'}  # in which these kernels themselves compute gradients on a CPU
+WIDTHS = {'cpu': 16, 'onednn': 16, 'plain': 6}  # from 16 channels on oneDNN keeps layouts of its own
+DTYPES = {
+    'cpu': 'float32',
+    'onednn': 'float32',
+    'plain': 'float64',
+}  # in which these kernels themselves compute gradients on a CPU
 
 
 @pytest.fixture(autouse=True)
@@ -104,7 +108,7 @@ def assert_equal(fused, naive, initial):
 
 
 @pytest.mark.parametrize('shrinks', [False, True], ids=['whole', 'shrinking'])
-@pytest.mark.parametrize('kernels', ['cpu', 'plain'])
+@pytest.mark.parametrize('kernels', ['cpu', 'onednn', 'plain'])
 @pytest.mark.parametrize('space', SPACES)
 def test_five_steps_equal_the_network_written_edge_by_edge(space, kernels, shrinks):
     space = SearchSpace.cifar10(channels=WIDTHS[kernels], blocks=(1, 1), classes=5, **SPACES[space])

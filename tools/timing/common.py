@@ -63,7 +63,7 @@ def add_steps(parser: argparse.ArgumentParser) -> None:
     add('--threads', type=argtypes.PROCESSES, default=host.threads(), help='OMP_NUM_THREADS')
     add(
         '--kernels',
-        choices=('cpu', 'plain'),
+        choices=('cpu', 'onednn', 'plain'),
         help="how operators are computed, default: what suits the device; on a CPU, plain takes the steps of 'exact'",
     )
     add(

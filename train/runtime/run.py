@@ -25,6 +25,7 @@ from ...runfiles.log import Log
 from ...runfiles.network import SEARCHED
 from ...runfiles.stages import STAGES
 from ...runfiles.summary import update_summary
+from ...symbols.backend import native
 from ..config import settings
 from ..config.changes import changed
 from ..config.tree import Config
@@ -135,6 +136,9 @@ class Run:
             )
             self._environment.changed = changed(self.config)
             self._environment.search_threads = self._environment.threads if searching else self._before.search_threads
+            on_cpu = self.devices.contexts[0].device_type == 'cpu'
+            searched = native.blocks() if searching and on_cpu else None
+            self._environment.blocks = searched if searching else self._before.blocks
         for line in facts.told(self.data):
             self.say(line)
         self.interrupt.install()

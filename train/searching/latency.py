@@ -11,9 +11,9 @@ from typing import Any, Dict, Mapping, Optional
 
 import numpy as np
 
+from ...base import cache
 from ...base.errors import UserError
 from ...base.text import format_bytes
-from ...data import cache
 from ...runfiles.directory import RunDirectory
 from ...symbols import latency
 from ...symbols.architecture import Architecture

@@ -44,7 +44,7 @@ class Target:
     @property
     def kinds(self) -> List[str]:
         """Return the kinds of kernels that networks compute with on these devices (symbols/backend/kernels.py)."""
-        return ['plain', 'exact'] if self.on_gpu else ['cpu', 'plain', 'exact']
+        return ['plain', 'exact'] if self.on_gpu else ['cpu', 'onednn', 'plain', 'exact']
 
     @property
     def unlike(self) -> Optional[str]:

@@ -1,0 +1,125 @@
+// What a block computes: its operations, who feeds them by which λ, and where each array is among the operator's inputs.
+//
+// A plan is text: 'operations|edges of the output|shortcut'. Operations are separated by ';', and stand in the order of their levels. An
+// operation is 'kind kernel dilation level' (kinds: separable, depthwise, average, max) and its edges 'source:λ', where source 0 is the block's input, source n the n-th operation, and
+// λ a place in the block's vector, or -1 for an edge that has none. All operations of a level have edges from the same sources. The shortcut
+// is 'identity' or 'convolution'.
+#pragma once
+
+#include <sstream>
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+namespace dsonas {
+
+enum class Kind { CONVOLUTION, AVERAGE, LARGEST };  // of the windows; a convolution's weights are trained
+
+struct Edge {
+  int source, gate;
+};
+
+struct Operation {
+  Kind kind;
+  int kernel, dilation, level;
+  std::vector<Edge> edges;
+  bool separable = false;              // whether a 1×1 convolution follows
+  int depthwise = -1, pointwise = -1;  // places among the inputs
+};
+
+struct Level {
+  int begin, end;  // operations of it
+};
+
+struct Norm {
+  int gamma, beta, mean, variance;  // places among the inputs; γ is 1 whatever it says
+};
+
+constexpr int WIDEST = 15;  // of kernels: places within one fit into a byte
+
+class Plan {
+ public:
+  explicit Plan(const std::string& text) {
+    std::istringstream parts(text);
+    std::string blocks, edges, shortcut;
+    std::getline(parts, blocks, '|'), std::getline(parts, edges, '|'), std::getline(parts, shortcut, '|');
+    std::istringstream separate(blocks);
+    for (std::string part; std::getline(separate, part, ';');) operations.push_back(operation(part));
+    output = read(edges);
+    projected = shortcut == "convolution";
+    if (output.empty() || (!projected && shortcut != "identity")) throw std::invalid_argument("plan: cannot compute '" + text + "'");
+    number();
+  }
+
+  int inputs() const { return count; }
+  int sum() const { return int(operations.size()); }           // the map of eq. 4's sum, behind those of the operations
+  int shortcut() const { return int(operations.size()) + 1; }  // that of a shortcut by convolution
+
+  std::vector<Operation> operations;
+  std::vector<Level> levels;
+  std::vector<Edge> output;
+  bool projected;                   // whether the shortcut is a convolution
+  std::vector<int> output_weights;  // of each edge of the output, its place among the inputs
+  int shortcut_weight = -1;
+  std::vector<Norm> norms;                 // of each map
+  std::vector<std::vector<Edge>> readers;  // of each source: (operation, gate) of the edges that leave it
+  std::vector<int> outputs_of;             // of each source: its place in `output`, or -1
+
+  static constexpr int IMAGE = 0, GATES = 1;  // the first inputs
+
+ private:
+  static std::vector<Edge> read(const std::string& text) {
+    std::istringstream words(text);
+    std::vector<Edge> found;
+    char colon;
+    for (Edge edge; words >> edge.source >> colon >> edge.gate;) found.push_back(edge);
+    return found;
+  }
+
+  static Operation operation(const std::string& text) {
+    std::istringstream words(text);
+    std::string kind, edges;
+    Operation made;
+    words >> kind >> made.kernel >> made.dilation >> made.level;
+    std::getline(words, edges);
+    made.separable = kind == "separable";
+    made.kind = made.separable || kind == "depthwise" ? Kind::CONVOLUTION : kind == "average" ? Kind::AVERAGE : Kind::LARGEST;
+    made.edges = read(edges);
+    if ((made.kind == Kind::LARGEST && kind != "max") || made.edges.empty() || made.kernel % 2 == 0 || made.kernel > WIDEST)
+      throw std::invalid_argument("plan: cannot compute '" + text + "'");
+    return made;
+  }
+
+  Norm norm() {
+    Norm made{count, count + 1, count + 2, count + 3};
+    count += 4;
+    return made;
+  }
+
+  void number() {
+    count = GATES + 1;
+    readers.resize(operations.size() + 1);
+    outputs_of.assign(operations.size() + 1, -1);
+    for (size_t index = 0; index < operations.size(); ++index) {
+      Operation& one = operations[index];
+      if (levels.empty() || operations[levels.back().begin].level != one.level) levels.push_back({int(index), int(index)});
+      levels.back().end = index + 1;
+      if (one.kind == Kind::CONVOLUTION) one.depthwise = count++;
+      if (one.separable) one.pointwise = count++;
+      norms.push_back(norm());
+      for (const Edge& edge : one.edges) readers[edge.source].push_back({int(index), edge.gate});
+    }
+    for (size_t place = 0; place < output.size(); ++place) {
+      outputs_of[output[place].source] = place;
+      output_weights.push_back(count++);
+    }
+    norms.push_back(norm());
+    if (!projected) return;
+    shortcut_weight = count++;
+    norms.push_back(norm());
+  }
+
+  int count = 0;
+};
+
+}  // namespace dsonas

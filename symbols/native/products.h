@@ -1,0 +1,83 @@
+// Products of small matrices with feature maps, which lie channel by channel in rows of whole vectors.
+#pragma once
+
+#include "vectors.h"
+
+namespace dsonas {
+
+// M rows and N vectors of columns of z (+)= w · x over a depth.
+template <int M, int N, bool ADD>
+inline void tile_product(int depth, const float* w, int w_stride, const float* x, size_t x_stride, float* z, size_t z_stride) {
+  Vector sums[M][N];
+  for (int m = 0; m < M; ++m)
+    for (int n = 0; n < N; ++n) sums[m][n] = ADD ? load(z + m * z_stride + n * LANES) : Vector{};
+  for (int k = 0; k < depth; ++k, x += x_stride) {
+    Vector columns[N];
+    for (int n = 0; n < N; ++n) columns[n] = load(x + n * LANES);
+    for (int m = 0; m < M; ++m)
+      for (int n = 0; n < N; ++n) sums[m][n] += w[m * w_stride + k] * columns[n];
+  }
+  for (int m = 0; m < M; ++m)
+    for (int n = 0; n < N; ++n) store(z + m * z_stride + n * LANES, sums[m][n]);
+}
+
+template <int N, bool ADD>
+inline void column_product(int rows, int depth, const float* w, int w_stride, const float* x, size_t x_stride, float* z,
+                           size_t z_stride) {
+  int row = 0;
+  for (; row + ROWS <= rows; row += ROWS)
+    tile_product<ROWS, N, ADD>(depth, w + row * w_stride, w_stride, x, x_stride, z + row * z_stride, z_stride);
+  for (; row + 2 <= rows; row += 2)
+    tile_product<2, N, ADD>(depth, w + row * w_stride, w_stride, x, x_stride, z + row * z_stride, z_stride);
+  for (; row < rows; ++row)
+    tile_product<1, N, ADD>(depth, w + row * w_stride, w_stride, x, x_stride, z + row * z_stride, z_stride);
+}
+
+// z (rows, length) = w (rows, depth) · x (depth, length), or its sum with z; length in whole vectors.
+template <bool ADD>
+inline void product(int rows, int depth, int length, const float* w, int w_stride, const float* x, size_t x_stride, float* z,
+                    size_t z_stride) {
+  int place = 0;
+  for (; place + 2 * LANES <= length; place += 2 * LANES)
+    column_product<2, ADD>(rows, depth, w, w_stride, x + place, x_stride, z + place, z_stride);
+  if (place < length) column_product<1, ADD>(rows, depth, w, w_stride, x + place, x_stride, z + place, z_stride);
+}
+
+template <int M, int N>
+inline void tile_dots(int length, const float* a, size_t a_stride, const float* b, size_t b_stride, float* sums, int stride) {
+  Vector dots[M][N];
+  for (int m = 0; m < M; ++m)
+    for (int n = 0; n < N; ++n) dots[m][n] = Vector{};
+  for (int place = 0; place < length; place += LANES) {
+    Vector right[N];
+    for (int n = 0; n < N; ++n) right[n] = load(b + n * b_stride + place);
+    for (int m = 0; m < M; ++m) {
+      Vector left = load(a + m * a_stride + place);
+      for (int n = 0; n < N; ++n) dots[m][n] += left * right[n];
+    }
+  }
+  for (int m = 0; m < M; ++m)
+    for (int n = 0; n < N; ++n) sums[m * stride + n] += sum(dots[m][n]);
+}
+
+template <int M>
+inline void row_dots(int columns, int length, const float* a, size_t a_stride, const float* b, size_t b_stride, float* sums,
+                     int stride) {
+  int column = 0;
+  for (; column + 4 <= columns; column += 4)
+    tile_dots<M, 4>(length, a, a_stride, b + column * b_stride, b_stride, sums + column, stride);
+  for (; column < columns; ++column)
+    tile_dots<M, 1>(length, a, a_stride, b + column * b_stride, b_stride, sums + column, stride);
+}
+
+// sums (rows, columns) += a (rows, length) · the transpose of b (columns, length); length in whole vectors.
+inline void dots(int rows, int columns, int length, const float* a, size_t a_stride, const float* b, size_t b_stride, float* sums,
+                 int stride) {
+  int row = 0;
+  for (; row + 4 <= rows; row += 4)
+    row_dots<4>(columns, length, a + row * a_stride, a_stride, b, b_stride, sums + row * stride, stride);
+  for (; row < rows; ++row)
+    row_dots<1>(columns, length, a + row * a_stride, a_stride, b, b_stride, sums + row * stride, stride);
+}
+
+}  // namespace dsonas

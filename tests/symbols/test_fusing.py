@@ -1,0 +1,268 @@
+"""Blocks of the supernet as one operator: what they compute, on every path, is what MXNet's operators compute in double precision."""
+
+import os
+import random
+
+import mxnet as mx
+import numpy as np
+import pytest
+from mxnet import autograd
+
+from dsonas.symbols.architecture import Architecture
+from dsonas.symbols.backend import native
+from dsonas.symbols.operations import OPERATIONS, AveragePool, Depthwise, MaxPool, Operation, Pointwise
+from dsonas.symbols.space import PAPER_OPERATIONS, SearchSpace
+from dsonas.symbols.supernet import Supernet
+
+pytestmark = pytest.mark.skipif(native.missing() is not None, reason=f'the operator is not there: {native.missing()}')
+EXAMPLES = int(os.environ.get('DSONAS_EXAMPLES', '0'))  # further random cases
+ADDED = [
+    Operation('dilated', 'separable', (Depthwise(3, dilation=2), Pointwise())),
+    Operation('depthwise_only', 'separable', (Depthwise(5),)),
+    Operation('wide', 'separable', (Depthwise(9), Pointwise())),
+    Operation('pointlike', 'separable', (Depthwise(1), Pointwise())),
+    Operation('broad_average', 'average', (AveragePool(5),)),
+    Operation('broad_maximum', 'max', (MaxPool(5),)),
+]
+NOT_FUSED = Operation('twice', 'separable', (Depthwise(3), Pointwise(), Depthwise(3), Pointwise()))
+SHAPES = [(1, 8), (3, 32), (5, 7), (50, 8), (2, 28), (9, 16), (4, 33), (7, 12)]  # (images, pixels)
+
+
+@pytest.fixture(autouse=True)
+def more_operations():
+    with OPERATIONS.restored():
+        for operation in [*ADDED, NOT_FUSED]:
+            OPERATIONS.register(operation.name, operation)
+        yield
+
+
+def filled(net, seed):
+    """A network with weights, β and λ of its own; λ that are not there are zero."""
+    generator = np.random.RandomState(seed)
+    values = {}
+    for name, param in sorted(net.collect_params().items()):
+        value = generator.standard_normal(param.shape)
+        if name.endswith('weight'):
+            values[name] = value / max(np.prod(param.shape[1:]), 1) ** 0.5
+        elif name.endswith('beta'):
+            values[name] = 0.3 * value
+    for gate, mask in zip(net.gates, net.architecture.masks()):
+        values[gate.name] = np.array(mask) * (0.7 + 0.3 * generator.standard_normal(gate.shape))
+    for name, value in values.items():
+        param = net.collect_params()[name]
+        param.set_data(mx.nd.array(value, dtype=param.dtype))
+    return net
+
+
+def built(space, architecture, kind, dtype, seed, hybridize=True):
+    net = Supernet(space, architecture, kernels_kind=kind)
+    net.cast(dtype)
+    net.initialize()
+    if hybridize:
+        net.hybridize(static_alloc=True, static_shape=True)
+    return filled(net, seed)
+
+
+def computed(net, x, times=1):
+    """(logits, gradients and running statistics by name)."""
+    weight = mx.nd.array(np.random.RandomState(1).standard_normal((x.shape[0], net.space.classes)), dtype=x.dtype)
+    for _ in range(times):
+        with autograd.record():
+            y = net(x)
+            loss = (y * weight).sum()
+        loss.backward()
+    found = {name: param.grad().asnumpy() for name, param in net.collect_params().items() if param.grad_req != 'null'}
+    mx.nd.waitall()
+    found.update({n: p.data().asnumpy() for n, p in net.collect_params().items() if 'running' in n})
+    return y.asnumpy(), found
+
+
+def deviations(found, wanted):
+    """Distances as shares of their arrays; of those that are nothing beside others (scales that batch norm takes out), of the others."""
+    sizes = {name: np.linalg.norm(value) for name, value in wanted.items()}
+    least = 1e-3 * max(sizes.values())
+    return {name: np.linalg.norm(found[name] - wanted[name]) / max(sizes[name], least) for name in wanted}
+
+
+def random_space(chance):
+    names = PAPER_OPERATIONS + tuple(operation.name for operation in ADDED)
+    blocks = [(1, 1), (2, 1), (1, 1, 1)]
+    return SearchSpace.cifar10(
+        share=chance.random() < 0.5,
+        channels=chance.choice([1, 3, 5, 8, 12, 16, 17, 24, 40]),
+        blocks=chance.choice(blocks),
+        classes=5,
+        levels=chance.choice([1, 2, 3, 4]),
+        operations=PAPER_OPERATIONS if chance.random() < 0.5 else tuple(chance.sample(names, chance.randint(1, 7))),
+        first_level_gates=chance.random() < 0.3,
+    )
+
+
+@pytest.mark.parametrize('seed', range(16 + EXAMPLES))
+def test_any_block_computes_what_mxnet_does_in_double_precision(seed):
+    """Spaces, prunings, widths and images at random. With some images rounding opens a ReLU or moves a maximum; with most it does not."""
+    print('seed', seed)
+    chance = random.Random(seed)
+    space = random_space(chance)
+    keep = chance.choice([1.0, 0.7, 0.4, 0.2])
+    architecture = Architecture.random(space, seed, keep) if keep < 1 else Architecture.full(space)
+    images, pixels = chance.choice(SHAPES)
+    worst = []
+    for _ in range(5):
+        data = np.random.RandomState(chance.randrange(10**6)).standard_normal((images, 3, pixels, pixels))
+        results = []
+        for kind, dtype in (('cpu', 'float32'), ('plain', 'float64')):
+            net = built(space, architecture, kind, dtype, seed)
+            results.append(computed(net, mx.nd.array(data, dtype=dtype)))
+        (logits, found), (wanted_logits, wanted) = results
+        assert np.abs(logits - wanted_logits).max() < 1e-3 * np.abs(wanted_logits).max()
+        assert set(found) == set(wanted)
+        apart = deviations(found, wanted)
+        assert all(value < 1e-3 for name, value in apart.items() if 'running' in name)
+        worst.append(max(apart.values()))
+        if worst[-1] < 2e-3:
+            return
+    raise AssertionError(worst)
+
+
+def test_the_papers_blocks_are_fused_and_others_are_not():
+    def operators(space, kind='cpu'):
+        return Supernet(space, kernels_kind=kind)(mx.sym.var('data')).tojson().count('"op": "dsonas_block"')
+
+    space = SearchSpace.cifar10(channels=4, blocks=(2, 1), classes=5)
+    assert operators(space) == 3 and operators(space, 'onednn') == 0
+    unknown = SearchSpace.cifar10(channels=4, blocks=(2, 1), classes=5, operations=('max_pool_3x3', 'twice'))
+    decoys = SearchSpace.cifar10(channels=4, blocks=(2, 1), classes=5, operations=('max_pool_3x3', 'noise'))
+    assert operators(unknown) == operators(decoys) == 0
+
+
+@pytest.fixture
+def small():
+    space = SearchSpace.cifar10(channels=8, blocks=(1, 1), classes=5)
+    x = mx.nd.array(np.random.RandomState(3).standard_normal((6, 3, 16, 16)))
+    return space, x
+
+
+def test_again_and_again_with_other_groups_and_sizes(small):
+    """Gradients of W, of λ, of both and of W again, with more and fewer images: each as a network computes it that did nothing before."""
+    space, x = small
+    net = built(space, None, 'cpu', 'float32', 1)
+    weights, gates = list(net.weights().values()), net.gates
+    trained = [param for param in weights if param.grad_req != 'null']
+    orders = ['weights', 'gates', 'weights', 'both', 'weights', 'both', 'both', 'gates', 'gates', 'weights']
+    for number, asked in enumerate(orders):
+        for params, name in ((trained, 'weights'), (gates, 'gates')):
+            for param in params:
+                param.grad_req = 'write' if asked in (name, 'both') else 'null'
+        images = x[: 6 - number % 3]
+        logits, found = computed(net, images)
+        fresh = built(space, None, 'cpu', 'float32', 1)
+        wanted_logits, wanted = computed(fresh, images)
+        assert np.array_equal(logits, wanted_logits)
+        own = {name: value for name, value in found.items() if 'running' not in name}
+        assert all(np.abs(own[name] - wanted[name]).max() <= 1e-5 * np.abs(wanted[name]).max() for name in own)
+        assert own and all(np.abs(value).max() > 0 for name, value in own.items())
+
+
+@pytest.mark.parametrize('hybridize', [False, True])
+def test_gradients_are_added_where_they_are_to_be(small, hybridize):
+    space, x = small
+    net = built(space, None, 'cpu', 'float32', 1, hybridize)
+    once = computed(net, x)[1]
+    net.collect_params().setattr('grad_req', 'add')
+    net.collect_params('.*(running|gamma).*').setattr('grad_req', 'null')
+    thrice = computed(net, x, times=3)[1]
+    for name, value in once.items():
+        if 'running' not in name:
+            assert np.linalg.norm(thrice[name] - 3 * value) <= 1e-2 * np.linalg.norm(value), name
+
+
+def test_two_passes_before_their_gradients_and_gradients_twice(small):
+    space, x = small
+    net = built(space, None, 'cpu', 'float32', 1, hybridize=False)
+    others = x * 0.5 + 0.1
+    wanted = [computed(built(space, None, 'cpu', 'float32', 1), images)[1] for images in (x, others)]
+    weight = mx.nd.array(np.random.RandomState(1).standard_normal((6, 5)))
+    with autograd.record():
+        losses = [(net(images) * weight).sum() for images in (x, others)]
+    running = {name: param.data().asnumpy() for name, param in net.collect_params('.*running.*').items()}
+    for number, _ in [(1, 0), (0, 0), (0, 1)]:
+        losses[number].backward(retain_graph=True)
+        for name, param in net.collect_params().items():
+            if param.grad_req != 'null':
+                expected = wanted[number][name]
+                assert np.abs(param.grad().asnumpy() - expected).max() <= 1e-5 * np.abs(expected).max(), (number, name)
+    mx.nd.waitall()
+    own = [name for name in running if '_out_bn' in name or '_L' in name]
+    assert own and all(np.array_equal(net.collect_params()[name].data().asnumpy(), running[name]) for name in own)
+
+
+def test_inference_and_double_precision_take_other_operators(small):
+    space, x = small
+    net, exact = built(space, None, 'cpu', 'float32', 1), built(space, None, 'exact', 'float32', 1)
+
+    def apart():
+        wanted = exact(x).asnumpy()
+        return np.abs(net(x).asnumpy() - wanted).max() / np.abs(wanted).max()
+
+    for hybridize in (False, True):
+        net.hybridize(hybridize)
+        assert apart() < 1e-5
+        with autograd.train_mode():
+            assert apart() < 1e-5
+        with autograd.record(train_mode=False):
+            assert apart() < 1e-5
+    double, wanted = (
+        computed(built(space, None, kind, 'float64', 1), x.astype('float64')) for kind in ('cpu', 'plain')
+    )
+    assert max(deviations(double[1], wanted[1]).values()) < 1e-9
+
+
+def test_two_devices_compute_at_once(small):
+    space, x = small
+    net = Supernet(space, kernels_kind='cpu')
+    contexts = [mx.cpu(0), mx.cpu(1)]
+    net.initialize(ctx=contexts)
+    filled(net, 1)
+    net.hybridize(static_alloc=True, static_shape=True)
+    weight = mx.nd.array(np.random.RandomState(1).standard_normal((6, 5)))
+    parts = [x, x * 0.5 + 0.1]
+    for _ in range(3):
+        with autograd.record():
+            losses = [(net(part.as_in_context(c)) * weight.as_in_context(c)).sum() for part, c in zip(parts, contexts)]
+        autograd.backward(losses)
+    for part, context in zip(parts, contexts):
+        wanted = computed(built(space, None, 'cpu', 'float32', 1), part)[1]
+        for name, param in net.collect_params().items():
+            if param.grad_req != 'null':
+                found = param.grad(context).asnumpy()
+                assert np.abs(found - wanted[name]).max() <= 1e-5 * np.abs(wanted[name]).max(), name
+
+
+def test_what_is_not_a_number_stays_none(small):
+    """From a block's input to its output, and to the gradients of λ; batch norm of MXNet's own makes zeros of it."""
+    space, x = small
+    net = built(space, None, 'cpu', 'float32', 1, hybridize=False)
+    cell = next(block for block in net._children.values() if hasattr(block, 'shortcut'))
+    maps = mx.nd.array(np.random.RandomState(4).standard_normal((6, 8, 16, 16)))
+    for value in (np.nan, np.inf):
+        maps[2, 1, 3, 4] = value
+        with autograd.record():
+            y = cell(maps, net.gates[0].data())
+        y.backward()
+        assert np.isnan(y.asnumpy()).all() and np.isnan(net.gates[0].grad().asnumpy()).all()
+
+
+def test_memory_stays_what_it_is(small):
+    space, x = small
+    net = built(space, None, 'cpu', 'float32', 1)
+
+    def resident():
+        with open('/proc/self/status') as stream:  # without pages of libraries, which come and go
+            return next(1024 * int(line.split()[1]) for line in stream if line.startswith('RssAnon'))
+
+    computed(net, x, times=20)
+    before = resident()
+    for _ in range(10):
+        computed(net, x, times=20)
+    assert resident() - before < 8e6
