@@ -18,7 +18,7 @@ from . import checksums
 CONDITIONS = (
     ('threads', 'threads (OMP_NUM_THREADS)'),
     ('processor', 'processor'),
-    ('blocks', "the supernet's blocks"),
+    ('blocks', 'how blocks are computed'),
 )
 
 
@@ -28,8 +28,8 @@ class Environment:
 
     dsonas, mxnet, numpy, python: versions. commit: of the repository, with '-dirty' where files differ from it. memory_gb: 10^9
     bytes. threads: those that share an operator of MXNet on the CPU; search_threads: those of the search of this run, which may
-    have been others; omp_num_threads: the variable as it was set. blocks: how the search computed those of its supernet on the CPU,
-    'compiled' (one operator each) or 'operators' (of MXNet). devices: names such as 'gpu(0)', of one worker. kind: of the
+    have been others; omp_num_threads: the variable as it was set. blocks: how those of networks are computed on the
+    CPU, 'compiled' (one operator each) or 'operators' (of MXNet). devices: names such as 'gpu(0)', of one worker. kind: of the
     network that is trained, see network.py. data_dir: the folder in which the data set was found. changed: dotted keys of the
     settings that are other than the preset's. started: ISO 8601.
     """

@@ -10,11 +10,14 @@ from types import SimpleNamespace
 from typing import Any, Callable, Dict, List, Optional, Sequence
 
 import mxnet as mx
+import numpy as np
 from mxnet import autograd
 from mxnet.gluon import HybridBlock
 
-from .backend.operators import Kernels
-from .backend.types import Array, Block, NDArray
+from . import fusing
+from .backend.kernels import GROUPS
+from .backend.operators import BN_EPSILON, BN_MOMENTUM, Kernels
+from .backend.types import Array, Block, NDArray, Operators, Parameter
 from .blocks import operation_block
 from .space import BLOCK_INPUT, Edge, Node, SearchSpace
 from .units import BatchNormReLU, conv_bn_relu
@@ -28,6 +31,8 @@ class Cell(HybridBlock):
     edges: the surviving space.Edge, without isolated operations. opens_stage: the shortcut is a 1×1 convolution.
     A block without edges is the identity, and needs no cell.
     """
+
+    _plan: Optional[str] = None  # of the block as one operator (fusing.py)
 
     def __init__(
         self,
@@ -69,6 +74,18 @@ class Cell(HybridBlock):
                     maps[node] = self._operations[node](fed)
         return maps
 
+    def _planned(self, make: Callable[..., Optional[str]]) -> Optional[str]:
+        """Write down the block for one operator, with a function of fusing.py; None where there is no operator for it."""
+        levels = [nodes for nodes in self._levels if nodes]
+        return make(self._space, levels, self._sources, self._outputs, self.shortcut is not None)
+
+    def _whole(self, F: Operators, inputs: Sequence[Array], weights: Sequence[Array]) -> Array:
+        """Compute the block as one operator. inputs: the block's, and its λ if there are any; weights: R's."""
+        inner = fusing.arrays(F, inputs[0], list(self._operations.values()))
+        outer = fusing.arrays(F, inputs[0], [self.output_bn] + ([self.shortcut] if self.shortcut is not None else []))
+        options = dict(plan=self._plan, eps=BN_EPSILON, momentum=BN_MOMENTUM, wanted=self._kernels.wanted)
+        return F.dsonas_block(*inputs, *inner, *weights, *outer, **options)
+
     def _finish(self, x: Array, gathered: Array) -> Array:
         """Compute the block's output from that of R's 1×1 convolution, and the shortcut."""
         return self.output_bn(gathered) + (self.shortcut(x) if self.shortcut is not None else x)
@@ -84,9 +101,10 @@ class Net(HybridBlock):
 
     _kernels_kind: Optional[str] = None
     _device_kernels: Kernels
-    _regrouped = (
-        False  # whether parameters are asked for gradients in turn, each time by a graph that may have been used before
-    )
+    _fused = False  # whether blocks are one operator each, where they can be
+    _asked: Optional[List[List[Parameter]]] = None  # what _groups gave
+    # Whether parameters are asked for gradients in turn, each time by a graph that may have been used before.
+    _regrouped = False
     _compiled_with: Dict[str, Any] = {}  # options of hybridize
     _twins: Optional[SimpleNamespace] = (
         None  # .by_kind: twins by kind of kernels, where Gluon does not take them for children
@@ -110,9 +128,26 @@ class Net(HybridBlock):
         if not isinstance(x, mx.nd.NDArray):
             return None  # a graph is being built, of this network
         if not autograd.is_recording():
-            return self._device_kernels.inference if self._active else None
-        right = self._kernels_kind == 'exact' or (autograd.is_training() and self._device_kernels.trains(x))
-        return None if right else 'exact'
+            return self._device_kernels.inference if self._active else 'onednn' if self._fused else None
+        if self._kernels_kind != 'exact' and not (autograd.is_training() and self._device_kernels.trains(x)):
+            return 'exact'
+        return self._fused_kind(x) if self._fused else None
+
+    def _fused_kind(self, x: NDArray) -> Optional[str]:
+        """The kind for training where blocks are one operator: it has single precision alone, and is not told to add gradients up."""
+        if x.dtype != np.float32:
+            return 'plain'
+        self._asked = self._asked or self._groups()
+        requests = [{param.grad_req for param in params} for params in self._asked]
+        if any('add' in group for group in requests):
+            return 'onednn'
+        asked = [name for name, group in zip(GROUPS, requests) if group != {'null'}]
+        wanted = asked[0] if len(asked) < len(requests) == len(GROUPS) and asked else 'all'
+        return None if wanted == self._device_kernels.wanted else f'cpu:{wanted}' if wanted in GROUPS else 'cpu'
+
+    def _groups(self) -> List[List[Parameter]]:
+        """Return the parameters that may be asked for gradients apart from others: W, and λ where there are any."""
+        return [list(self.collect_params().values())]
 
     def forward(self, x: NDArray, *args: Any) -> Any:
         """Compute hybrid_forward, or that of the twin that suits better."""

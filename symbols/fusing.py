@@ -1,57 +1,75 @@
-"""A block of the supernet as one operator (symbols/native/): its plan, and its arrays in the order that the operator takes them."""
+"""A block of a network as one operator (symbols/native/): its plan, and its arrays in the order that the operator takes them."""
 
 from __future__ import annotations
 
-from typing import Any, Dict, Iterator, List, Mapping, Optional, Sequence, Tuple
+from typing import Any, Callable, Dict, Iterable, Iterator, List, Mapping, Optional, Sequence, Tuple
 
 import mxnet as mx
 
-from .backend.types import Array, Block, Parameter
+from .backend.types import Array, Block, Operators, Parameter
 from .gates import GateLayout
 from .operations import OPERATIONS, AveragePool, Depthwise, MaxPool, Operation, Pointwise
 from .space import BLOCK_INPUT, Node, SearchSpace
 from .units import BatchNormReLU, Conv
 
 WIDEST = 15  # of kernels (native/plan.h)
+Levels = Sequence[Sequence[Node]]
+Sources = Mapping[Node, Sequence[Node]]
 
 
-def plan(
-    space: SearchSpace,
-    levels: Sequence[Sequence[Node]],
-    sources: Mapping[Node, Sequence[Node]],
-    outputs: Sequence[Node],
-    projected: bool,
+def supernet_plan(
+    space: SearchSpace, levels: Levels, sources: Sources, outputs: Sequence[Node], projected: bool
 ) -> Optional[str]:
-    """Write down what a block computes, as native/plan.h reads it; None where an operation is none that it knows.
+    """Write down what a block of the supernet computes, as native/plan.h reads it; None where an operation is none that it knows.
 
-    levels: the operations that are there. sources: of each operation with λ, what feeds it. outputs: what feeds the block's output.
-    projected: whether the shortcut is a convolution.
+    levels: the operations that are there. sources: of each operation whose edges carry λ, what feeds it. outputs: what feeds the block's
+    output. projected: whether the shortcut is a convolution.
     """
     layout = GateLayout(space)
-    numbers = {BLOCK_INPUT: 0}
-    parts: List[str] = []
+    fed: Dict[Node, List[Node]] = {}
     for nodes in levels:
-        before = list(numbers)
-        for node in nodes:
-            window = _window(OPERATIONS[space.operations[node.operation]])
-            if window is None:
-                return None
-            edges = '0:-1'
-            if layout.gated(node.level):
-                feeding = {
-                    source for other in nodes for source in sources[other]
-                }  # all sums of a level have the same terms
-                places = {source: layout.place(source, node) for source in before if source in feeding}
-                edges = _edges(numbers, places)
-            parts.append(f'{window} {node.level} {edges}')
-            numbers[node] = len(numbers)
-    level = Node(space.levels + 1, 0)
-    output = _edges(numbers, {source: layout.place(source, level) for source in outputs})
-    return '|'.join([';'.join(parts), output, 'convolution' if projected else 'identity'])
+        feeding = {
+            source for node in nodes for source in sources.get(node, ())
+        }  # all sums of a level have the same terms
+        before = [BLOCK_INPUT, *(node for node in fed)]
+        fed.update({node: [source for source in before if source in feeding] or [BLOCK_INPUT] for node in nodes})
+
+    def gate(source: Node, target: Node) -> int:
+        return layout.place(source, target) if layout.gated(target.level) else -1
+
+    return _plan(space, fed, outputs, gate, projected, 'fixed')
 
 
-def _edges(numbers: Mapping[Node, int], places: Mapping[Node, int]) -> str:
-    return ' '.join(f'{numbers[source]}:{place}' for source, place in places.items())
+def network_plan(
+    space: SearchSpace, levels: Levels, sources: Sources, outputs: Sequence[Node], projected: bool
+) -> Optional[str]:
+    """Write down what a block of a derived network computes, as supernet_plan; what has no `sources` reads the block's input."""
+    fed = {node: sources.get(node, [BLOCK_INPUT]) for nodes in levels for node in nodes}
+    return _plan(space, fed, outputs, lambda source, target: -1, projected, 'trained')
+
+
+def _plan(
+    space: SearchSpace,
+    fed: Sources,
+    outputs: Sequence[Node],
+    gate: Callable[[Node, Node], int],
+    projected: bool,
+    gamma: str,
+) -> Optional[str]:
+    """fed: the sources of each operation, by level. gate: gives the place of an edge's λ, or -1."""
+    numbers = {BLOCK_INPUT: 0, **{node: number + 1 for number, node in enumerate(fed)}}
+
+    def edges(sources: Sequence[Node], target: Node) -> str:
+        return ' '.join(f'{numbers[source]}:{gate(source, target)}' for source in sources)
+
+    parts: List[str] = []
+    for node, sources in fed.items():
+        window = _window(OPERATIONS[space.operations[node.operation]])
+        if window is None:
+            return None
+        parts.append(f'{window} {node.level} {edges(sources, node)}')
+    output = edges(outputs, Node(space.levels + 1, 0))
+    return '|'.join([';'.join(parts), output, 'convolution' if projected else 'identity', gamma])
 
 
 def _window(operation: Operation) -> Optional[str]:
@@ -71,18 +89,25 @@ def _window(operation: Operation) -> Optional[str]:
     return f'{kind} {first.kernel} {getattr(first, "dilation", 1)}'
 
 
-def arrays(x: Array, blocks: Sequence[Block]) -> List[Array]:
-    """Return the arrays of blocks of convolutions and batch norms, in their order. x: of the graph that is built, or an NDArray."""
-    found = []
-    for block in blocks:
-        for parameter in _parameters(block):
-            found.append(parameter.data(x.context) if isinstance(x, mx.nd.NDArray) else parameter.var())
-    return found
+def arrays(F: Operators, x: Array, blocks: Sequence[Block]) -> List[Array]:
+    """Return the arrays of blocks of convolutions and batch norms, in their order, as wide as feature maps are.
+
+    x: an NDArray of the device, or a Symbol while a graph is built.
+    """
+    return [value for block in blocks for layer in _layers(block) for value in _values(F, x, layer)]
 
 
-def _parameters(block: Block) -> Iterator[Parameter]:
-    for layer in [block] if isinstance(block, BatchNormReLU) else block:
-        if isinstance(layer, Conv):
-            yield layer.weight
-        elif isinstance(layer, BatchNormReLU):
-            yield from (layer.gamma, layer.beta, layer.running_mean, layer.running_var)
+def _layers(block: Block) -> Iterable[Block]:
+    return [block] if isinstance(block, BatchNormReLU) else block
+
+
+def _values(F: Operators, x: Array, layer: Block) -> Iterator[Array]:
+    def value(parameter: Parameter) -> Array:
+        return parameter.data(x.context) if isinstance(x, mx.nd.NDArray) else parameter.var()
+
+    if isinstance(layer, Conv):
+        yield layer.widened(F, value(layer.weight))
+    elif isinstance(layer, BatchNormReLU):
+        yield from layer.widened(F, value(layer.gamma), value(layer.beta))
+        yield value(layer.running_mean)
+        yield value(layer.running_var)

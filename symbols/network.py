@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any, Dict, List, Optional, Sequence, Set, Tuple
 
 from ..base.errors import UserError
-from . import describing
+from . import describing, fusing
 from .architecture import Architecture
-from .backend import padding
+from .backend import native, padding
 from .backend.kernels import kernels, masked_sum
 from .backend.operators import Kernels
 from .backend.types import Array, Block, Operators, ParameterDict
@@ -25,7 +25,8 @@ class NetworkCell(Cell):
     """A block of surviving edges. With drop path, edges out of operations are dropped at random, one draw an image and edge.
 
     drop_depth: the factor of this block on the drop rate, from 0 to 1. borders: kernels of the batch norms at the block's output, which
-    meet gradients of blocks of other widths; kernels: of everything else.
+    meet gradients of blocks of other widths; kernels: of everything else. fused: whether it is one operator, where its operations are such
+    that it can be; then there is no drop path.
     """
 
     def __init__(
@@ -38,6 +39,7 @@ class NetworkCell(Cell):
         drop_depth: float,
         prefix: str,
         borders: Optional[Kernels] = None,
+        fused: bool = False,
     ) -> None:
         super().__init__(space, edges, channels, opens_stage, kernels, train_gamma=True, prefix=prefix)
         self._depth = drop_depth
@@ -49,12 +51,17 @@ class NetworkCell(Cell):
             self.out_weight = self.params.get(
                 'out_weight', shape=(channels, len(self._outputs) * channels, 1, 1), init=conv_init()
             )
+        if fused:
+            self._plan = self._planned(fusing.network_plan)
 
     def hybrid_forward(self, F: Operators, x: Array, rate: Optional[Array] = None, out_weight: Array = None) -> Array:
         """Compute the block on x (batch, channels, height, width) → the same shape.
 
         rate (1,): the largest drop rate at this moment, scaled here by the block's depth.
         """
+        weight = padding.kernel(F, out_weight, self._channels, self._channels, count=len(self._outputs))
+        if self._plan is not None:
+            return self._whole(F, [x], [weight])
         if rate is not None:
             rate = rate * self._depth
         maps = self._run(
@@ -62,7 +69,6 @@ class NetworkCell(Cell):
             lambda maps, nodes: [self._sum(F, maps, self._sources.get(node, [BLOCK_INPUT]), rate) for node in nodes],
         )
         inputs = [masked_sum(F, [maps[node]], rate) if rate is not None else maps[node] for node in self._outputs]
-        weight = padding.kernel(F, out_weight, self._channels, self._channels, count=len(inputs))
         return self._finish(x, self._kernels.combine(F, inputs, weight, padding.maps(self._channels)))
 
     @staticmethod
@@ -112,6 +118,7 @@ class Network(Net):
         self.widths = widths = space.widths(channels)
         self._wide = _wide(space, widths, kernels_kind, maps)
         self._device_kernels = device = _kernels_between(space, self._wide, kernels_kind, auxiliary)
+        self._fused = device.wanted is not None and not drop_path and native.missing() is None
         if space.stem == 'imagenet' and widths[0] % 2:
             raise UserError(f'channels: the imagenet stem needs an even first width, not {widths[0]}')
         self._drop_path = drop_path
@@ -147,7 +154,9 @@ class Network(Net):
         opens_stage, depth = space.opens_stage(block), (block + 1) / space.num_blocks
         self._cells.add(len(self._steps))
         inner, prefix = kernels(self._kernels_kind), f'b{block:02d}_'  # within a block all maps are of one width
-        self._add(NetworkCell(space, edges, channels, opens_stage, inner, depth, prefix, self._device_kernels))
+        self._add(
+            NetworkCell(space, edges, channels, opens_stage, inner, depth, prefix, self._device_kernels, self._fused)
+        )
 
     def _add(self, block: Block) -> None:
         self.register_child(block)

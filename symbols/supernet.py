@@ -9,16 +9,14 @@ from __future__ import annotations
 
 from typing import Any, List, Optional, Sequence, Tuple
 
-import mxnet as mx
 import numpy as np
-from mxnet import autograd
 
 from . import describing, fusing
 from .architecture import Architecture
 from .backend import native
 from .backend.kernels import kernels
-from .backend.operators import BN_EPSILON, BN_MOMENTUM, Kernels
-from .backend.types import Array, Block, NDArray, Operators, Parameter, ParameterDict
+from .backend.operators import Kernels
+from .backend.types import Array, Block, Operators, Parameter, ParameterDict
 from .blocks import Head, Reduction, stem
 from .cell import Cell, Maps, Net
 from .gates import GateLayout, gate_parameters
@@ -49,21 +47,15 @@ class SupernetCell(Cell):
                 name = f'out_{space.node_name(node).replace(".", "_")}_weight'
                 setattr(self, name, self.params.get(name, shape=(channels, channels, 1, 1), init=conv_init()))
                 self._weights.append(name)
-        levels = [nodes for nodes in self._levels if nodes]
-        self._plan = fusing.plan(space, levels, self._sources, self._outputs, opens_stage) if fused else None
+        if fused:
+            self._plan = self._planned(fusing.supernet_plan)
 
     def hybrid_forward(self, F: Operators, x: Array, lam: Array, **weights: Array) -> Array:
         """Compute x (batch, channels, height, width), the block's λ vector → the shape of x."""
         if self._plan is not None:
-            return self._fused(F, x, lam, [weights[name] for name in self._weights])
+            return self._whole(F, [x, lam], [weights[name] for name in self._weights])
         maps = self._run(x, lambda maps, nodes: self._feed(F, maps, nodes, lam))
         return self._finish(x, self._gather(F, maps, lam, [weights[name] for name in self._weights]))
-
-    def _fused(self, F: Operators, x: Array, lam: Array, weights: Sequence[Array]) -> Array:
-        inner = fusing.arrays(x, list(self._operations.values()))
-        outer = fusing.arrays(x, [self.output_bn] + ([self.shortcut] if self.shortcut is not None else []))
-        options = dict(plan=self._plan, eps=BN_EPSILON, momentum=BN_MOMENTUM, wanted=self._kernels.wanted)
-        return F.dsonas_block(x, lam, *inner, *weights, *outer, **options)
 
     def _feed(self, F: Operators, maps: Maps, nodes: Sequence[Node], lam: Array) -> List[Array]:
         level = nodes[0].level
@@ -105,9 +97,7 @@ class Supernet(Net):
         self.architecture = architecture or Architecture.full(space)
         if self.architecture.space != space:
             raise ValueError('architecture: it belongs to another search space')
-        self._fused = device.wanted is not None and native.missing() is None
-        self._regrouped = self._fused
-        self._asked: Optional[Tuple[List[Parameter], List[Parameter]]] = None  # weights and λ that may have gradients
+        self._fused = self._regrouped = device.wanted is not None and native.missing() is None
         widths = space.widths()
         self._steps: List[Tuple[Block, Optional[int]]] = []  # a block, and the place of its λ vector
         with self.name_scope():
@@ -164,24 +154,8 @@ class Supernet(Net):
     def __repr__(self) -> str:
         return describing.network_text('Supernet', self.architecture, self.space.widths())
 
-    def _kind_for(self, x: NDArray) -> Optional[str]:
-        kind = super()._kind_for(x)
-        if kind is not None or not self._fused or not isinstance(x, mx.nd.NDArray):
-            return kind
-        if not autograd.is_recording() or x.dtype != np.float32:
-            return (
-                'onednn' if x.dtype == np.float32 else 'plain'
-            )  # it reads no running statistics, and has single precision alone
-        if self._asked is None:
-            self._asked = list(self.weights().values()), self.gates
-        requests = [{param.grad_req for param in params} for params in self._asked]
-        if any('add' in group for group in requests):
-            return 'onednn'  # MXNet does not tell such an operator that its gradients are to be added to others
-        weights, gates = (group != {'null'} for group in requests)
-        wanted = 'all' if weights == gates else 'weights' if weights else 'gates'
-        if wanted == self._device_kernels.wanted:
-            return None
-        return 'cpu' if wanted == 'all' else f'cpu:{wanted}'
+    def _groups(self) -> List[List[Parameter]]:
+        return [list(self.weights().values()), self.gates]
 
     def _twin(self, kernels_kind: str) -> Supernet:
         return Supernet(self.space, self.architecture, kernels_kind, self.collect_params())

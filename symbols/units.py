@@ -5,6 +5,8 @@ Convolutions are initialised as in the paper, Xavier gaussian by fan-out of magn
 
 from __future__ import annotations
 
+from typing import Tuple
+
 import mxnet as mx
 from mxnet.gluon import HybridBlock, nn
 
@@ -39,8 +41,12 @@ class BatchNormReLU(HybridBlock):
         self, F: Operators, x: Array, gamma: Array, beta: Array, running_mean: Array, running_var: Array
     ) -> Array:
         """Compute (batch, channels, height, width) → the same shape."""
-        gamma, beta = (padding.vector(F, values, self._channels) for values in (gamma, beta))
+        gamma, beta = self.widened(F, gamma, beta)
         return self._kernels.bn_relu(F, x, gamma, beta, running_mean, running_var, self._fix_gamma)
+
+    def widened(self, F: Operators, gamma: Array, beta: Array) -> Tuple[Array, Array]:
+        """Return γ and β, (channels,), as long as feature maps are wide."""
+        return padding.vector(F, gamma, self._channels), padding.vector(F, beta, self._channels)
 
 
 class Conv(HybridBlock):
@@ -69,8 +75,11 @@ class Conv(HybridBlock):
 
     def hybrid_forward(self, F: Operators, x: Array, weight: Array) -> Array:
         """Compute (batch, channels in, height, width) → (batch, channels, height / stride, width / stride)."""
-        weight = padding.kernel(F, weight, self._made, self._read, self._size)
-        return self._kernels.convolution(F, x, weight, **self._shape)
+        return self._kernels.convolution(F, x, self.widened(F, weight), **self._shape)
+
+    def widened(self, F: Operators, weight: Array) -> Array:
+        """Return the kernel, of the shape of `weight`, as wide as feature maps are."""
+        return padding.kernel(F, weight, self._made, self._read, self._size)
 
 
 def conv_bn_relu(

@@ -1,6 +1,6 @@
 """Selection of a network's operators by device; the results are the same.
 
-'cpu': as 'onednn', but each block of a supernet that can be is one operator (symbols/native/), where a compiler has made it
+'cpu': as 'onednn', but each block of a network that can be is one operator (symbols/native/), where a compiler has made it
 (native.py); in double precision, and where nothing is recorded, it computes as the others do. 'cpu:weights', 'cpu:gates': the same
 with gradients of W or of λ alone, which networks of 'cpu' compute with where no others are asked for.
 'onednn': fused batch norm and ReLU; an identity depthwise convolution brings the input of max pooling into oneDNN's

@@ -1,8 +1,8 @@
-"""The operator of symbols/native/, a block of the supernet at once: compiled for this processor when first needed, loaded into MXNet.
+"""The operator of symbols/native/, a block of a network at once: compiled for this processor when first needed, loaded into MXNet.
 
 It needs g++ (or the compiler of $CXX) and MXNet's interface for such operators, which lies beside MXNet. The library is kept in the cache
 folder (base/cache.py), by what it was made of, so it is compiled once. $DSONAS_NATIVE says another folder, or 0: it is not used. Without
-it MXNet's own operators compute the same, in about twice the time.
+it MXNet's own operators compute the same, in up to twice the time.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ def missing() -> Optional[str]:
 
 
 def blocks() -> str:
-    """Return how supernets on the CPU compute their blocks, as environment.json has it: 'compiled' or 'operators'."""
+    """Return how networks compute their blocks on the CPU, as environment.json has it: 'compiled' or 'operators'."""
     return 'operators' if missing() else 'compiled'
 
 

@@ -64,7 +64,7 @@ class Kernels:
 
     inference: Optional[str] = None
     wanted: Optional[str] = (
-        None  # 'weights', 'gates' or 'all': a supernet's blocks may be one operator, with gradients of these
+        None  # 'weights', 'gates' or 'all': blocks may be one operator each, with gradients of these
     )
     fills_blocks = False  # whether maps with channels of zeros, up to whole blocks of oneDNN, are computed faster
 

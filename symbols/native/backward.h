@@ -30,7 +30,7 @@ class Backward {
         for (int number = level.begin; number < level.end; ++number) pull(number + 1, tile, thread, nullptr);
       });
       for (int number = level.begin; number < level.end; ++number) centre(number, gradients);
-      mixing = block.mixing(level, inputs[Plan::GATES]);
+      mixing = block.mixing(level, inputs);
       for_tiles(geometry.tiles, [&](int tile, int thread) { push(level, tile, thread); });
     }
     for_tiles(geometry.tiles, [&](int tile, int thread) { pull(0, tile, thread, gradients[Plan::IMAGE]); });
@@ -82,16 +82,25 @@ class Backward {
     for (size_t number = 0; number < plan.operations.size(); ++number)
       if (plan.operations[number].separable)
         transposed[number] = transpose(inputs[plan.operations[number].pointwise]);
-    for (int place : plan.output_weights) output_transposed.push_back(transpose(inputs[place]));
+    for (size_t place = 0; place < plan.output.size(); ++place)
+      output_transposed.push_back(transpose(output_weight(inputs, place), output_stride()));
     if (plan.projected) shortcut_transposed = transpose(inputs[plan.shortcut_weight]);
   }
 
-  std::vector<float> transpose(const float* matrix) const {
+  std::vector<float> transpose(const float* matrix, int stride = 0) const {
     std::vector<float> turned(channels * channels);
     for (int row = 0; row < channels; ++row)
-      for (int column = 0; column < channels; ++column) turned[column * channels + row] = matrix[row * channels + column];
+      for (int column = 0; column < channels; ++column)
+        turned[column * channels + row] = matrix[row * (stride ? stride : channels) + column];
     return turned;
   }
+
+  // The weights of an edge of the output, or their gradients: a matrix whose rows are output_stride() apart.
+  float* output_weight(const std::vector<float*>& arrays, size_t place) const {
+    return arrays[plan.output_weights[place]] + (plan.gated ? 0 : place * channels);
+  }
+
+  int output_stride() const { return plan.gated ? channels : channels * int(plan.output.size()); }
 
   // Through the batch norms of eq. 4's sum and of the shortcut.
   void begin(const float* output_gradient, const std::vector<float*>& gradients) {
@@ -158,10 +167,10 @@ class Backward {
     if (place >= 0) {
       float* through = scratch.take(geometry.tile());
       product<false>(channels, channels, end, output_transposed[place].data(), channels, head, stride, through, stride);
-      terms.push_back({through, gate(plan.output[place].gate), plan.output[place].gate});
+      terms.push_back({through, block.gate(plan.output[place].gate, inputs), plan.output[place].gate});
     }
     if (!source) terms.push_back({past(tile, thread, x, scratch), 1.0f, -1});
-    for (const Edge& reader : readers) terms.push_back({deltas[reader.source] + start, gate(reader.gate), reader.gate});
+    for (const Edge& reader : readers) terms.push_back({deltas[reader.source] + start, block.gate(reader.gate, inputs), reader.gate});
     for (int channel = 0; channel < channels; ++channel) {
       const size_t at = size_t(channel) * stride;
       const Source own = block.row(source, x, tile, channel);
@@ -220,9 +229,7 @@ class Backward {
     return to;
   }
 
-  float gate(int place) const { return place < 0 ? 1.0f : inputs[Plan::GATES][place]; }
-
-  // The sums of a map's gradient over all images; that of β is the first.
+  // The sums of a map's gradient over all images; that of β is the first, that of γ goes with the second.
   void centre(int number, const std::vector<float*>& gradients) {
     const double all = double(geometry.images) * geometry.pixels;
     const Statistics& norm = block.norms[number];
@@ -233,8 +240,9 @@ class Backward {
         apart += second[number][size_t(tile) * channels + channel];
       }
       if (of_weights) gradients[plan.norms[number].beta][channel] = float(added);
+      if (of_weights && plan.trained) gradients[plan.norms[number].gamma][channel] = float(apart * norm.narrowing[channel]);
       means[number][channel] = float(added / all);
-      second_means[number][channel] = float(apart / all * norm.scale[channel] * norm.scale[channel]);
+      second_means[number][channel] = float(apart / all * norm.narrowing[channel] * norm.narrowing[channel]);
     }
   }
 
@@ -274,11 +282,11 @@ class Backward {
       middle[place] = scratch.take(geometry.tile());
       product<false>(channels, channels, end, transposed[number].data(), channels, before[place], stride, middle[place], stride);
     }
+    std::vector<const float*> fed(count, nullptr);
     for (int channel = 0; channel < channels; ++channel) {
-      std::pair<const float*, int> fed{nullptr, 0};
-      if (of_weights) fed = block.fed(level, mixing, x, tile, channel, rows);
+      if (of_weights) block.fed(level, mixing, x, tile, channel, rows, fed);
       for (int place = 0; place < count; ++place)
-        window(level.begin + place, tile, channel, worker, fed.first + place * fed.second, middle[place] + size_t(channel) * stride,
+        window(level.begin + place, tile, channel, worker, fed[place], middle[place] + size_t(channel) * stride,
                frames[place], flats[place]);
     }
     if (!of_weights) return;
@@ -299,9 +307,8 @@ class Backward {
       const int at = image * geometry.pixels;
       shape.fill(gradient + at, frame);
       if (operation.kind == Kind::LARGEST) {
-        uint8_t* places = reinterpret_cast<uint8_t*>(other);
-        shape.fill(block.places_of(number, tile) + size_t(channel) * geometry.stride + at, places);
-        largest_gradient(shape, frame, places, flat);
+        shape.fill(block.places_of(number, tile) + size_t(channel) * geometry.stride + at, other);
+        largest_gradient(shape, frame, other, flat);
         shape.take(flat, to + at);
         continue;
       }
@@ -331,17 +338,19 @@ class Backward {
         add(gradients[operation.pointwise], 1.0f, [&](const Worker& worker) -> auto& { return worker.operations[number].pointwise; });
     }
     for (size_t place = 0; place < plan.output.size(); ++place)
-      add(gradients[plan.output_weights[place]], gate(plan.output[place].gate),
-          [&](const Worker& worker) -> auto& { return worker.output[place]; });
+      for (int row = 0; row < channels; ++row)
+        add(output_weight(gradients, place) + size_t(row) * output_stride(), block.gate(plan.output[place].gate, inputs),
+            [&](const Worker& worker) -> auto& { return worker.output[place]; }, row * channels, channels);
     if (plan.projected) add(gradients[plan.shortcut_weight], 1.0f, [](const Worker& worker) -> auto& { return worker.shortcut; });
   }
 
+  // The sum of all threads' parts, or of `size` values from `begin` on.
   template <typename Part>
-  void add(float* to, float scale, Part part) const {
-    const size_t size = part(workers[0]).size();
+  void add(float* to, float scale, Part part, size_t begin = 0, size_t size = 0) const {
+    if (!size) size = part(workers[0]).size();
     for (size_t place = 0; place < size; ++place) {
       float total = 0;
-      for (const Worker& worker : workers) total += part(worker)[place];
+      for (const Worker& worker : workers) total += part(worker)[begin + place];
       to[place] = scale * total;
     }
   }

@@ -1,6 +1,7 @@
 // What a block keeps of its forward pass for the backward pass.
 #pragma once
 
+#include <algorithm>
 #include <vector>
 
 #include "geometry.h"
@@ -11,9 +12,9 @@
 
 namespace dsonas {
 
-// Batch norm of a map, by channel: (z - mean) · scale + β, as scale · z + shift.
+// Batch norm of a map, by channel: (z - mean) · γ / deviation + β, as scale · z + shift.
 struct Statistics {
-  std::vector<float> mean, scale, shift;
+  std::vector<float> mean, narrowing, scale, shift;  // narrowing: 1 / deviation
 };
 
 struct Block {
@@ -60,30 +61,39 @@ struct Block {
     return {from, norms[map].scale[channel], norms[map].shift[channel], 0.0f};
   }
 
-  // Whether a level's operations read the block's input as it is.
+  // Whether an operation reads the block's input as it is.
   static bool direct(const Operation& operation) {
     return operation.edges.size() == 1 && operation.edges[0].source == 0 && operation.edges[0].gate < 0;
   }
 
-  // The weights of a level's sums, (operations, sources).
-  std::vector<float> mixing(const Level& level, const float* gates) const {
+  // The weights of the sums that a level's operations read, one behind the other.
+  std::vector<float> mixing(const Level& level, const std::vector<float*>& inputs) const {
     std::vector<float> found;
     for (int number = level.begin; number < level.end; ++number)
-      for (const Edge& edge : plan.operations[number].edges) found.push_back(edge.gate < 0 ? 1.0f : gates[edge.gate]);
+      for (const Edge& edge : plan.operations[number].edges) found.push_back(gate(edge.gate, inputs));
     return found;
   }
 
-  // Rows (operations, stride) of what a level's operations read of a channel: eq. 3. x: a tile of the block's input; scratch: for them.
-  // Returns the rows, and how far they are apart.
-  std::pair<const float*, int> fed(const Level& level, const std::vector<float>& mixing, const float* x, int number, int channel,
-                                   float* scratch) const {
-    const Operation& first = plan.operations[level.begin];
-    if (direct(first)) return {x + size_t(channel) * geometry.stride, 0};
-    std::vector<Source>& sources = this->sources();
-    sources.clear();
-    for (const Edge& edge : first.edges) sources.push_back(row(edge.source, x, number, channel));
-    mix(sources, mixing.data(), level.end - level.begin, padded(geometry.length(number)), scratch, geometry.stride);
-    return {scratch, geometry.stride};
+  static float gate(int place, const std::vector<float*>& inputs) { return place < 0 ? 1.0f : inputs[Plan::GATES][place]; }
+
+  // What each of a level's operations reads of a channel, eq. 3: rows. mixing: the weights of its sums; x: a tile of the block's input.
+  // scratch: (operations, stride), for rows that are sums.
+  void fed(const Level& level, const std::vector<float>& mixing, const float* x, int number, int channel, float* scratch,
+           std::vector<const float*>& rows) const {
+    const int count = level.end - level.begin, length = padded(geometry.length(number));
+    const float* weights = mixing.data();
+    rows.resize(count);
+    for (int place = 0; place < count; ++place, scratch += geometry.stride) {
+      const Operation& operation = plan.operations[level.begin + place];
+      rows[place] = direct(operation) ? x + size_t(channel) * geometry.stride : scratch;
+      if (!direct(operation) && (!level.alike || !place)) {
+        std::vector<Source>& sources = this->sources();
+        sources.clear();
+        for (const Edge& edge : operation.edges) sources.push_back(row(edge.source, x, number, channel));
+        mix(sources, weights, level.alike ? count : 1, length, scratch, geometry.stride);
+      }
+      weights += operation.edges.size();
+    }
   }
 
   const Plan& plan;

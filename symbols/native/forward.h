@@ -26,7 +26,7 @@ class Forward {
     sums.assign(plan.norms.size(), std::vector<float>(geometry.tiles * geometry.channels));
     squares = sums;
     for (const Level& level : plan.levels) {
-      mixing = block.mixing(level, inputs[Plan::GATES]);
+      mixing = block.mixing(level, inputs);
       for_tiles(geometry.tiles, [&](int tile, int thread) {
         compute(level, tile, scratch[thread].fresh());
       });
@@ -73,11 +73,11 @@ class Forward {
                 plan.operations[number].kind == Kind::LARGEST ? -std::numeric_limits<float>::infinity() : 0.0f);
       made.push_back(plan.operations[number].separable ? scratch.take(geometry.tile()) : block.maps[number] + tile * geometry.tile());
     }
+    std::vector<const float*> fed;
     for (int channel = 0; channel < geometry.channels; ++channel) {
-      auto [fed, apart] = block.fed(level, mixing, x, tile, channel, rows);
+      block.fed(level, mixing, x, tile, channel, rows, fed);
       for (int place = 0; place < count; ++place)
-        window(level.begin + place, tile, channel, fed + place * apart, frames[place], flats[place],
-               made[place] + size_t(channel) * stride);
+        window(level.begin + place, tile, channel, fed[place], frames[place], flats[place], made[place] + size_t(channel) * stride);
       for (float* map : made) clear_tail(map + size_t(channel) * stride, length);
     }
     for (int place = 0; place < count; ++place) {
@@ -132,7 +132,7 @@ class Forward {
     const int channels = geometry.channels;
     const double all = double(geometry.images) * geometry.pixels;
     Statistics& norm = block.norms[number];
-    norm.mean.resize(channels), norm.scale.resize(channels), norm.shift.resize(channels);
+    for (std::vector<float>* values : {&norm.mean, &norm.narrowing, &norm.scale, &norm.shift}) values->resize(channels);
     for (int channel = 0; channel < channels; ++channel) {
       double total = 0, apart = 0;
       for (int tile = 0; tile < geometry.tiles; ++tile) total += sums[number][tile * channels + channel];
@@ -143,7 +143,8 @@ class Forward {
       }
       const double variance = apart / all;
       norm.mean[channel] = float(mean);
-      norm.scale[channel] = float(1 / std::sqrt(variance + epsilon));
+      norm.narrowing[channel] = float(1 / std::sqrt(variance + epsilon));
+      norm.scale[channel] = (plan.trained ? inputs[places.gamma][channel] : 1.0f) * norm.narrowing[channel];
       norm.shift[channel] = inputs[places.beta][channel] - norm.mean[channel] * norm.scale[channel];
       float &running_mean = inputs[places.mean][channel], &running_variance = inputs[places.variance][channel];
       running_mean = momentum * running_mean + (1 - momentum) * float(mean);
@@ -154,9 +155,12 @@ class Forward {
   // The weights of eq. 4 side by side, (channels, sources · channels), each multiplied by its λ.
   void weigh() {
     const int channels = geometry.channels, count = int(plan.output.size());
-    weights.resize(size_t(channels) * count * channels);
+    const float* joined = inputs[plan.output_weights[0]];
+    weights.assign(joined, joined + size_t(channels) * channels * (plan.gated ? 1 : count));
+    if (!plan.gated) return;
+    weights.resize(size_t(channels) * channels * count);
     for (int place = 0; place < count; ++place) {
-      const float scale = plan.output[place].gate < 0 ? 1.0f : inputs[Plan::GATES][plan.output[place].gate];
+      const float scale = block.gate(plan.output[place].gate, inputs);
       const float* from = inputs[plan.output_weights[place]];
       for (int row = 0; row < channels; ++row)
         for (int column = 0; column < channels; ++column)

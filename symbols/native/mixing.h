@@ -33,8 +33,10 @@ inline void mix_tile(const std::vector<Source>& sources, const float* weights, i
 template <int N>
 inline void mix_rows(const std::vector<Source>& sources, const float* weights, int length, float* to, int stride) {
   int place = 0;
+  if (N == 1)
+    for (; place + 4 * LANES <= length; place += 4 * LANES) mix_tile<N, 4>(sources, weights, place, to, stride);
   for (; place + 2 * LANES <= length; place += 2 * LANES) mix_tile<N, 2>(sources, weights, place, to, stride);
-  if (place < length) mix_tile<N, 1>(sources, weights, place, to, stride);
+  for (; place < length; place += LANES) mix_tile<N, 1>(sources, weights, place, to, stride);
 }
 
 // Rows (count, stride) of sums of the sources' rows by weights (count, sources); length in whole vectors.

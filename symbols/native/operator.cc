@@ -1,4 +1,4 @@
-// The operator that MXNet knows: dsonas_block(image, λ, arrays of each operation, weights of eq. 4, batch norm's arrays behind it,
+// The operator that MXNet knows: dsonas_block(image, λ if any, arrays of each operation, weights of eq. 4, batch norm's arrays behind it,
 // the same of the shortcut; plan=…, wanted=…).
 #include <mxnet/lib_api.h>
 
@@ -36,7 +36,7 @@ class Operator : public CustomStatefulOp {
   explicit Operator(const Attributes& attributes)
       : plan(plan_of(attributes)), epsilon(number(attributes, "eps")), momentum(number(attributes, "momentum")) {
     const std::string& wanted = attributes.at("wanted");
-    of_weights = wanted != "gates", of_gates = wanted != "weights";
+    of_weights = wanted != "gates", of_gates = wanted != "weights" && plan.gated;
   }
 
   MXReturnValue Forward(std::vector<MXTensor>* inputs, std::vector<MXTensor>* outputs, const OpResource&) override {
@@ -52,7 +52,7 @@ class Operator : public CustomStatefulOp {
         compute(*inputs, 1, unused.data(), 1.0f);
       }
       dsonas::Backward(*block, given, of_weights, of_gates)
-          .run(inputs->at(0).data<float>(), arrays(*outputs, 0, plan.inputs()), inputs->at(1 + dsonas::Plan::GATES).size());
+          .run(inputs->at(0).data<float>(), arrays(*outputs, 0, plan.inputs()), plan.gated ? inputs->at(1 + dsonas::Plan::GATES).size() : 0);
       block.reset();
     });
   }

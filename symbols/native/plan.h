@@ -1,9 +1,10 @@
 // What a block computes: its operations, who feeds them by which λ, and where each array is among the operator's inputs.
 //
-// A plan is text: 'operations|edges of the output|shortcut'. Operations are separated by ';', and stand in the order of their levels. An
+// A plan is text: 'operations|edges of the output|shortcut|γ'. Operations are separated by ';', and stand in the order of their levels. An
 // operation is 'kind kernel dilation level' (kinds: separable, depthwise, average, max) and its edges 'source:λ', where source 0 is the block's input, source n the n-th operation, and
-// λ a place in the block's vector, or -1 for an edge that has none. All operations of a level have edges from the same sources. The shortcut
-// is 'identity' or 'convolution'.
+// λ a place in the block's vector, or -1 for an edge that has none. The shortcut is 'identity' or 'convolution'. 'fixed' behind it is γ
+// that is 1, 'trained' γ that is trained. Where no edge has a λ, there is no vector of them among the inputs, and the weights of eq. 4 are one
+// input, (channels, edges · channels), instead of one for each edge.
 #pragma once
 
 #include <sstream>
@@ -28,11 +29,12 @@ struct Operation {
 };
 
 struct Level {
-  int begin, end;  // operations of it
+  int begin, end;     // operations of it
+  bool alike = true;  // whether all of them read the same sources
 };
 
 struct Norm {
-  int gamma, beta, mean, variance;  // places among the inputs; γ is 1 whatever it says
+  int gamma, beta, mean, variance;  // places among the inputs
 };
 
 constexpr int WIDEST = 15;  // of kernels: places within one fit into a byte
@@ -41,13 +43,16 @@ class Plan {
  public:
   explicit Plan(const std::string& text) {
     std::istringstream parts(text);
-    std::string blocks, edges, shortcut;
-    std::getline(parts, blocks, '|'), std::getline(parts, edges, '|'), std::getline(parts, shortcut, '|');
+    std::string blocks, edges, shortcut, gamma;
+    std::getline(parts, blocks, '|'), std::getline(parts, edges, '|'), std::getline(parts, shortcut, '|'),
+        std::getline(parts, gamma, '|');
     std::istringstream separate(blocks);
     for (std::string part; std::getline(separate, part, ';');) operations.push_back(operation(part));
     output = read(edges);
     projected = shortcut == "convolution";
-    if (output.empty() || (!projected && shortcut != "identity")) throw std::invalid_argument("plan: cannot compute '" + text + "'");
+    trained = gamma == "trained";
+    if (output.empty() || (!projected && shortcut != "identity") || (!trained && gamma != "fixed"))
+      throw std::invalid_argument("plan: cannot compute '" + text + "'");
     number();
   }
 
@@ -59,13 +64,15 @@ class Plan {
   std::vector<Level> levels;
   std::vector<Edge> output;
   bool projected;                   // whether the shortcut is a convolution
+  bool trained;                     // whether γ is
+  bool gated = false;               // whether any edge has a λ
   std::vector<int> output_weights;  // of each edge of the output, its place among the inputs
   int shortcut_weight = -1;
   std::vector<Norm> norms;                 // of each map
   std::vector<std::vector<Edge>> readers;  // of each source: (operation, gate) of the edges that leave it
   std::vector<int> outputs_of;             // of each source: its place in `output`, or -1
 
-  static constexpr int IMAGE = 0, GATES = 1;  // the first inputs
+  static constexpr int IMAGE = 0, GATES = 1;  // the first inputs, the second where there are λ
 
  private:
   static std::vector<Edge> read(const std::string& text) {
@@ -90,6 +97,12 @@ class Plan {
     return made;
   }
 
+  static bool same(const std::vector<Edge>& some, const std::vector<Edge>& others) {
+    bool equal = some.size() == others.size();
+    for (size_t place = 0; equal && place < some.size(); ++place) equal = some[place].source == others[place].source;
+    return equal;
+  }
+
   Norm norm() {
     Norm made{count, count + 1, count + 2, count + 3};
     count += 4;
@@ -97,13 +110,18 @@ class Plan {
   }
 
   void number() {
-    count = GATES + 1;
+    for (const Operation& one : operations)
+      for (const Edge& edge : one.edges) gated = gated || edge.gate >= 0;
+    for (const Edge& edge : output) gated = gated || edge.gate >= 0;
+    count = gated ? GATES + 1 : GATES;
     readers.resize(operations.size() + 1);
     outputs_of.assign(operations.size() + 1, -1);
     for (size_t index = 0; index < operations.size(); ++index) {
       Operation& one = operations[index];
       if (levels.empty() || operations[levels.back().begin].level != one.level) levels.push_back({int(index), int(index)});
-      levels.back().end = index + 1;
+      Level& level = levels.back();
+      level.end = index + 1;
+      level.alike = level.alike && same(one.edges, operations[level.begin].edges);
       if (one.kind == Kind::CONVOLUTION) one.depthwise = count++;
       if (one.separable) one.pointwise = count++;
       norms.push_back(norm());
@@ -111,8 +129,9 @@ class Plan {
     }
     for (size_t place = 0; place < output.size(); ++place) {
       outputs_of[output[place].source] = place;
-      output_weights.push_back(count++);
+      output_weights.push_back(gated ? count++ : count);
     }
+    if (!gated) ++count;
     norms.push_back(norm());
     if (!projected) return;
     shortcut_weight = count++;

@@ -1,4 +1,6 @@
 // Products of small matrices with feature maps, which lie channel by channel in rows of whole vectors.
+//
+// The innermost functions are kept out of others: inlined, their sums leave the registers, and they take twice the time.
 #pragma once
 
 #include "vectors.h"
@@ -7,7 +9,7 @@ namespace dsonas {
 
 // M rows and N vectors of columns of z (+)= w · x over a depth.
 template <int M, int N, bool ADD>
-inline void tile_product(int depth, const float* w, int w_stride, const float* x, size_t x_stride, float* z, size_t z_stride) {
+__attribute__((noinline)) void tile_product(int depth, const float* w, int w_stride, const float* x, size_t x_stride, float* z, size_t z_stride) {
   Vector sums[M][N];
   for (int m = 0; m < M; ++m)
     for (int n = 0; n < N; ++n) sums[m][n] = ADD ? load(z + m * z_stride + n * LANES) : Vector{};
@@ -44,16 +46,14 @@ inline void product(int rows, int depth, int length, const float* w, int w_strid
 }
 
 template <int M, int N>
-inline void tile_dots(int length, const float* a, size_t a_stride, const float* b, size_t b_stride, float* sums, int stride) {
-  Vector dots[M][N];
-  for (int m = 0; m < M; ++m)
-    for (int n = 0; n < N; ++n) dots[m][n] = Vector{};
+__attribute__((noinline)) void tile_dots(int length, const float* a, size_t a_stride, const float* b, size_t b_stride, float* sums, int stride) {
+  Vector dots[M][N] = {};
   for (int place = 0; place < length; place += LANES) {
-    Vector right[N];
-    for (int n = 0; n < N; ++n) right[n] = load(b + n * b_stride + place);
-    for (int m = 0; m < M; ++m) {
-      Vector left = load(a + m * a_stride + place);
-      for (int n = 0; n < N; ++n) dots[m][n] += left * right[n];
+    Vector left[M];
+    for (int m = 0; m < M; ++m) left[m] = kept(load(a + m * a_stride + place));
+    for (int n = 0; n < N; ++n) {
+      const Vector right = kept(load(b + n * b_stride + place));
+      for (int m = 0; m < M; ++m) dots[m][n] += left[m] * right;
     }
   }
   for (int m = 0; m < M; ++m)
@@ -64,18 +64,19 @@ template <int M>
 inline void row_dots(int columns, int length, const float* a, size_t a_stride, const float* b, size_t b_stride, float* sums,
                      int stride) {
   int column = 0;
-  for (; column + 4 <= columns; column += 4)
-    tile_dots<M, 4>(length, a, a_stride, b + column * b_stride, b_stride, sums + column, stride);
+  for (; column + 2 <= columns; column += 2)
+    tile_dots<M, 2>(length, a, a_stride, b + column * b_stride, b_stride, sums + column, stride);
   for (; column < columns; ++column)
     tile_dots<M, 1>(length, a, a_stride, b + column * b_stride, b_stride, sums + column, stride);
 }
 
+// Many rows of a, which stay in the fastest cache, by few of b, which pass through it.
 // sums (rows, columns) += a (rows, length) · the transpose of b (columns, length); length in whole vectors.
 inline void dots(int rows, int columns, int length, const float* a, size_t a_stride, const float* b, size_t b_stride, float* sums,
                  int stride) {
   int row = 0;
-  for (; row + 4 <= rows; row += 4)
-    row_dots<4>(columns, length, a + row * a_stride, a_stride, b, b_stride, sums + row * stride, stride);
+  for (; row + ROWS <= rows; row += ROWS)
+    row_dots<ROWS>(columns, length, a + row * a_stride, a_stride, b, b_stride, sums + row * stride, stride);
   for (; row < rows; ++row)
     row_dots<1>(columns, length, a + row * a_stride, a_stride, b, b_stride, sums + row * stride, stride);
 }

@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 
 namespace dsonas {
 
@@ -30,6 +31,16 @@ inline Vector load(const float* from) { return *reinterpret_cast<const Vector*>(
 inline void store(float* to, Vector values) { *reinterpret_cast<Vector*>(to) = values; }
 inline Vector all(float value) { return value - Vector{}; }
 
+// A value that stays in its register, where a compiler would read it from memory again for each use.
+inline Vector kept(Vector x) {
+#if defined(__AVX512F__)
+  asm("" : "+v"(x));
+#elif defined(__SSE__)
+  asm("" : "+x"(x));
+#endif
+  return x;
+}
+
 // The larger of x and `least`; a NaN stays one.
 inline Vector at_least(Vector x, Vector least) { return x < least ? least : x; }
 
@@ -41,9 +52,15 @@ inline typename Floats<L>::type load_some(const float* from) {
 // The sum over L lanes, in halves.
 template <int L = LANES>
 inline float sum(typename Floats<L>::type x) {
-  for (int width = L / 2; width; width /= 2)
-    for (int lane = 0; lane < width; ++lane) x[lane] += x[lane + width];
-  return x[0];
+  typename Floats<L / 2>::type low, high;
+  std::memcpy(&low, &x, sizeof(low));
+  std::memcpy(&high, reinterpret_cast<const char*>(&x) + sizeof(low), sizeof(high));
+  return sum<L / 2>(low + high);
+}
+
+template <>
+inline float sum<2>(Floats<2>::type x) {
+  return x[0] + x[1];
 }
 
 // How many floats a row of `length` takes, in whole vectors.

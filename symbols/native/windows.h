@@ -31,9 +31,8 @@ class Frame {
 
   // Copy an image into the middle of a frame that holds zeros, or another image.
   template <typename T>
-  void fill(const T* image, T* frame) const {
-    for (int row = 0; row < height; ++row)
-      std::memcpy(frame + (row + reach) * stride + reach, image + row * width, width * sizeof(T));
+  void fill(const T* image, float* frame) const {
+    for (int row = 0; row < height; ++row) std::copy(image + row * width, image + (row + 1) * width, frame + (row + reach) * stride + reach);
   }
 
   // Copy the pixels out of a result.
@@ -59,7 +58,7 @@ inline void convolve_tile(const Frame& shape, const float* frame, const float* w
 }
 
 template <int K, int L>
-inline void convolve_rows(const Frame& shape, const float* frame, const float* weights, float* image) {
+__attribute__((noinline)) void convolve_rows(const Frame& shape, const float* frame, const float* weights, float* image) {
   constexpr int R = 4;
   float own[K * K];  // which nothing that is written can change
   std::copy(weights, weights + K * K, own);
@@ -96,7 +95,7 @@ inline void convolve(const Frame& shape, const float* frame, const float* weight
 
 // N columns of the kernel's gradient.
 template <int K, int N, int L>
-inline void kernel_gradient_rows(const Frame& shape, const float* frame, const float* gradient, int first, float* sums) {
+__attribute__((noinline)) void kernel_gradient_rows(const Frame& shape, const float* frame, const float* gradient, int first, float* sums) {
   constexpr int reach = K / 2;
   typename Floats<L>::type dots[K][N] = {};
   for (int row = reach; row < shape.height + reach; ++row)  // of the frame
@@ -156,16 +155,14 @@ inline void largest(const Frame& shape, const float* frame, float* flat, uint8_t
   }
 }
 
-// The gradient of max pooling: gradient and places are frames, with zeros around.
-inline void largest_gradient(const Frame& shape, const float* gradient, const uint8_t* places, float* flat) {
+// The gradient of max pooling: gradient and places are frames, with zeros around; places as floats, which compare as fast as they load.
+inline void largest_gradient(const Frame& shape, const float* gradient, const float* places, float* flat) {
   for (int place = 0, end = shape.flat(); place < end; place += LANES) {
-    Vector total = Vector{};
+    Vector total = {};
     for (int row = 0, number = 0; row < shape.kernel; ++row)
       for (int column = 0; column < shape.kernel; ++column, ++number) {
-        int there = place + shape.offset(shape.kernel - 1 - row, shape.kernel - 1 - column);  // the window that has us there
-        Bytes chosen = *reinterpret_cast<const Bytes*>(places + there);
-        Whole ours = __builtin_convertvector(chosen, Whole) == Whole{} + number;
-        total += ours ? load(gradient + there) : Vector{};
+        const int there = place + shape.offset(shape.kernel - 1 - row, shape.kernel - 1 - column);  // the window that has us there
+        total += load(places + there) == all(float(number)) ? load(gradient + there) : Vector{};
       }
     store(flat + place, total);
   }

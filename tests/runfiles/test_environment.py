@@ -37,7 +37,7 @@ def test_round_trip(tmp_path):
     assert None not in [
         value
         for name, value in dataclasses.asdict(now).items()
-        if name not in ('memory_gb', 'threads', 'search_threads', 'changed')
+        if name not in ('memory_gb', 'threads', 'search_threads', 'blocks', 'changed')
     ]
 
 

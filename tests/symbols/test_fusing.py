@@ -2,6 +2,7 @@
 
 import os
 import random
+import zlib
 
 import mxnet as mx
 import numpy as np
@@ -10,6 +11,7 @@ from mxnet import autograd
 
 from dsonas.symbols.architecture import Architecture
 from dsonas.symbols.backend import native
+from dsonas.symbols.network import Network
 from dsonas.symbols.operations import OPERATIONS, AveragePool, Depthwise, MaxPool, Operation, Pointwise
 from dsonas.symbols.space import PAPER_OPERATIONS, SearchSpace
 from dsonas.symbols.supernet import Supernet
@@ -38,24 +40,30 @@ def more_operations():
 
 def filled(net, seed):
     """A network with weights, β and λ of its own; λ that are not there are zero."""
-    generator = np.random.RandomState(seed)
     values = {}
-    for name, param in sorted(net.collect_params().items()):
+    for name, param in net.collect_params().items():
+        generator = np.random.RandomState(zlib.crc32(f'{seed} {name}'.encode()))
         value = generator.standard_normal(param.shape)
         if name.endswith('weight'):
             values[name] = value / max(np.prod(param.shape[1:]), 1) ** 0.5
         elif name.endswith('beta'):
             values[name] = 0.3 * value
-    for gate, mask in zip(net.gates, net.architecture.masks()):
-        values[gate.name] = np.array(mask) * (0.7 + 0.3 * generator.standard_normal(gate.shape))
+        elif name.endswith('gamma'):
+            values[name] = 1 + 0.3 * value
+    for gate, mask in zip(getattr(net, 'gates', []), net.architecture.masks()):
+        values[gate.name] = np.array(mask) * (0.7 + 0.3 * np.random.RandomState(seed).standard_normal(gate.shape))
     for name, value in values.items():
         param = net.collect_params()[name]
         param.set_data(mx.nd.array(value, dtype=param.dtype))
     return net
 
 
-def built(space, architecture, kind, dtype, seed, hybridize=True):
-    net = Supernet(space, architecture, kernels_kind=kind)
+def built(space, architecture, kind, dtype, seed, hybridize=True, widths=None):
+    """A supernet, or a derived network of these widths."""
+    if widths is None:
+        net = Supernet(space, architecture, kernels_kind=kind)
+    else:
+        net = Network(architecture, widths, kernels_kind=kind)
     net.cast(dtype)
     net.initialize()
     if hybridize:
@@ -65,7 +73,7 @@ def built(space, architecture, kind, dtype, seed, hybridize=True):
 
 def computed(net, x, times=1):
     """(logits, gradients and running statistics by name)."""
-    weight = mx.nd.array(np.random.RandomState(1).standard_normal((x.shape[0], net.space.classes)), dtype=x.dtype)
+    weight = mx.nd.array(np.random.RandomState(1).standard_normal((x.shape[0], 5)), dtype=x.dtype)
     for _ in range(times):
         with autograd.record():
             y = net(x)
@@ -98,25 +106,22 @@ def random_space(chance):
     )
 
 
-@pytest.mark.parametrize('seed', range(16 + EXAMPLES))
-def test_any_block_computes_what_mxnet_does_in_double_precision(seed):
-    """Spaces, prunings, widths and images at random. With some images rounding opens a ReLU or moves a maximum; with most it does not."""
-    print('seed', seed)
-    chance = random.Random(seed)
-    space = random_space(chance)
-    keep = chance.choice([1.0, 0.7, 0.4, 0.2])
-    architecture = Architecture.random(space, seed, keep) if keep < 1 else Architecture.full(space)
+def compare(space, architecture, chance, seed, widths=None):
+    """With some images rounding opens a ReLU or moves a maximum; with most it does not."""
     images, pixels = chance.choice(SHAPES)
     worst = []
     for _ in range(5):
         data = np.random.RandomState(chance.randrange(10**6)).standard_normal((images, 3, pixels, pixels))
         results = []
         for kind, dtype in (('cpu', 'float32'), ('plain', 'float64')):
-            net = built(space, architecture, kind, dtype, seed)
+            net = built(space, architecture, kind, dtype, seed, widths=widths)
             results.append(computed(net, mx.nd.array(data, dtype=dtype)))
         (logits, found), (wanted_logits, wanted) = results
         assert np.abs(logits - wanted_logits).max() < 1e-3 * np.abs(wanted_logits).max()
         assert set(found) == set(wanted)
+        found = {
+            name: value[: len(wanted[name])] for name, value in found.items()
+        }  # statistics are as long as maps are wide
         apart = deviations(found, wanted)
         assert all(value < 1e-3 for name, value in apart.items() if 'running' in name)
         worst.append(max(apart.values()))
@@ -125,12 +130,36 @@ def test_any_block_computes_what_mxnet_does_in_double_precision(seed):
     raise AssertionError(worst)
 
 
+@pytest.mark.parametrize('seed', range(16 + EXAMPLES))
+def test_any_block_of_a_supernet_computes_what_mxnet_does_in_double_precision(seed):
+    """Spaces, prunings, widths and images at random."""
+    print('seed', seed)
+    chance = random.Random(seed)
+    space = random_space(chance)
+    keep = chance.choice([1.0, 0.7, 0.4, 0.2])
+    architecture = Architecture.random(space, seed, keep) if keep < 1 else Architecture.full(space)
+    compare(space, architecture, chance, seed)
+
+
+@pytest.mark.parametrize('seed', range(16 + EXAMPLES))
+def test_any_block_of_a_derived_network_computes_what_mxnet_does_in_double_precision(seed):
+    print('seed', seed)
+    chance = random.Random(1000 + seed)
+    space = random_space(chance)
+    widths = tuple(chance.choice([1, 3, 5, 8, 12, 16, 17, 24, 41, 48]) for _ in space.blocks)
+    compare(space, Architecture.random(space, seed, chance.choice([0.8, 0.5, 0.35])), chance, seed, widths)
+
+
 def test_the_papers_blocks_are_fused_and_others_are_not():
-    def operators(space, kind='cpu'):
-        return Supernet(space, kernels_kind=kind)(mx.sym.var('data')).tojson().count('"op": "dsonas_block"')
+    def operators(space, kind='cpu', make=Supernet, **options):
+        return make(space, kernels_kind=kind, **options)(mx.sym.var('data')).tojson().count('"op": "dsonas_block"')
+
+    def derived(space, **options):
+        return Network(Architecture.full(space), **options)
 
     space = SearchSpace.cifar10(channels=4, blocks=(2, 1), classes=5)
-    assert operators(space) == 3 and operators(space, 'onednn') == 0
+    assert operators(space) == operators(space, make=derived) == 3
+    assert operators(space, 'onednn') == operators(space, 'onednn', derived) == operators(space, 'plain', derived) == 0
     unknown = SearchSpace.cifar10(channels=4, blocks=(2, 1), classes=5, operations=('max_pool_3x3', 'twice'))
     decoys = SearchSpace.cifar10(channels=4, blocks=(2, 1), classes=5, operations=('max_pool_3x3', 'noise'))
     assert operators(unknown) == operators(decoys) == 0

@@ -136,11 +136,13 @@ class Run:
             )
             self._environment.changed = changed(self.config)
             self._environment.search_threads = self._environment.threads if searching else self._before.search_threads
-            on_cpu = self.devices.contexts[0].device_type == 'cpu'
-            searched = native.blocks() if searching and on_cpu else None
-            self._environment.blocks = searched if searching else self._before.blocks
+            self._environment.blocks = native.blocks() if self.devices.kernels_kind == 'cpu' else None
         for line in facts.told(self.data):
             self.say(line)
+        if self.devices.kernels_kind == 'cpu' and native.missing():
+            self.say(
+                f"blocks of networks are computed by MXNet's operators, in up to twice the time: {native.missing()}"
+            )
         self.interrupt.install()
 
     def begin(self) -> None:

@@ -9,7 +9,6 @@ from ...optim.sparsity import POLICIES
 from ...runfiles import checksums
 from ...runfiles.checkpoint import read
 from ...symbols.architecture import Architecture
-from ...symbols.backend import native
 from ...symbols.cost import cost
 from ...symbols.memory import supernet_bytes
 from ..config.tree import Config
@@ -40,7 +39,7 @@ def search(
         run.check('resume' if resume else 'new', allow_changes)
         _keep_retraining(run, run_parts.config, wanted)
         _check_memory(run_parts, wanted)
-        with run.progress.phase('building the supernet'):  # compiling its blocks, where that was never done here
+        with run.progress.phase('building the supernet'):
             stages = SupernetStages(run_parts.config, run_parts.dataset, run_parts.devices, run.directory, hooks)
         run.start(searching=True)
         newest = run.newest(STAGES) if resume else None
@@ -48,10 +47,6 @@ def search(
         init = config.pretrain.init if newest is None else ''
         taken = starting.supernet_from(run, stages.net, init) if init else None
         run.say(_greeting(run_parts))
-        if run_parts.devices.kernels_kind == 'cpu' and native.missing():
-            run.say(
-                f"the supernet's blocks are computed by MXNet's operators, in about twice the time: {native.missing()}"
-            )
         _plan(run_parts, [name for name in wanted if ORDER.index(StageName(name)) >= reached])
         for number, name in enumerate(STAGES):
             if number < reached or (name not in wanted and number > reached):

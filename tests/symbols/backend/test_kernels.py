@@ -40,7 +40,7 @@ def test_the_supernet_concatenates_no_maps(keep):
 
 @pytest.mark.parametrize('drop_path', [False, True])
 def test_a_derived_network_concatenates_no_maps(drop_path):
-    net = Network(Architecture.full(SPACE), auxiliary=True, drop_path=drop_path, image_size=16, kernels_kind='cpu')
+    net = Network(Architecture.full(SPACE), auxiliary=True, drop_path=drop_path, image_size=16, kernels_kind='onednn')
     inputs = ((2, 3, 16, 16), (1,)) if drop_path else ((2, 3, 16, 16),)
     assert all(axes < 4 for axes in concatenated(net, *inputs))
 
