@@ -10,6 +10,7 @@ from dsonas.base import machine
 from dsonas.base.errors import UserError
 from dsonas.symbols.architecture import Architecture
 from dsonas.symbols.cost import check_image_size
+from dsonas.symbols.backend import native
 from dsonas.symbols.memory import network_bytes, supernet_bytes
 from dsonas.symbols.space import SearchSpace
 from dsonas.train.config import settings
@@ -96,7 +97,7 @@ def test_a_stage_without_epochs_is_not_checked(tiny, monkeypatch):
 
 
 def test_memory_is_compared_with_what_is_free(tiny, unbuilt, monkeypatch):
-    need = supernet_bytes(tiny().space, 40, 16)
+    need = supernet_bytes(tiny().space, 40, 16, compiled=native.missing() is None)
     monkeypatch.setattr(machine, 'free_memory', lambda: need * 0.9)
     with pytest.raises(UserError, match='pretrain.batch_size=40: .*more than the .* lower --batch-size'):
         pipeline.search(tiny(), BOTH)
@@ -115,9 +116,13 @@ def test_the_estimate_follows_what_is_asked_for():
     assert 3.0e9 < supernet_bytes(SearchSpace.cifar10(), 8, 32) < 4.2e9  # measured: 3.65 GB
     for larger in (supernet_bytes(space, 100, 32), supernet_bytes(space, 50, 64), supernet_bytes(space, 50, 32, 8)):
         assert larger > base
+    assert 0.35e9 < supernet_bytes(space, 50, 32, compiled=True) < 0.5e9  # measured: 0.45 GB
+    assert 0.9e9 < supernet_bytes(SearchSpace.cifar10(), 8, 32, compiled=True) < 1.2e9  # measured: 1.09 GB
     full, few = Architecture.full(space), Architecture.random(space, 0, 0.2)
     assert network_bytes(full, None, 50, 32) > network_bytes(few, None, 50, 32) > 0.25e9
     assert network_bytes(full, (16, 32, 64), 50, 32) > network_bytes(full, None, 50, 32)
+    assert network_bytes(full, None, 50, 32) > network_bytes(full, None, 50, 32, compiled=True)
+    assert network_bytes(full, None, 100, 32, compiled=True) > network_bytes(few, None, 100, 32, compiled=True) > 0.3e9
 
 
 @pytest.mark.parametrize(

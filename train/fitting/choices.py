@@ -107,9 +107,16 @@ def values_of(facts: DataFacts, size: int, devices: int, gpu: bool) -> Dict[str,
 
 
 def ladder(
-    facts: DataFacts, values: Mapping[str, Any], given: Mapping[str, Any], most_bytes: float = math.inf
+    facts: DataFacts,
+    values: Mapping[str, Any],
+    given: Mapping[str, Any],
+    most_bytes: float = math.inf,
+    compiled: bool = False,
 ) -> List[Choice]:
-    """Return the Choices, the smallest first. values: of `values_of`; given: the caller's, which count where they name the same."""
+    """Return the Choices, the smallest first. values: of `values_of`; given: the caller's, which count where they name the same.
+
+    most_bytes: of free memory; compiled: whether blocks are one operator each, which take less of it.
+    """
     size = int(given.get('data.image_size') or values['data.image_size'])
     choices: List[Choice] = []
     for channels, blocks, from_images in LADDER if size < REDUCED_FROM else LADDER_REDUCED:
@@ -121,7 +128,7 @@ def ladder(
         images = int(given.get('search.batch_size') or values['search.batch_size'])
         if any(space == other.space for other in choices):
             continue
-        if choices and KEEP_FREE * supernet_bytes(space, images, size) > most_bytes:
+        if choices and KEEP_FREE * supernet_bytes(space, images, size, compiled=compiled) > most_bytes:
             continue
         if 'retrain.budget' not in given and 'retrain.channels' not in given:
             own['retrain.budget'] = default_budget(space, size, str(given.get('search.target', TARGET)))

@@ -79,12 +79,12 @@ class Preparing:
         minutes = self.settings.minutes or next(value for most, value in MINUTES if about.train <= most)
         free, _ = free_memory(self.devices.contexts)
         most = math.inf if free is None else free
-        ladder = choices.ladder(about, self.chosen, self.values, most)
+        ladder = choices.ladder(about, self.chosen, self.values, most, self.devices.compiled)
         taken = self._measured(ladder[0], dataset, about)
         smaller = choices.SMALLER.get(ladder[0].image_size)
         if smaller and 'data.image_size' not in self.values and taken.both(1.0) > self._left(minutes):
             dataset = self._opened(about, smaller)
-            ladder = choices.ladder(about, self.chosen, self.values, most)
+            ladder = choices.ladder(about, self.chosen, self.values, most, self.devices.compiled)
             taken = self._measured(ladder[0], dataset, about)
         larger = self._largest(ladder, taken, minutes)
         if larger is not ladder[0]:

@@ -16,6 +16,7 @@ import numpy as np
 from ...base import argtypes, limits
 from ...base.errors import UserError
 from ...base.text import shown
+from ...symbols.backend import native
 from ..config.tree import Train
 from .exchange import Exchange
 from .stops import Stopped
@@ -112,6 +113,11 @@ class Devices:
                 )
             self._store = mx.kvstore.create(train.kvstore)
             self.rank, self.workers = self._store.rank, self._store.num_workers
+
+    @property
+    def compiled(self) -> bool:
+        """Return whether networks compute each block as one operator (symbols/native/), which is compiled now if it never was."""
+        return self.kernels_kind == 'cpu' and native.missing() is None
 
     @property
     def distributed(self) -> bool:

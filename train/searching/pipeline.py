@@ -83,9 +83,10 @@ def _preparing(config: Config, name: StageName) -> str:
 def _check_memory(run_parts: Opened, wanted: Sequence[str]) -> None:
     space = search_space(run_parts.config, run_parts.dataset)
     size = run_parts.dataset.image_size
+    compiled = run_parts.devices.compiled
 
     def estimate(images: int, copies: int) -> float:
-        return supernet_bytes(space, images, size, copies)
+        return supernet_bytes(space, images, size, copies, compiled)
 
     for name in map(StageName, wanted):
         checks.memory(run_parts.config, name, size, run_parts.devices, estimate, run_parts.run.warn)
