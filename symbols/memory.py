@@ -1,22 +1,22 @@
 """How much memory a training step takes, estimated before anything is built; without MXNet.
 
-A step keeps the feature maps that its backward pass reads. Their number goes with the operations of a block. Where a block is one operator
-(backend/native.py) that is one map an operation, and in the backward pass of one block after the other a second one; with MXNet's operators it
-is several, in the supernet also the maps that are stacked before each level (eq. 3). Per map of one operation (batch · channels · height · width,
-float32), in peak resident memory of CPU processes, of which a bare one has 0.25 GB:
+A step keeps the feature maps that its backward pass reads. Their number goes with the operations of a block. Where a block is one
+operator (backend/native.py) that is one map an operation, and in the backward pass of a block a second one; with MXNet's operators it is
+several, in the supernet also the maps that are stacked before each level (eq. 3). Peak resident memory of CPU processes in GB (a bare one
+has 0.25), measured / estimated:
 
-| what was trained, operations of the paper                     | batch | one operator a block: measured, estimated | MXNet's operators: measured, estimated |
-| ------------------------------------------------------------- | ----- | ----------------- | ----------------- |
-| supernet, C = 8, one block a stage, 32 pixels                 | 50    | 0.45 GB, 0.40 GB  | 0.77 GB, 0.67 GB  |
-| the same, 2 levels, two blocks in the first stage             | 50    | 0.41 GB, 0.38 GB  | 0.57 GB, 0.51 GB  |
-| the same, 7 levels                                            | 50    | 0.52 GB, 0.45 GB  | 1.43 GB, 1.21 GB  |
-| supernet, C = 16, two blocks a stage                          | 32    | 0.60 GB, 0.51 GB  | 1.42 GB, 1.33 GB  |
-| supernet, C = 48, eight blocks a stage                        | 8     | 1.09 GB, 0.98 GB  | 3.65 GB, 3.57 GB  |
-| supernet, C = 12, ImageNet stem, 112 pixels                   | 16    | 0.50 GB, 0.56 GB  | 0.51 GB, 0.45 GB  |
-| derived, 40 % of edges, widths 80, 160, 320, 12 blocks        | 16    |                   | 3.69 GB, 3.71 GB  |
-| derived, 40 % of edges, widths 16, 32, 64, 6 blocks           | 32    |                   | 1.00 GB, 0.92 GB  |
-| derived, 40 % of edges, C = 24, ImageNet stem, 112 pixels     | 32    |                   | 1.21 GB, 0.76 GB  |
-| derived, all edges, C = 8 (narrow widths take more)           | 50    |                   | 1.04 GB, 0.55 GB  |
+| what was trained, operations of the paper                  | batch | one operator | MXNet's own |
+| ---------------------------------------------------------- | ----- | ------------ | ----------- |
+| supernet, C = 8, one block a stage, 32 pixels              | 50    | 0.45 / 0.39  | 0.77 / 0.67 |
+| the same, 2 levels, two blocks in the first stage          | 50    | 0.41 / 0.38  | 0.57 / 0.51 |
+| the same, 7 levels                                         | 50    | 0.52 / 0.45  | 1.43 / 1.21 |
+| supernet, C = 16, two blocks a stage                       | 32    | 0.60 / 0.50  | 1.42 / 1.33 |
+| supernet, C = 48, eight blocks a stage                     | 8     | 1.09 / 0.92  | 3.65 / 3.57 |
+| supernet, C = 12, ImageNet stem, 112 pixels                | 16    | 0.50 / 0.44  | 0.51 / 0.45 |
+| derived, 40 % of edges, widths 80, 160, 320, 12 blocks     | 16    |              | 3.69 / 3.71 |
+| derived, 40 % of edges, widths 16, 32, 64, 6 blocks        | 32    |              | 1.00 / 0.92 |
+| derived, 40 % of edges, C = 24, ImageNet stem, 112 pixels  | 32    |              | 1.21 / 0.76 |
+| derived, all edges, C = 8 (narrow widths take more)        | 50    |              | 1.04 / 0.55 |
 
 So the estimate is at the low end: a step takes about as much, or up to twice as much.
 """

@@ -9,8 +9,8 @@ import pytest
 from dsonas.base import machine
 from dsonas.base.errors import UserError
 from dsonas.symbols.architecture import Architecture
-from dsonas.symbols.cost import check_image_size
 from dsonas.symbols.backend import native
+from dsonas.symbols.cost import check_image_size
 from dsonas.symbols.memory import network_bytes, supernet_bytes
 from dsonas.symbols.space import SearchSpace
 from dsonas.train.config import settings
