@@ -60,6 +60,8 @@ def test_version_0_1_0_wrote_threads_only_as_omp_num_threads():
         ({'threads': 7}, {'threads': 2}, ['threads (OMP_NUM_THREADS): 7 -> 2']),
         ({'processor': 'a', 'threads': 2}, {'processor': 'b', 'threads': 2}, ['processor: a -> b']),
         ({'threads': 7, 'processor': 'a'}, {'threads': 2, 'processor': 'b'}, None),
+        ({'blocks': 'compiled'}, {'blocks': 'operators'}, ['how blocks are computed: compiled -> operators']),
+        ({'blocks': None}, {'blocks': 'operators'}, []),
         ({'threads': 7, 'cores': 1}, {'threads': 7, 'cores': 2}, []),
         ({'threads': None, 'processor': ''}, {'threads': 2, 'processor': 'b'}, []),
         ({}, {'threads': 2}, []),

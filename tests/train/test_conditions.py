@@ -8,6 +8,7 @@ import pytest
 
 from dsonas.base import machine
 from dsonas.symbols import latency
+from dsonas.symbols.backend import native
 from dsonas.train import retrain, search
 from dsonas.train.config import settings
 from dsonas.train.searching import pipeline
@@ -71,6 +72,27 @@ def test_the_threads_of_the_search_stay_known(begun, tmp_path):
     assert (environment(run)['search_threads'], environment(run)['threads']) == (7, latency.threads())
     retrain.main(['--run', run, '--random', '1'])
     assert environment(os.path.join(run, 'retrain-random-1'))['search_threads'] is None
+
+
+def test_a_machine_without_a_compiler_says_why_and_goes_on(begun, tmp_path, capsys, monkeypatch):
+    """To all three stages and an evaluation; a run that was begun with one is told that last digits differ."""
+    run = str(tmp_path / 'run')
+    shutil.copytree(begun, run)
+    before = native.blocks()
+    assert environment(run)['blocks'] == before
+    monkeypatch.setattr(native, 'missing', lambda: 'no compiler: none of g++, c++')
+    for command, words in (
+        (search, ['--resume', '--run', run, '--stages', 'search', '--allow-changes', '--set', 'search.epochs=2']),
+        (retrain, ['--run', run, '--allow-changes']),
+    ):
+        capsys.readouterr()
+        command.main(words)
+        captured = capsys.readouterr()
+        assert "by MXNet's operators, in up to twice the time: no compiler: none of g++, c++" in captured.out
+        assert environment(run)['blocks'] == 'operators'
+        if command is search:
+            told = 'how blocks are computed: compiled -> operators' in captured.err
+            assert told == (before == 'compiled')
 
 
 def test_threads_are_those_that_mxnet_uses(python):
