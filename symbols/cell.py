@@ -135,7 +135,7 @@ class Net(HybridBlock):
 
     def _fused_kind(self, x: NDArray) -> Optional[str]:
         """The kind for training where blocks are one operator: it has single precision alone, and is not told to add gradients up."""
-        if x.dtype != np.float32:
+        if x.dtype != np.float32 or x.context.device_type != 'cpu':
             return 'plain'
         self._asked = self._asked or self._groups()
         requests = [{param.grad_req for param in params} for params in self._asked]

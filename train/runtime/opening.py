@@ -10,6 +10,7 @@ from ...data.dataset import DataSet
 from ...data.place import NotFound
 from ...data.registry import load
 from ...runfiles.directory import RunDirectory, free_name
+from ...symbols.backend import native
 from ..config import settings
 from ..config.tree import Config
 from ..engine import checks
@@ -56,6 +57,11 @@ def opened(
             if StageName.RETRAIN in stages and config.retrain.patience:
                 dataset.hold_out(config.retrain.held_out)
         checks.with_data(config, stages, dataset, devices)
+        if stages and devices.kernels_kind == 'cpu':
+            with progress.phase(
+                'compiling an operator for this processor'
+            ):  # some ten seconds, where that was never done here
+                native.missing()
         path = config.run or name_run(config, devices)
         multiple = width_multiple(config, devices, resume)
         config = settings.replace(
