@@ -80,8 +80,9 @@ def width_multiple() -> int:
 
 
 def instructions() -> str:
-    """Return the processor's kind and the sets of instructions that it has; what the system does not tell is left out."""
-    return ' '.join([platform.machine(), _first('/proc/cpuinfo', 'flags') or _first('/proc/cpuinfo', 'Features')])
+    """Return the processor's kind and the sets of instructions that it has; the machine's name where the system does not tell them."""
+    known = _first('/proc/cpuinfo', 'flags') or _first('/proc/cpuinfo', 'Features')
+    return f'{platform.machine()} {known or platform.node()}'
 
 
 def versions(*modules: str) -> Dict[str, str]:

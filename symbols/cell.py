@@ -79,6 +79,10 @@ class Cell(HybridBlock):
         levels = [nodes for nodes in self._levels if nodes]
         return make(self._space, levels, self._sources, self._outputs, self.shortcut is not None)
 
+    def _is_whole(self, x: Array) -> bool:
+        """Tell whether the block is one operator here: it is for training alone."""
+        return self._plan is not None and (not isinstance(x, mx.nd.NDArray) or autograd.is_training())
+
     def _whole(self, F: Operators, inputs: Sequence[Array], weights: Sequence[Array]) -> Array:
         """Compute the block as one operator. inputs: the block's, and its λ if there are any; weights: R's."""
         inner = fusing.arrays(F, inputs[0], list(self._operations.values()))
@@ -120,13 +124,27 @@ class Net(HybridBlock):
         With static shapes MXNet 1.9.1 writes gradients to the arrays that parameters had when a graph was first used with the same
         requests, and grad_req makes new arrays: so graphs that are used in turn have static memory alone.
         """
-        self._compiled_with = options
+        self._compiled_with, self._twins = options, None
         super().hybridize(active, **(dict(options, static_shape=False) if self._regrouped else options))
+
+    def export(self, *args: Any, **options: Any) -> Any:
+        """Write the network as Gluon does, as it infers: it must have been hybridized, and run once without recording.
+
+        Raises RuntimeError where it was not.
+        """
+        if not self._fused:
+            return super().export(*args, **options)
+        twin = getattr(self._twins, 'by_kind', {}).get(self._device_kernels.inference)
+        if twin is None:
+            raise RuntimeError('export: hybridize the network, and run it once outside of autograd.record(), before')
+        return twin.export(*args, **options)
 
     def _kind_for(self, x: NDArray) -> Optional[str]:
         """Return the kind of kernels that shall compute for the input x; None: this network's own."""
         if not isinstance(x, mx.nd.NDArray):
-            return None  # a graph is being built, of this network
+            return (
+                'onednn' if self._fused else None
+            )  # part of another graph, which may infer; Gluon builds this network's own without us
         if not autograd.is_recording():
             return self._device_kernels.inference if self._active else 'onednn' if self._fused else None
         if self._kernels_kind != 'exact' and not (autograd.is_training() and self._device_kernels.trains(x)):
@@ -142,7 +160,7 @@ class Net(HybridBlock):
         if any('add' in group for group in requests):
             return 'onednn'
         asked = [name for name, group in zip(GROUPS, requests) if group != {'null'}]
-        wanted = asked[0] if len(asked) < len(requests) == len(GROUPS) and asked else 'all'
+        wanted = asked[0] if len(asked) == 1 and len(requests) == len(GROUPS) else 'all'
         return None if wanted == self._device_kernels.wanted else f'cpu:{wanted}' if wanted in GROUPS else 'cpu'
 
     def _groups(self) -> List[List[Parameter]]:

@@ -60,7 +60,7 @@ class NetworkCell(Cell):
         rate (1,): the largest drop rate at this moment, scaled here by the block's depth.
         """
         weight = padding.kernel(F, out_weight, self._channels, self._channels, count=len(self._outputs))
-        if self._plan is not None:
+        if self._is_whole(x):
             return self._whole(F, [x], [weight])
         if rate is not None:
             rate = rate * self._depth

@@ -52,7 +52,7 @@ class SupernetCell(Cell):
 
     def hybrid_forward(self, F: Operators, x: Array, lam: Array, **weights: Array) -> Array:
         """Compute x (batch, channels, height, width), the block's λ vector → the shape of x."""
-        if self._plan is not None:
+        if self._is_whole(x):
             return self._whole(F, [x, lam], [weights[name] for name in self._weights])
         maps = self._run(x, lambda maps, nodes: self._feed(F, maps, nodes, lam))
         return self._finish(x, self._gather(F, maps, lam, [weights[name] for name in self._weights]))

@@ -65,7 +65,7 @@ class Conv(HybridBlock):
     ) -> None:
         super().__init__(prefix=prefix)
         self._kernels, self._size = kernels, kernel
-        self._read, self._made = (1 if groups > 1 else channels_in), channels
+        self._read, self._made = (1 if padding.maps(groups) > 1 else channels_in), channels
         self._shape = dict(channels=padding.maps(channels), kernel=kernel, stride=stride, dilation=dilation)
         self._shape['groups'] = padding.maps(groups)
         with self.name_scope():

@@ -10,20 +10,22 @@ from __future__ import annotations
 import functools
 import hashlib
 import os
+import platform
+import shlex
 import shutil
+import signal
 import subprocess
 from typing import List, Optional, Sequence
 
 import mxnet as mx
 
-from ...base import cache, files, machine
+from ...base import cache, children, files, machine
 from ...base.errors import UserError
 
 SETTING = 'DSONAS_NATIVE'
 SOURCES = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), 'native')
 MAIN = 'operator.cc'
 FLAGS = ('-shared', '-fPIC', '-std=c++17', '-O3', '-fopenmp')
-THIS_PROCESSOR = ('-march=native', '-mcpu=native')  # one of them; compilers differ in which they know
 COMPILERS = ('g++', 'c++')
 PATIENCE = 600  # seconds for a compiler
 LARGEST = 1 << 28  # bytes of a file that is read
@@ -37,8 +39,14 @@ def missing() -> Optional[str]:
     try:
         path = _made()
         mx.library.load(path, verbose=False)
-    except (UserError, OSError, mx.base.MXNetError, subprocess.SubprocessError) as error:
-        return str(error).strip().split('\n')[0] or type(error).__name__
+    except (
+        UserError,
+        OSError,
+        ValueError,
+        mx.base.MXNetError,
+    ) as error:  # ValueError: of a path that this locale cannot write
+        said = [line.strip() for line in str(error).split('\n') if line.strip()]
+        return said[-1] if said else type(error).__name__
     return None if hasattr(mx.nd, 'dsonas_block') else f'{path}: MXNet loads it without its operator'
 
 
@@ -54,17 +62,18 @@ def interface() -> List[str]:
 
 
 def _made() -> str:
-    """The path of the library, which is compiled if it is not there yet. Raises UserError, OSError, SubprocessError."""
+    """The path of the library, which is compiled if it is not there yet. Raises UserError, OSError."""
     header, source = interface()
     sources = [os.path.join(SOURCES, name) for name in sorted(os.listdir(SOURCES)) if name.endswith(('.h', '.cc'))]
     content = [files.read_bytes(path, LARGEST) for path in [*sources, header, source]]
     compiler = _compiler()
     total = hashlib.sha256()
-    for part in [*content, ' '.join(FLAGS).encode(), compiler.encode(), machine.instructions().encode()]:
+    for part in [*content, shlex.join([*compiler, *FLAGS]).encode(), machine.instructions().encode()]:
         total.update(f'{len(part)};'.encode() + part)
-    path = os.path.join(os.environ.get(SETTING) or cache.folder(), f'block-{total.hexdigest()[:16]}.so')
+    folder = os.path.abspath(os.environ.get(SETTING) or cache.folder())
+    path = os.path.join(folder, f'block-{total.hexdigest()[:16]}.so')
     if not _is_whole(path):
-        os.makedirs(os.path.dirname(path), exist_ok=True)
+        os.makedirs(folder, exist_ok=True)
         with files.replacement(path) as beside:
             _compile(compiler, [os.path.join(SOURCES, MAIN), source], os.path.dirname(os.path.dirname(header)), beside)
             with open(beside, 'rb') as stream:
@@ -83,25 +92,41 @@ def _is_whole(path: str) -> bool:
     return hashlib.sha256(content[:-size]).digest() == content[-size:]
 
 
-def _compiler() -> str:
-    wanted = os.environ.get('CXX')
-    for name in [wanted] if wanted else COMPILERS:
+def _compiler() -> List[str]:
+    """The words of the command that compiles. Raises UserError where there is none."""
+    wanted = shlex.split(os.environ.get('CXX') or '')
+    for name in wanted[:1] or COMPILERS:
         found = shutil.which(name)
         if found:
-            return found
+            return [found, *wanted[1:]]
     raise UserError(
-        f'CXX={wanted}: there is no such compiler' if wanted else f'no compiler: none of {", ".join(COMPILERS)}'
+        f'CXX={shlex.join(wanted)}: there is no such compiler'
+        if wanted
+        else f'no compiler: none of {", ".join(COMPILERS)}'
     )
 
 
-def _compile(compiler: str, sources: Sequence[str], include: str, path: str) -> None:
-    said = ''
-    for flag in THIS_PROCESSOR:
-        command = [compiler, *FLAGS, flag, '-I', include, *sources, '-o', path]
-        done = subprocess.run(
-            command, stdin=subprocess.DEVNULL, capture_output=True, text=True, errors='replace', timeout=PATIENCE
-        )
-        if not done.returncode:
-            return
-        said = said or next((line for line in done.stderr.split('\n') if 'error' in line), f'status {done.returncode}')
-    raise UserError(f'{compiler}: {said.strip()}')
+def _compile(compiler: Sequence[str], sources: Sequence[str], include: str, path: str) -> None:
+    """Raises UserError with the first error that the compiler names."""
+    command = [*compiler, *FLAGS, _this_processor(), '-I', include, *sources, '-o', path]
+    child = subprocess.Popen(
+        command,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        start_new_session=True,
+    )
+    try:
+        told = child.communicate(timeout=PATIENCE)[1].decode('utf-8', 'replace')
+    except subprocess.TimeoutExpired:
+        raise UserError(f'{compiler[0]}: it has not ended in {PATIENCE} seconds') from None
+    finally:
+        children.end(child, signal.SIGKILL)
+    if child.returncode:
+        said = next((line for line in told.split('\n') if 'error' in line), f'it ended with status {child.returncode}')
+        raise UserError(f'{compiler[0]}: {said.strip()}')
+
+
+def _this_processor() -> str:
+    """The flag for code of this processor alone, as compilers for its kind write it."""
+    return '-march=native' if platform.machine().lower() in ('x86_64', 'amd64', 'i686') else '-mcpu=native'

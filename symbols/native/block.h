@@ -2,6 +2,7 @@
 #pragma once
 
 #include <algorithm>
+#include <cstdlib>
 #include <vector>
 
 #include "geometry.h"
@@ -114,7 +115,7 @@ struct Block {
 // Memory of one thread, given out piece by piece.
 class Scratch {
  public:
-  explicit Scratch(size_t floats) : memory(floats), next(memory) {}
+  explicit Scratch(size_t floats) : memory(floats), next(memory), end(next + floats) {}
 
   Scratch& fresh() {
     next = memory;
@@ -124,12 +125,13 @@ class Scratch {
   float* take(size_t floats) {
     float* taken = next;
     next += (floats + 15) / 16 * 16;
+    if (next > end) std::abort();  // sizes are wrong, in whoever made this
     return taken;
   }
 
  private:
   Array memory;
-  float* next;
+  float *next, *end;
 };
 
 }  // namespace dsonas

@@ -112,17 +112,21 @@ class Forward {
     const float* map = block.maps[number] + tile * geometry.tile();
     const int length = geometry.length(tile);
     for (int channel = 0; channel < geometry.channels; ++channel, map += geometry.stride) {
+      const int whole = length / LANES * LANES;  // what is behind it is summed by itself: it may be most of what there is
       Vector total = {}, square = {};
-      const int end = padded(length);
-      for (int place = 0; place < end; place += LANES) total += load(map + place);
-      const float added = sum(total), mean = added / length;
-      for (int place = 0; place < end; place += LANES) {
-        Vector apart = load(map + place) - mean;
+      for (int place = 0; place < whole; place += LANES) total += load(map + place);
+      float added = sum(total);
+      for (int place = whole; place < length; ++place) added += map[place];
+      const float mean = added / length;
+      for (int place = 0; place < whole; place += LANES) {
+        const Vector apart = load(map + place) - mean;
         square += apart * apart;
       }
+      float squared = sum(square);
+      for (int place = whole; place < length; ++place) squared += (map[place] - mean) * (map[place] - mean);
       const size_t at = size_t(tile) * geometry.channels + channel;
       sums[number][at] = added;
-      squares[number][at] = sum(square) - (end - length) * mean * mean;
+      squares[number][at] = squared;
     }
   }
 

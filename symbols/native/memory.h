@@ -8,6 +8,8 @@
 
 namespace dsonas {
 
+constexpr size_t LONG_AGO = 20000;  // times that memory was taken: more than ten steps of a large network
+
 class Pool {
  public:
   static Pool& get() {
@@ -17,14 +19,15 @@ class Pool {
 
   float* take(size_t floats) {
     std::lock_guard<std::mutex> lock(mutex);
+    ++now;
     auto fit = free.lower_bound(floats);
     if (fit != free.end() && fit->first <= floats + floats / 4) {
-      float* memory = fit->second;
+      float* memory = fit->second.memory;
       taken[memory] = fit->first;
       free.erase(fit);
       return memory;
     }
-    if (fit == free.end() && !free.empty()) drop();  // other networks than before
+    drop();
     void* memory = nullptr;
     if (posix_memalign(&memory, 64, (floats ? floats : 1) * sizeof(float))) throw std::bad_alloc();
     taken[static_cast<float*>(memory)] = floats;
@@ -34,18 +37,31 @@ class Pool {
   void give(float* memory) {
     std::lock_guard<std::mutex> lock(mutex);
     auto found = taken.find(memory);
-    free.emplace(found->second, memory);
+    free.emplace(found->second, Free{memory, now});
     taken.erase(found);
   }
 
  private:
+  struct Free {
+    float* memory;
+    size_t since;
+  };
+
+  // Return to the system what nobody has taken for long: it was for a network, or for batches, of other sizes.
   void drop() {
-    for (auto& entry : free) std::free(entry.second);
-    free.clear();
+    for (auto one = free.begin(); one != free.end();) {
+      if (one->second.since + LONG_AGO < now) {
+        std::free(one->second.memory);
+        one = free.erase(one);
+      } else {
+        ++one;
+      }
+    }
   }
 
   std::mutex mutex;
-  std::multimap<size_t, float*> free;
+  size_t now = 0;
+  std::multimap<size_t, Free> free;
   std::map<float*, size_t> taken;
 };
 

@@ -2,7 +2,10 @@
 // the same of the shortcut; plan=…, wanted=…).
 #include <mxnet/lib_api.h>
 
+#include <locale>
 #include <memory>
+#include <mutex>
+#include <sstream>
 
 #include "backward.h"
 #include "forward.h"
@@ -29,7 +32,26 @@ const dsonas::Plan& plan_of(const Attributes& attributes) {
   return found != plans->end() ? found->second : plans->emplace(text, dsonas::Plan(text)).first->second;
 }
 
-float number(const Attributes& attributes, const char* name) { return std::stof(attributes.at(name)); }
+// Of an attribute, whatever the process's locale writes for a point.
+float number(const Attributes& attributes, const char* name) {
+  std::istringstream text(attributes.at(name));
+  text.imbue(std::locale::classic());
+  float value;
+  if (!(text >> value)) throw std::invalid_argument(std::string(name) + ": no number in '" + attributes.at(name) + "'");
+  return value;
+}
+
+// Do it, or say in MXNet's way why not.
+template <typename Work>
+MXReturnValue guarded(Work work) {
+  try {
+    work();
+    return MX_SUCCESS;
+  } catch (const std::exception& error) {
+    MX_ERROR_MSG << "dsonas_block: " << error.what();
+    return MX_FAIL;
+  }
+}
 
 class Operator : public CustomStatefulOp {
  public:
@@ -58,17 +80,6 @@ class Operator : public CustomStatefulOp {
   }
 
  private:
-  template <typename Work>
-  static MXReturnValue guarded(Work work) {
-    try {
-      work();
-      return MX_SUCCESS;
-    } catch (const std::exception& error) {
-      MX_ERROR_MSG << "dsonas_block: " << error.what();
-      return MX_FAIL;
-    }
-  }
-
   void compute(std::vector<MXTensor>& tensors, size_t begin, float* output, float moving) {
     const std::vector<int64_t>& shape = tensors[begin].shape;
     block.reset();  // first, so that its memory is used again
@@ -84,9 +95,7 @@ class Operator : public CustomStatefulOp {
 };
 
 MXReturnValue parse(const Attributes& attributes, int* inputs, int* outputs) {
-  *inputs = plan_of(attributes).inputs();
-  *outputs = 1;
-  return MX_SUCCESS;
+  return guarded([&] { *inputs = plan_of(attributes).inputs(), *outputs = 1; });
 }
 
 MXReturnValue types(const Attributes&, std::vector<int>* inputs, std::vector<int>* outputs) {
@@ -95,21 +104,24 @@ MXReturnValue types(const Attributes&, std::vector<int>* inputs, std::vector<int
   return MX_SUCCESS;
 }
 
-MXReturnValue shapes(const Attributes&, std::vector<std::vector<unsigned int>>* inputs, std::vector<std::vector<unsigned int>>* outputs) {
-  outputs->at(0) = inputs->at(dsonas::Plan::IMAGE);
-  return MX_SUCCESS;
+MXReturnValue shapes(const Attributes& attributes, std::vector<dsonas::Plan::Shape>* inputs, std::vector<dsonas::Plan::Shape>* outputs) {
+  return guarded([&] {
+    const dsonas::Plan::Shape& image = inputs->at(dsonas::Plan::IMAGE);
+    if (image.empty()) return;  // not known yet
+    plan_of(attributes).fit(*inputs);
+    outputs->at(0) = image;
+  });
 }
 
 MXReturnValue moved(const Attributes& attributes, std::vector<int>* places) {
-  const dsonas::Plan& plan = plan_of(attributes);
-  for (const dsonas::Norm& norm : plan.norms) places->push_back(norm.mean), places->push_back(norm.variance);
-  return MX_SUCCESS;
+  return guarded([&] {
+    for (const dsonas::Norm& norm : plan_of(attributes).norms) places->push_back(norm.mean), places->push_back(norm.variance);
+  });
 }
 
 MXReturnValue create(const Attributes& attributes, const MXContext&, const std::vector<std::vector<unsigned int>>&, const std::vector<int>,
                      CustomStatefulOp** made) {
-  *made = CustomStatefulOp::create<Operator>(attributes);
-  return MX_SUCCESS;
+  return guarded([&] { *made = CustomStatefulOp::create<Operator>(attributes); });
 }
 
 }  // namespace

@@ -7,6 +7,8 @@
 // input, (channels, edges · channels), instead of one for each edge.
 #pragma once
 
+#include <algorithm>
+#include <limits>
 #include <sstream>
 #include <stdexcept>
 #include <string>
@@ -37,7 +39,8 @@ struct Norm {
   int gamma, beta, mean, variance;  // places among the inputs
 };
 
-constexpr int WIDEST = 15;  // of kernels: places within one fit into a byte
+constexpr int WIDEST = 15;      // of kernels: places within one fit into a byte
+constexpr int FARTHEST = 1024;  // of dilations
 
 class Plan {
  public:
@@ -57,6 +60,28 @@ class Plan {
   }
 
   int inputs() const { return count; }
+
+  typedef std::vector<unsigned int> Shape;
+
+  // Compare the shapes of the inputs with what the plan reads; those that are not known yet are set. The image's must be known.
+  void fit(std::vector<Shape>& shapes) const {
+    if (int(shapes.size()) != count || shapes[IMAGE].size() != 4) throw std::invalid_argument("block: the image has four axes");
+    const unsigned int channels = shapes[IMAGE][1], edges = output.size();
+    if (gated && (shapes[GATES].size() != 1 || int(shapes[GATES][0]) < gates)) throw std::invalid_argument("block: too few λ");
+    auto set = [&](int place, const Shape& wanted) {
+      if (shapes[place].empty()) shapes[place] = wanted;
+      if (shapes[place] != wanted) throw std::invalid_argument("block: input " + std::to_string(place) + " is of another shape");
+    };
+    for (const Operation& one : operations) {
+      const unsigned int kernel = one.kernel;
+      if (one.depthwise >= 0) set(one.depthwise, {channels, 1, kernel, kernel});
+      if (one.pointwise >= 0) set(one.pointwise, {channels, channels, 1, 1});
+    }
+    for (int place : output_weights) set(place, {channels, gated ? channels : edges * channels, 1, 1});
+    if (projected) set(shortcut_weight, {channels, channels, 1, 1});
+    for (const Norm& one : norms)
+      for (int place : {one.gamma, one.beta, one.mean, one.variance}) set(place, {channels});
+  }
   int sum() const { return int(operations.size()); }           // the map of eq. 4's sum, behind those of the operations
   int shortcut() const { return int(operations.size()) + 1; }  // that of a shortcut by convolution
 
@@ -66,6 +91,7 @@ class Plan {
   bool projected;                   // whether the shortcut is a convolution
   bool trained;                     // whether γ is
   bool gated = false;               // whether any edge has a λ
+  int gates = 0;                    // the least length of the vector of λ
   std::vector<int> output_weights;  // of each edge of the output, its place among the inputs
   int shortcut_weight = -1;
   std::vector<Norm> norms;                 // of each map
@@ -80,6 +106,7 @@ class Plan {
     std::vector<Edge> found;
     char colon;
     for (Edge edge; words >> edge.source >> colon >> edge.gate;) found.push_back(edge);
+    if (!words.eof()) throw std::invalid_argument("plan: these are no edges: '" + text + "'");
     return found;
   }
 
@@ -92,15 +119,27 @@ class Plan {
     made.separable = kind == "separable";
     made.kind = made.separable || kind == "depthwise" ? Kind::CONVOLUTION : kind == "average" ? Kind::AVERAGE : Kind::LARGEST;
     made.edges = read(edges);
-    if ((made.kind == Kind::LARGEST && kind != "max") || made.edges.empty() || made.kernel % 2 == 0 || made.kernel > WIDEST)
+    const bool known = made.separable || kind == "depthwise" || kind == "average" || kind == "max";
+    const bool sized = made.kernel > 0 && made.kernel % 2 && made.kernel <= WIDEST && made.dilation > 0 && made.dilation <= FARTHEST;
+    if (!known || !sized || made.edges.empty())
       throw std::invalid_argument("plan: cannot compute '" + text + "'");
     return made;
   }
 
   static bool same(const std::vector<Edge>& some, const std::vector<Edge>& others) {
     bool equal = some.size() == others.size();
-    for (size_t place = 0; equal && place < some.size(); ++place) equal = some[place].source == others[place].source;
+    for (size_t place = 0; equal && place < some.size(); ++place)
+      equal = some[place].source == others[place].source && (some[place].gate < 0) == (others[place].gate < 0);
     return equal;
+  }
+
+  // Edges must come out of the block's input or of operations of earlier levels.
+  void check(const std::vector<Edge>& edges, int level) {
+    for (const Edge& edge : edges) {
+      const bool there = edge.source >= 0 && edge.source <= int(operations.size()) && edge.gate >= -1;
+      if (!there || (edge.source && operations[edge.source - 1].level >= level)) throw std::invalid_argument("plan: an edge out of nothing");
+      gates = std::max(gates, edge.gate + 1);
+    }
   }
 
   Norm norm() {
@@ -110,9 +149,9 @@ class Plan {
   }
 
   void number() {
-    for (const Operation& one : operations)
-      for (const Edge& edge : one.edges) gated = gated || edge.gate >= 0;
-    for (const Edge& edge : output) gated = gated || edge.gate >= 0;
+    for (const Operation& one : operations) check(one.edges, one.level);
+    check(output, std::numeric_limits<int>::max());
+    gated = gates > 0;
     count = gated ? GATES + 1 : GATES;
     readers.resize(operations.size() + 1);
     outputs_of.assign(operations.size() + 1, -1);

@@ -26,7 +26,7 @@ ADDED = [
     Operation('broad_average', 'average', (AveragePool(5),)),
     Operation('broad_maximum', 'max', (MaxPool(5),)),
 ]
-NOT_FUSED = Operation('twice', 'separable', (Depthwise(3), Pointwise(), Depthwise(3), Pointwise()))
+NOT_FUSED = Operation('smoothed', 'separable', (Depthwise(3), AveragePool(3), Pointwise()))
 SHAPES = [(1, 8), (3, 32), (5, 7), (50, 8), (2, 28), (9, 16), (4, 33), (7, 12)]  # (images, pixels)
 
 
@@ -150,9 +150,22 @@ def test_any_block_of_a_derived_network_computes_what_mxnet_does_in_double_preci
     compare(space, Architecture.random(space, seed, chance.choice([0.8, 0.5, 0.35])), chance, seed, widths)
 
 
+def twins(net):
+    return list(vars(net._twins or object).get('by_kind', {}).values())
+
+
 def test_the_papers_blocks_are_fused_and_others_are_not():
-    def operators(space, kind='cpu', make=Supernet, **options):
-        return make(space, kernels_kind=kind, **options)(mx.sym.var('data')).tojson().count('"op": "dsonas_block"')
+    def operators(space, kind='cpu', make=Supernet):
+        net = make(space, kernels_kind=kind)
+        net.initialize()
+        net.hybridize()
+        with autograd.record():
+            net(mx.nd.ones((1, 3, 16, 16)))
+        return sum(
+            one._cached_graph[1].tojson().count('"op": "dsonas_block"')
+            for one in [net, *twins(net)]
+            if one._cached_graph
+        )
 
     def derived(space, **options):
         return Network(Architecture.full(space), **options)
@@ -160,7 +173,7 @@ def test_the_papers_blocks_are_fused_and_others_are_not():
     space = SearchSpace.cifar10(channels=4, blocks=(2, 1), classes=5)
     assert operators(space) == operators(space, make=derived) == 3
     assert operators(space, 'onednn') == operators(space, 'onednn', derived) == operators(space, 'plain', derived) == 0
-    unknown = SearchSpace.cifar10(channels=4, blocks=(2, 1), classes=5, operations=('max_pool_3x3', 'twice'))
+    unknown = SearchSpace.cifar10(channels=4, blocks=(2, 1), classes=5, operations=('max_pool_3x3', 'smoothed'))
     decoys = SearchSpace.cifar10(channels=4, blocks=(2, 1), classes=5, operations=('max_pool_3x3', 'noise'))
     assert operators(unknown) == operators(decoys) == 0
 
@@ -247,6 +260,77 @@ def test_inference_and_double_precision_take_other_operators(small):
     assert max(deviations(double[1], wanted[1]).values()) < 1e-9
 
 
+@pytest.mark.parametrize('widths', [None, (8, 12)])
+def test_within_another_graph_it_infers(small, widths):
+    """An outer block, and a graph that is bound: neither tells the operator whether it trains."""
+    space, x = small
+
+    class Outer(mx.gluon.HybridBlock):
+        def __init__(self, net):
+            super().__init__()
+            self.net = net
+
+        def hybrid_forward(self, F, x):
+            return self.net(x)
+
+    results = []
+    for kind in ('cpu', 'onednn'):
+        net = built(space, Architecture.full(space), kind, 'float32', 1, widths=widths)
+        before = {name: param.data().asnumpy() for name, param in net.collect_params('.*running.*').items()}
+        outer = Outer(net)
+        outer.hybridize()
+        results.append(outer(x).asnumpy())
+        assert all(
+            np.array_equal(param.data().asnumpy(), before[name])
+            for name, param in net.collect_params('.*running.*').items()
+        )
+        net.hybridize(False)
+        cell = next(block for block in net._children.values() if hasattr(block, 'shortcut'))
+        maps = mx.nd.ones((2, 8, 8, 8))
+        results[-1] = [results[-1], cell(maps, *([net.gates[0].data()] if widths is None else [])).asnumpy()]
+    for ours, theirs in zip(*results):
+        assert np.abs(ours - theirs).max() <= 1e-5 * np.abs(theirs).max()
+
+
+def test_a_network_is_exported_as_it_infers(small, tmp_path):
+    space, x = small
+    net = built(space, Architecture.full(space), 'cpu', 'float32', 1, widths=(8, 12))
+    computed(net, x)
+    with pytest.raises(RuntimeError, match='run it once outside of autograd.record'):
+        net.export(str(tmp_path / 'net'))
+    wanted = net(x).asnumpy()
+    net.export(str(tmp_path / 'net'))
+    loaded = mx.gluon.SymbolBlock.imports(
+        str(tmp_path / 'net-symbol.json'), ['data'], str(tmp_path / 'net-0000.params')
+    )
+    assert np.abs(loaded(x).asnumpy() - wanted).max() <= 1e-5 * np.abs(wanted).max()
+
+
+def test_maps_that_are_almost_constant_are_normalised(small):
+    """Rows of few values, whose rest of a vector is most of it: sums of squares must not cancel."""
+    space, _ = small
+    for size, mean in ((1, 5.0), (7, 30.0), (3, 1000.0)):
+        net = built(space, None, 'cpu', 'float32', 1, hybridize=False)
+        cell = next(block for block in net._children.values() if hasattr(block, 'shortcut'))
+        maps = mx.nd.full((1, 8, size, size), mean)
+        with autograd.record():
+            y = cell(maps, net.gates[0].data())
+        y.backward()
+        assert np.isfinite(y.asnumpy()).all() and np.isfinite(net.gates[0].grad().asnumpy()).all()
+
+
+def test_options_of_hybridize_reach_all_graphs(small):
+    space, x = small
+    net = built(space, None, 'cpu', 'float32', 1, hybridize=False)
+    net.collect_params('.*lambda').setattr('grad_req', 'null')
+    first = computed(net, x)[0]
+    net.hybridize(static_alloc=True, static_shape=True)
+    second = computed(net, x)[0]
+    assert np.abs(first - second).max() <= 1e-5 * np.abs(first).max()
+    (twin,) = twins(net)
+    assert twin._active and dict(twin._flags)['static_alloc']
+
+
 def test_two_devices_compute_at_once(small):
     space, x = small
     net = Supernet(space, kernels_kind='cpu')
@@ -266,6 +350,16 @@ def test_two_devices_compute_at_once(small):
             if param.grad_req != 'null':
                 found = param.grad(context).asnumpy()
                 assert np.abs(found - wanted[name]).max() <= 1e-5 * np.abs(wanted[name]).max(), name
+
+
+@pytest.mark.parametrize('kind', ['cpu', 'onednn'])
+def test_one_channel_alone(small, kind):
+    """Whose maps have more, of zeros: its depthwise convolutions have a group for each of them, too."""
+    space, x = small
+    architecture = Architecture.full(space)
+    wanted = computed(built(space, architecture, 'plain', 'float64', 1, widths=(1, 1)), x.astype('float64'))
+    found = computed(built(space, architecture, kind, 'float32', 1, widths=(1, 1)), x)
+    assert np.abs(found[0] - wanted[0]).max() < 1e-3 * np.abs(wanted[0]).max()
 
 
 def test_what_is_not_a_number_stays_none(small):

@@ -57,9 +57,10 @@ def test_two_processes_compile_at_once_and_a_third_finds_it(tmp_path):
 
 
 @compiled
-def test_the_cache_folder_is_its_place(tmp_path):
-    assert said(tried(DSONAS_NATIVE=None, DSONAS_CACHE=str(tmp_path))) == 'compiled None (124,)'
-    assert len(libraries(tmp_path)) == 1
+def test_the_cache_folder_is_its_place(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert said(tried(DSONAS_NATIVE=None, DSONAS_CACHE='cache')) == 'compiled None (124,)'
+    assert len(libraries(tmp_path / 'cache')) == 1
 
 
 @compiled
@@ -73,8 +74,8 @@ def test_a_damaged_library_is_compiled_again(tmp_path, content):
     assert len((tmp_path / name).read_bytes()) == len(whole)
 
 
-def script(folder, text):
-    path = folder / 'compiler'
+def script(folder, text, name='compiler'):
+    path = folder / name
     path.write_text(f'#!/bin/sh\n{text}\n')
     path.chmod(path.stat().st_mode | stat.S_IXUSR)
     return str(path)
@@ -82,11 +83,14 @@ def script(folder, text):
 
 def test_without_it_mxnets_operators_compute(tmp_path):
     broken = script(tmp_path, 'echo "operator.cc:3: error: no such thing" >&2; exit 1')
+    killed = script(tmp_path, 'kill -9 $$', 'killed')
     (tmp_path / 'file').write_text('')
     cases = {
         'DSONAS_NATIVE=0': dict(DSONAS_NATIVE='0'),
         'CXX=no-such-compiler: there is no such compiler': dict(DSONAS_NATIVE=str(tmp_path), CXX='no-such-compiler'),
         f'{broken}: operator.cc:3: error: no such thing': dict(DSONAS_NATIVE=str(tmp_path), CXX=broken),
+        f'{broken}: operator.cc:3': dict(DSONAS_NATIVE=str(tmp_path), CXX=f'{broken} -m64'),
+        'it ended with status -9': dict(DSONAS_NATIVE=str(tmp_path), CXX=killed),
         'no compiler: none of g++, c++': dict(DSONAS_NATIVE=str(tmp_path), CXX=None, PATH=str(tmp_path)),
         'Not a directory': dict(DSONAS_NATIVE=str(tmp_path / 'file' / 'in'), CXX=None),
     }
@@ -100,24 +104,98 @@ def test_without_it_mxnets_operators_compute(tmp_path):
 def test_a_library_that_is_none_of_ours_is_refused(tmp_path):
     silent = script(tmp_path, 'for word in "$@"; do last="$word"; done; echo nonsense > "$last"')
     answer = said(tried(DSONAS_NATIVE=str(tmp_path), CXX=silent))
+    assert answer.startswith('operators') and answer.endswith('(124,)') and '.so: ' in answer
+
+
+def test_a_folder_that_no_locale_can_write_is_refused(tmp_path):
+    answer = said(tried(DSONAS_NATIVE=str(tmp_path / 'x\udcff')))
     assert answer.startswith('operators') and answer.endswith('(124,)')
+
+
+def test_a_compiler_that_does_not_end_is_ended(tmp_path, monkeypatch):
+    waiting = script(tmp_path, f'echo $$ > {tmp_path}/parent; sleep 300 & echo $! > {tmp_path}/child; wait')
+    monkeypatch.setenv('CXX', waiting)
+    monkeypatch.setenv('DSONAS_NATIVE', str(tmp_path / 'new'))
+    monkeypatch.setattr(native, 'PATIENCE', 2)
+    assert native.missing.__wrapped__() == f'{waiting}: it has not ended in 2 seconds'
+    for name in ('parent', 'child'):
+        path = f'/proc/{(tmp_path / name).read_text().strip()}/stat'
+        assert not os.path.exists(path) or open(path).read().rsplit(')', 1)[1].split()[0] == 'Z'
+    assert os.listdir(tmp_path / 'new') == []
+
+
+GOOD = 'max 3 1 1 0:-1|1:-1|identity|fixed'
+
+
+def arrays():
+    """Those of a block of one operation without weights, and the weights of its output: image, statistics, weights, statistics."""
+    norms = [[mx.nd.ones((4,)) for _ in range(4)] for _ in range(2)]
+    return [mx.nd.ones((2, 4, 8, 8)), *norms[0], mx.nd.ones((4, 4, 1, 1)), *norms[1]]
+
+
+def run(given, plan=GOOD):
+    return mx.nd.dsonas_block(*given, plan=plan, eps=1e-5, momentum=0.9, wanted='all').asnumpy()
 
 
 @compiled
 @pytest.mark.parametrize(
     'plan',
-    [
-        '',
-        'separable 3 1 1 0:-1',
-        'median 3 1 1 0:-1|1:0|identity',
-        'max 4 1 1 0:-1|1:0|identity',
-        'max 3 1 1 0:-1|1:0|none',
-    ],
+    ['', 'max 3 1 1 0:-1', 'max 3 1 1 0:-1|1:-1', 'max 3 1 1 0:-1|1:-1|identity', 'max 3 1 1 0:-1|1:-1|none|fixed']
+    + ['median 3 1 1 0:-1|1:-1|identity|fixed', 'max 3 1 1 0:-1||identity|fixed', 'max 3 1 1|1:-1|identity|fixed']
+    + [f'max {kernel} 1 1 0:-1|1:-1|identity|fixed' for kernel in (-3, 0, 4, 17, 'x')]
+    + [f'max 3 {dilation} 1 0:-1|1:-1|identity|fixed' for dilation in (-1, 0, 10**6)]
+    + [f'max 3 1 1 {edge}|1:-1|identity|fixed' for edge in ('1:-1', '2:-1', '-1:-1', '0:-2', '0:-1 rest')]
+    + [f'max 3 1 1 0:-1|{edge}|identity|fixed' for edge in ('2:-1', '-1:-1', '1:-1;')],
 )
 def test_a_plan_that_cannot_be_computed_is_refused(plan):
-    arrays = [mx.nd.ones((2, 4, 8, 8)), *(mx.nd.ones((4,)) for _ in range(12))]
+    assert run(arrays()).shape == (2, 4, 8, 8)
     with pytest.raises(mx.base.MXNetError):
-        mx.nd.dsonas_block(*arrays, plan=plan, eps=1e-5, momentum=0.9, wanted='all').asnumpy()
+        run(arrays(), plan)
+
+
+@compiled
+@pytest.mark.parametrize('place', range(10))
+@pytest.mark.parametrize('shape', [(1,), (4, 4), (5, 4, 1, 1), (2, 4, 8)])
+def test_arrays_of_other_shapes_are_refused(place, shape):
+    given = arrays()
+    if place == 0 and shape == (5, 4, 1, 1):
+        pytest.skip('these are other images')
+    given[place] = mx.nd.ones(shape)
+    with pytest.raises(mx.base.MXNetError):
+        run(given)
+
+
+@compiled
+def test_too_few_scaling_factors_are_refused():
+    image, *rest = arrays()
+    plan = 'max 3 1 1 0:5|1:2|identity|fixed'
+    assert run([image, mx.nd.ones((6,)), *rest], plan).shape == (2, 4, 8, 8)
+    with pytest.raises(mx.base.MXNetError):
+        run([image, mx.nd.ones((5,)), *rest], plan)
+
+
+@compiled
+def test_numbers_are_read_alike_in_every_locale(tmp_path):
+    """In many languages a number's point is a comma, for C's functions."""
+    made = subprocess.run(
+        ['localedef', '-i', 'de_DE', '-f', 'UTF-8', str(tmp_path / 'de_DE.UTF-8')], capture_output=True
+    )
+    if made.returncode:
+        pytest.skip('no such locale can be made here')
+    script = """
+import locale, mxnet as mx
+from dsonas.symbols.backend import native
+assert native.missing() is None
+locale.setlocale(locale.LC_ALL, 'de_DE.UTF-8')
+norms = [[mx.nd.ones((4,)) for _ in range(4)] for _ in range(2)]
+given = [mx.nd.random.normal(shape=(2, 4, 8, 8)), *norms[0], mx.nd.ones((4, 4, 1, 1)), *norms[1]]
+mx.nd.dsonas_block(*given, plan='max 3 1 1 0:-1|1:-1|identity|fixed', eps='2e-05', momentum='0.9', wanted='all').wait_to_read()
+print(float((norms[0][3] - 0.9).min().asscalar()))
+"""
+    environment = dict(os.environ, LOCPATH=str(tmp_path))
+    done = subprocess.run([sys.executable, '-c', script], env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert 0 < float(done.stdout.split()[-1].replace(',', '.')) < 0.1
 
 
 @compiled
