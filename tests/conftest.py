@@ -32,6 +32,8 @@ SLOW = (
     ('test_network.py', ('test_equals_the_network_written_from_eq_1',)),
     ('test_supernet.py', ('test_equals_the_network_written_edge_by_edge',)),
     ('test_steps.py', ()),
+    ('test_fusing.py', ()),
+    ('test_native.py', ()),
     ('test_lasso.py', ()),
     ('test_bench_data.py', ()),
     ('test_bench_latency.py', ()),
