@@ -12,6 +12,7 @@ import pytest
 
 from dsonas.base import cli, machine
 from dsonas.symbols.architecture import Architecture
+from dsonas.symbols.backend import padding
 from dsonas.symbols.budget import fit_widths
 from dsonas.symbols.network import Network
 from dsonas.symbols.space import SearchSpace
@@ -214,9 +215,8 @@ def test_pytorchs_network_is_the_same_function(case, channels_last, tmp_path):
     net.initialize()
     x, arrays = rng.normal(size=(3, 3, 32, 32)).astype(np.float32), {}
     for name, param in net.collect_params().items():
-        values = (
-            rng.uniform(0.5, 1.5, param.shape) if name.endswith(('gamma', 'var')) else rng.normal(0, 0.3, param.shape)
-        )
+        shape = padding.stored_shape(param)  # maps may be wider than the network
+        values = rng.uniform(0.5, 1.5, shape) if name.endswith(('gamma', 'var')) else rng.normal(0, 0.3, shape)
         param.set_data(mx.nd.array(values))
         arrays[name.replace('network_', '', 1)] = values.astype(np.float32)
     np.savez(tmp_path / 'arrays.npz', x=x, **arrays)
