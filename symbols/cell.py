@@ -142,9 +142,8 @@ class Net(HybridBlock):
     def _kind_for(self, x: NDArray) -> Optional[str]:
         """Return the kind of kernels that shall compute for the input x; None: this network's own."""
         if not isinstance(x, mx.nd.NDArray):
-            return (
-                'onednn' if self._fused else None
-            )  # part of another graph, which may infer; Gluon builds this network's own without us
+            # It is part of another graph, which may infer; Gluon builds this network's own without asking.
+            return 'onednn' if self._fused else None
         if not autograd.is_recording():
             return self._device_kernels.inference if self._active else 'onednn' if self._fused else None
         if self._kernels_kind != 'exact' and not (autograd.is_training() and self._device_kernels.trains(x)):

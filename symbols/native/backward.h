@@ -53,9 +53,8 @@ class Backward {
   void prepare(int64_t gates) {
     channels = geometry.channels;
     const size_t tile = geometry.tile();
-    int widest = 1;
+    const int widest = plan.widest();
     size_t frame = 0;
-    for (const Level& level : plan.levels) widest = std::max(widest, level.end - level.begin);
     for (const Frame& one : block.frames) frame = std::max(frame, size_t(2 * one.size() + one.flat()) + 64);
     const size_t scratch = (2 * widest + 5) * tile + widest * (geometry.stride + frame) + 64 * (5 * widest + 8);
     for (int thread = 0, team = threads(); thread < team; ++thread) {
@@ -267,7 +266,7 @@ class Backward {
     const int count = level.end - level.begin, stride = geometry.stride, end = padded(geometry.length(tile));
     const float* x = block.tile(inputs[Plan::IMAGE], tile);
     float* rows = scratch.take(size_t(count) * stride);
-    std::vector<float*> before(count), middle(count), read(count), frames(count), flats(count);
+    std::vector<float*> before(count), middle(count), frames(count), flats(count);
     for (int place = 0; place < count; ++place) {
       const int number = level.begin + place;
       const Operation& operation = plan.operations[number];

@@ -41,17 +41,12 @@ class Forward {
   }
 
  private:
-  int widest() const {
-    int most = 1;
-    for (const Level& level : plan.levels) most = std::max(most, level.end - level.begin);
-    return most;
-  }
-
   size_t level_scratch() const {
     size_t frame = 0;
     for (const Frame& one : block.frames) frame = std::max(frame, size_t(one.size() + 2 * one.flat()) + 3 * LANES);
-    const size_t level = (widest() + 1) * size_t(geometry.stride) + widest() * (frame + geometry.tile());
-    return level + 64 * (3 * widest() + 4) + geometry.tile() + plan.output.size() * geometry.channels * chunk();
+    const int widest = plan.widest();
+    const size_t level = (widest + 1) * size_t(geometry.stride) + widest * (frame + geometry.tile());
+    return level + 64 * (3 * widest + 4) + geometry.tile() + plan.output.size() * geometry.channels * chunk();
   }
 
   // Columns of eq. 4's product that are computed at once.

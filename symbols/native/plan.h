@@ -61,6 +61,14 @@ class Plan {
 
   int inputs() const { return count; }
 
+  // The largest number of operations of a level.
+  int widest() const {
+    int most = 1;
+    for (const Level& level : levels) most = std::max(most, level.end - level.begin);
+    return most;
+  }
+
+
   typedef std::vector<unsigned int> Shape;
 
   // Compare the shapes of the inputs with what the plan reads; those that are not known yet are set. The image's must be known.
