@@ -74,17 +74,17 @@ class Cell(HybridBlock):
                     maps[node] = self._operations[node](fed)
         return maps
 
-    def _planned(self, make: Callable[..., Optional[str]]) -> Optional[str]:
+    def _planned(self, make: Callable[..., Optional[str]], **options: Any) -> Optional[str]:
         """Write down the block for one operator, with a function of fusing.py; None where there is no operator for it."""
         levels = [nodes for nodes in self._levels if nodes]
-        return make(self._space, levels, self._sources, self._outputs, self.shortcut is not None)
+        return make(self._space, levels, self._sources, self._outputs, self.shortcut is not None, **options)
 
     def _is_whole(self, x: Array) -> bool:
         """Tell whether the block is one operator here: it is for training alone."""
         return self._plan is not None and (not isinstance(x, mx.nd.NDArray) or autograd.is_training())
 
     def _whole(self, F: Operators, inputs: Sequence[Array], weights: Sequence[Array]) -> Array:
-        """Compute the block as one operator. inputs: the block's, and its λ if there are any; weights: R's."""
+        """Compute the block as one operator. inputs: the block's, and its λ or masks if there are any; weights: R's."""
         inner = fusing.arrays(F, inputs[0], list(self._operations.values()))
         outer = fusing.arrays(F, inputs[0], [self.output_bn] + ([self.shortcut] if self.shortcut is not None else []))
         options = dict(plan=self._plan, eps=BN_EPSILON, momentum=BN_MOMENTUM, wanted=self._kernels.wanted)

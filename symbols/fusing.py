@@ -37,15 +37,27 @@ def supernet_plan(
     def gate(source: Node, target: Node) -> int:
         return layout.place(source, target) if layout.gated(target.level) else -1
 
-    return _plan(space, fed, outputs, gate, projected, 'fixed')
+    return _plan(space, fed, outputs, gate, projected, 'fixed|learned')
 
 
 def network_plan(
-    space: SearchSpace, levels: Levels, sources: Sources, outputs: Sequence[Node], projected: bool
+    space: SearchSpace,
+    levels: Levels,
+    sources: Sources,
+    outputs: Sequence[Node],
+    projected: bool,
+    drawn: Mapping[Tuple[Node, Node], int],
 ) -> Optional[str]:
-    """Write down what a block of a derived network computes, as supernet_plan; what has no `sources` reads the block's input."""
+    """Write down what a block of a derived network computes, as supernet_plan; what has no `sources` reads the block's input.
+
+    drawn: the place of each edge (source, target) that is dropped at random among an image's masks; empty: none is.
+    """
     fed = {node: sources.get(node, [BLOCK_INPUT]) for nodes in levels for node in nodes}
-    return _plan(space, fed, outputs, lambda source, target: -1, projected, 'trained')
+
+    def mask(source: Node, target: Node) -> int:
+        return drawn.get((source, target), -1)
+
+    return _plan(space, fed, outputs, mask, projected, 'trained|drawn')
 
 
 def _plan(
@@ -54,9 +66,9 @@ def _plan(
     outputs: Sequence[Node],
     gate: Callable[[Node, Node], int],
     projected: bool,
-    gamma: str,
+    kinds: str,
 ) -> Optional[str]:
-    """fed: the sources of each operation, by level. gate: gives the place of an edge's λ, or -1."""
+    """fed: the sources of each operation, by level. gate: gives the place of an edge's λ, or -1. kinds: of γ and of λ."""
     numbers = {BLOCK_INPUT: 0, **{node: number + 1 for number, node in enumerate(fed)}}
 
     def edges(sources: Sequence[Node], target: Node) -> str:
@@ -68,8 +80,8 @@ def _plan(
         if window is None:
             return None
         parts.append(f'{window} {node.level} {edges(sources, node)}')
-    output = edges(outputs, Node(space.levels + 1, 0))
-    return '|'.join([';'.join(parts), output, 'convolution' if projected else 'identity', gamma])
+    output = edges(outputs, space.output)
+    return '|'.join([';'.join(parts), output, 'convolution' if projected else 'identity', kinds])
 
 
 def _window(operation: Operation) -> Optional[str]:

@@ -8,7 +8,7 @@ from ..base.errors import UserError
 from . import describing, fusing
 from .architecture import Architecture
 from .backend import native, padding
-from .backend.kernels import kernels, masked_sum
+from .backend.kernels import drawn_masks, kernels, masked_sum
 from .backend.operators import Kernels
 from .backend.types import Array, Block, Operators, ParameterDict
 from .blocks import AUXILIARY_WIDTHS, KEEP_ZEROS, AuxiliaryTower, Head, Reduction, stem
@@ -26,7 +26,7 @@ class NetworkCell(Cell):
 
     drop_depth: the factor of this block on the drop rate, from 0 to 1. borders: kernels of the batch norms at the block's output, which
     meet gradients of blocks of other widths; kernels: of everything else. fused: whether it is one operator, where its operations are such
-    that it can be; then there is no drop path.
+    that it can be. drops: whether there is drop path.
     """
 
     def __init__(
@@ -40,9 +40,21 @@ class NetworkCell(Cell):
         prefix: str,
         borders: Optional[Kernels] = None,
         fused: bool = False,
+        drops: bool = False,
     ) -> None:
         super().__init__(space, edges, channels, opens_stage, kernels, train_gamma=True, prefix=prefix)
         self._depth = drop_depth
+        fed = [(node, self._sources.get(node, [])) for nodes in self._levels for node in nodes]
+        dropped = [
+            (source, node)
+            for node, sources in [*fed, (space.output, self._outputs)]
+            for source in sources
+            if source != BLOCK_INPUT
+        ]
+        # The place of each edge among an image's masks; those of a node's edges are side by side.
+        self._places: Dict[Tuple[Node, Node], int] = (
+            {edge: place for place, edge in enumerate(dropped)} if drops else {}
+        )
         with self.name_scope():
             if borders is not None:
                 self.output_bn = BatchNormReLU(channels, borders, True, 'out_bn_')
@@ -52,34 +64,41 @@ class NetworkCell(Cell):
                 'out_weight', shape=(channels, len(self._outputs) * channels, 1, 1), init=conv_init()
             )
         if fused:
-            self._plan = self._planned(fusing.network_plan)
+            self._plan = self._planned(fusing.network_plan, drawn=self._places)
 
     def hybrid_forward(self, F: Operators, x: Array, rate: Optional[Array] = None, out_weight: Array = None) -> Array:
         """Compute the block on x (batch, channels, height, width) → the same shape.
 
-        rate (1,): the largest drop rate at this moment, scaled here by the block's depth.
+        rate (1,): the largest drop rate at this moment, scaled here by the block's depth; None: nothing is dropped.
         """
         weight = padding.kernel(F, out_weight, self._channels, self._channels, count=len(self._outputs))
-        if self._is_whole(x):
-            return self._whole(F, [x], [weight])
-        if rate is not None:
-            rate = rate * self._depth
-        maps = self._run(
-            x,
-            lambda maps, nodes: [self._sum(F, maps, self._sources.get(node, [BLOCK_INPUT]), rate) for node in nodes],
-        )
-        inputs = [masked_sum(F, [maps[node]], rate) if rate is not None else maps[node] for node in self._outputs]
+        masks = None if rate is None else drawn_masks(F, x, rate * self._depth, len(self._places))
+        if self._is_whole(x) and (masks is None) == (not self._places):
+            return self._whole(F, [x] if masks is None else [x, masks], [weight])
+        maps = self._run(x, lambda maps, nodes: [self._sum(F, maps, node, masks) for node in nodes])
+        output = self._space.output
+        inputs = [
+            self._dropped(F, maps, [node], output, masks) if masks is not None else maps[node] for node in self._outputs
+        ]
         return self._finish(x, self._kernels.combine(F, inputs, weight, padding.maps(self._channels)))
 
-    @staticmethod
-    def _sum(F: Operators, maps: Maps, sources: Sequence[Node], rate: Optional[Array]) -> Array:
-        operations = [maps[node] for node in sources if node != BLOCK_INPUT]
-        whole = [maps[BLOCK_INPUT]] if BLOCK_INPUT in sources else []
-        if rate is not None and operations:
-            whole.append(masked_sum(F, operations, rate))
-            operations = []
-        terms = whole + operations
+    def _sum(self, F: Operators, maps: Maps, node: Node, masks: Optional[Array]) -> Array:
+        """Compute what an operation reads."""
+        sources = self._sources.get(node, [BLOCK_INPUT])
+        operations = [source for source in sources if source != BLOCK_INPUT]
+        terms = [maps[BLOCK_INPUT]] if BLOCK_INPUT in sources else []
+        if masks is not None and operations:
+            terms.append(self._dropped(F, maps, operations, node, masks))
+        else:
+            terms += [maps[source] for source in operations]
         return terms[0] if len(terms) == 1 else F.add_n(*terms)
+
+    def _dropped(self, F: Operators, maps: Maps, sources: Sequence[Node], target: Node, masks: Array) -> Array:
+        """Sum the maps of neighbouring sources of a node, each image of each with its mask."""
+        begin = self._places[sources[0], target]
+        return masked_sum(
+            F, [maps[source] for source in sources], F.slice_axis(masks, axis=1, begin=begin, end=begin + len(sources))
+        )
 
 
 class Network(Net):
@@ -118,7 +137,7 @@ class Network(Net):
         self.widths = widths = space.widths(channels)
         self._wide = _wide(space, widths, kernels_kind, maps)
         self._device_kernels = device = _kernels_between(space, self._wide, kernels_kind, auxiliary)
-        self._fused = device.wanted is not None and not drop_path and native.missing() is None
+        self._fused = device.wanted is not None and native.missing() is None
         if space.stem == 'imagenet' and widths[0] % 2:
             raise UserError(f'channels: the imagenet stem needs an even first width, not {widths[0]}')
         self._drop_path = drop_path
@@ -154,9 +173,8 @@ class Network(Net):
         opens_stage, depth = space.opens_stage(block), (block + 1) / space.num_blocks
         self._cells.add(len(self._steps))
         inner, prefix = kernels(self._kernels_kind), f'b{block:02d}_'  # within a block all maps are of one width
-        self._add(
-            NetworkCell(space, edges, channels, opens_stage, inner, depth, prefix, self._device_kernels, self._fused)
-        )
+        options: Dict[str, Any] = dict(borders=self._device_kernels, fused=self._fused, drops=self._drop_path)
+        self._add(NetworkCell(space, edges, channels, opens_stage, inner, depth, prefix, **options))
 
     def _add(self, block: Block) -> None:
         self.register_child(block)

@@ -67,6 +67,13 @@ def arguments() -> argparse.ArgumentParser:
         metavar='N',
         help='time N inferences of one image of the exported network too',
     )
+    add(
+        '--drop-path',
+        type=argtypes.number(low=0, high=1),
+        default=0.0,
+        metavar='RATE',
+        help='of the last block; those before have less',
+    )
     add('--gpus', type=argtypes.whole(0, 1), default=0, help='1: on a GPU')
     common.add_torch(parser)
     common.add_steps(parser)
@@ -113,7 +120,7 @@ def report(options: argparse.Namespace) -> Dict[str, Any]:
     widths, budget = widths_of(options, architecture, size, options.width_multiple or machine.width_multiple())
     task = {
         name: getattr(options, name)
-        for name in ('batch_size', 'steps', 'warm_up', 'latency', 'threads', 'gpus', 'kernels')
+        for name in ('batch_size', 'steps', 'warm_up', 'latency', 'threads', 'gpus', 'kernels', 'drop_path')
     }
     task.update(architecture=architecture.to_dict(), widths=widths, image_size=size, plugins=list(options.plugins))
     task['implementation'] = 'dsonas'

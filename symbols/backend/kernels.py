@@ -23,9 +23,19 @@ import mxnet as mx
 
 from . import gradient_sums
 from .cpu import CpuKernels
-from .operators import ExactKernels, Kernels, SyncKernels, convolution, masked_sum
+from .operators import ExactKernels, Kernels, SyncKernels, convolution, drawn_masks, masked_sum
 
-__all__ = ['KINDS', 'CpuKernels', 'ExactKernels', 'Kernels', 'SyncKernels', 'convolution', 'kernels', 'masked_sum']
+__all__ = [
+    'KINDS',
+    'CpuKernels',
+    'ExactKernels',
+    'Kernels',
+    'SyncKernels',
+    'convolution',
+    'drawn_masks',
+    'kernels',
+    'masked_sum',
+]
 
 GROUPS = 'weights', 'gates'  # of parameters, for which alone 'cpu' may compute gradients
 BLOCKS = 16, 8  # channels that oneDNN keeps side by side, where a width is a multiple of them; otherwise one by one

@@ -24,7 +24,6 @@ from ...base.errors import UserError
 
 SETTING = 'DSONAS_NATIVE'
 SOURCES = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), 'native')
-MAIN = 'operator.cc'
 FLAGS = ('-shared', '-fPIC', '-std=c++17', '-O3', '-fopenmp')
 COMPILERS = ('g++', 'c++')
 PATIENCE = 600  # seconds for a compiler
@@ -75,7 +74,8 @@ def _made() -> str:
     if not _is_whole(path):
         os.makedirs(folder, exist_ok=True)
         with files.replacement(path) as beside:
-            _compile(compiler, [os.path.join(SOURCES, MAIN), source], os.path.dirname(os.path.dirname(header)), beside)
+            folders = [os.path.dirname(os.path.dirname(header)), os.path.dirname(source)]
+            _compile(compiler, [path for path in sources if path.endswith('.cc')], folders, beside)
             with open(beside, 'rb') as stream:
                 digest = hashlib.sha256(stream.read()).digest()
             with open(beside, 'ab') as stream:  # who loads a library looks at its beginning
@@ -106,9 +106,10 @@ def _compiler() -> List[str]:
     )
 
 
-def _compile(compiler: Sequence[str], sources: Sequence[str], include: str, path: str) -> None:
-    """Raises UserError with the first error that the compiler names."""
-    command = [*compiler, *FLAGS, _this_processor(), '-I', include, *sources, '-o', path]
+def _compile(compiler: Sequence[str], sources: Sequence[str], folders: Sequence[str], path: str) -> None:
+    """Compile; folders: of what the sources include. Raises UserError with the first error that the compiler names."""
+    found = [word for folder in folders for word in ('-I', folder)]
+    command = [*compiler, *FLAGS, _this_processor(), *found, *sources, '-o', path]
     child = subprocess.Popen(
         command,
         stdin=subprocess.DEVNULL,

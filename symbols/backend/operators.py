@@ -39,21 +39,31 @@ def convolution(
     )
 
 
-def masked_sum(F: Operators, sources: Sequence[Array], rate: Array) -> Array:
-    """Sum feature maps, each dropped with probability `rate` for each image on its own, and scaled up where it is kept.
+def drawn_masks(F: Operators, x: Array, rate: Array, count: int) -> Array:
+    """Draw what images and edges are multiplied by in drop path: 0 with probability `rate`, and what makes up for it where they are kept.
 
-    sources: feature maps of one shape (batch, …). rate: array of shape (1,), data and not a constant of the graph; at 0 the sum is exact.
-    The masked sum of all sources is one batched GEMM, so drop path costs no operator per edge.
+    x: (batch, channels, height, width), any of that many images. rate: array of shape (1,), data and not a constant of the graph; at 0
+    all is 1. count: of edges. Gives (batch, count), which has no gradient.
     """
-    rows = F.stack(*sources, axis=1)
-    draw = F.slice(rows, begin=(None, None, 0, 0, 0), end=(None, None, 1, 1, 1))
-    draw = F.reshape(F.BlockGrad(draw), shape=(0, 1, -1))
-    draw = F.random.uniform_like(draw)
-    keep = 1 - F.reshape(rate, shape=(1, 1, 1))
-    kept = F.broadcast_lesser(draw, keep)
-    mask = F.broadcast_div(kept, F.maximum(keep, 1e-6))  # at rate 1 nothing is kept, so nothing is scaled
-    mixed = F.batch_dot(mask, F.reshape(rows, shape=(0, 0, -1)))
-    return F.reshape_like(mixed, sources[0])
+    images = F.contrib.arange_like(x, axis=0)  # of this many
+    draw = F.broadcast_axis(F.reshape(images, shape=(-1, 1)), axis=1, size=count)
+    keep = 1 - F.reshape(rate, shape=(1, 1))
+    kept = F.broadcast_lesser(_uniform(F, draw), keep)
+    return F.BlockGrad(F.broadcast_div(kept, F.maximum(keep, 1e-6)))  # at rate 1 nothing is kept, so nothing is scaled
+
+
+def _uniform(F: Operators, like: Array) -> Array:
+    return F.random.uniform_like(like)
+
+
+def masked_sum(F: Operators, sources: Sequence[Array], masks: Array) -> Array:
+    """Sum feature maps, each image of each multiplied by its mask.
+
+    sources: feature maps of one shape (batch, …). masks: (batch, sources).
+    The sum is one batched GEMM, so drop path costs no operator per edge.
+    """
+    rows = F.reshape(F.stack(*sources, axis=1), shape=(0, 0, -1))
+    return F.reshape_like(F.batch_dot(F.expand_dims(masks, axis=1), rows), sources[0])
 
 
 class Kernels:

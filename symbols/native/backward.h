@@ -30,7 +30,6 @@ class Backward {
         for (int number = level.begin; number < level.end; ++number) pull(number + 1, tile, thread, nullptr);
       });
       for (int number = level.begin; number < level.end; ++number) centre(number, gradients);
-      mixing = block.mixing(level, inputs);
       for_tiles(geometry.tiles, [&](int tile, int thread) { push(level, tile, thread); });
     }
     for_tiles(geometry.tiles, [&](int tile, int thread) { pull(0, tile, thread, gradients[Plan::IMAGE]); });
@@ -96,10 +95,10 @@ class Backward {
 
   // The weights of an edge of the output, or their gradients: a matrix whose rows are output_stride() apart.
   float* output_weight(const std::vector<float*>& arrays, size_t place) const {
-    return arrays[plan.output_weights[place]] + (plan.gated ? 0 : place * channels);
+    return arrays[plan.output_weights[place]] + (plan.learned() ? 0 : place * channels);
   }
 
-  int output_stride() const { return plan.gated ? channels : channels * int(plan.output.size()); }
+  int output_stride() const { return plan.learned() ? channels : channels * int(plan.output.size()); }
 
   // Through the batch norms of eq. 4's sum and of the shortcut.
   void begin(const float* output_gradient, const std::vector<float*>& gradients) {
@@ -166,13 +165,14 @@ class Backward {
     if (place >= 0) {
       float* through = scratch.take(geometry.tile());
       product<false>(channels, channels, end, output_transposed[place].data(), channels, head, stride, through, stride);
-      terms.push_back({through, block.gate(plan.output[place].gate, inputs), plan.output[place].gate});
+      terms.push_back({through, block.gate(plan.output[place].gate, inputs, tile), plan.output[place].gate});
     }
     if (!source) terms.push_back({past(tile, thread, x, scratch), 1.0f, -1});
-    for (const Edge& reader : readers) terms.push_back({deltas[reader.source] + start, block.gate(reader.gate, inputs), reader.gate});
+    for (const Edge& reader : readers) terms.push_back({deltas[reader.source] + start, block.gate(reader.gate, inputs, tile), reader.gate});
+    const float factor = place >= 0 ? block.drawn(plan.output[place].gate, inputs, tile) : 1.0f;
     for (int channel = 0; channel < channels; ++channel) {
       const size_t at = size_t(channel) * stride;
-      const Source own = block.row(source, x, tile, channel);
+      const Source own = scaled(block.row(source, x, tile, channel), factor);
       std::optional<Through> norm;
       if (source) norm.emplace(block, source - 1, tile, channel);
       int column = 0;
@@ -196,7 +196,7 @@ class Backward {
     Vector product = {};  // of the gradient with what the source gave: that of the gate
   };
 
-  // The sum of the terms for V vectors of a row. values: where to keep what the source gave; norm: what it goes through; if not null.
+  // The sum of the terms for V vectors of a row. own: what the source gave, as eq. 4 reads it; values: where to keep that; norm: what it goes through; if not null.
   template <int V>
   void total(std::vector<Term>& terms, const Source& own, size_t at, int column, float* values, Through* norm, float* to) const {
     Vector added[V] = {}, given[V] = {};
@@ -265,6 +265,7 @@ class Backward {
     Scratch& scratch = worker.scratch.fresh();
     const int count = level.end - level.begin, stride = geometry.stride, end = padded(geometry.length(tile));
     const float* x = block.tile(inputs[Plan::IMAGE], tile);
+    const std::vector<float> mixing = block.mixing(level, inputs, tile);
     float* rows = scratch.take(size_t(count) * stride);
     std::vector<float*> before(count), middle(count), frames(count), flats(count);
     for (int place = 0; place < count; ++place) {
@@ -338,7 +339,7 @@ class Backward {
     }
     for (size_t place = 0; place < plan.output.size(); ++place)
       for (int row = 0; row < channels; ++row)
-        add(output_weight(gradients, place) + size_t(row) * output_stride(), block.gate(plan.output[place].gate, inputs),
+        add(output_weight(gradients, place) + size_t(row) * output_stride(), block.learned(plan.output[place].gate, inputs),
             [&](const Worker& worker) -> auto& { return worker.output[place]; }, row * channels, channels);
     if (plan.projected) add(gradients[plan.shortcut_weight], 1.0f, [](const Worker& worker) -> auto& { return worker.shortcut; });
   }
@@ -368,7 +369,6 @@ class Backward {
   std::vector<std::vector<float>> kernels, turned;  // of windows, by operation
   std::vector<std::vector<float>> transposed, output_transposed;
   std::vector<float> shortcut_transposed;
-  std::vector<float> mixing;
 };
 
 }  // namespace dsonas

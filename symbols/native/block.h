@@ -67,17 +67,26 @@ struct Block {
     return operation.edges.size() == 1 && operation.edges[0].source == 0 && operation.edges[0].gate < 0;
   }
 
-  // The weights of the sums that a level's operations read, one behind the other.
-  std::vector<float> mixing(const Level& level, const std::vector<float*>& inputs) const {
+  // The weights of the sums that a level's operations read of a tile, one behind the other.
+  std::vector<float> mixing(const Level& level, const std::vector<float*>& inputs, int tile) const {
     std::vector<float> found;
     for (int number = level.begin; number < level.end; ++number)
-      for (const Edge& edge : plan.operations[number].edges) found.push_back(gate(edge.gate, inputs));
+      for (const Edge& edge : plan.operations[number].edges) found.push_back(gate(edge.gate, inputs, tile));
     return found;
   }
 
-  static float gate(int place, const std::vector<float*>& inputs) { return place < 0 ? 1.0f : inputs[Plan::GATES][place]; }
+  // An edge's λ, 1 where it has none. Where each image has its own, a tile is an image.
+  float gate(int place, const std::vector<float*>& inputs, int tile) const {
+    return place < 0 ? 1.0f : inputs[Plan::GATES][(plan.drawn ? size_t(tile) * plan.gates : 0) + place];
+  }
 
-  // What each of a level's operations reads of a channel, eq. 3: rows. mixing: the weights of its sums; x: a tile of the block's input.
+  // One that all images share; 1 where they do not.
+  float learned(int place, const std::vector<float*>& inputs) const { return plan.learned() ? gate(place, inputs, 0) : 1.0f; }
+
+  // One that is a tile's own; 1 where all images share it.
+  float drawn(int place, const std::vector<float*>& inputs, int tile) const { return plan.drawn ? gate(place, inputs, tile) : 1.0f; }
+
+  // What each of a level's operations reads of a channel, eq. 3: rows. mixing: the weights of its sums, of the tile; x: a tile of the block's input.
   // scratch: (operations, stride), for rows that are sums.
   void fed(const Level& level, const std::vector<float>& mixing, const float* x, int number, int channel, float* scratch,
            std::vector<const float*>& rows) const {

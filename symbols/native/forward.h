@@ -26,7 +26,6 @@ class Forward {
     sums.assign(plan.norms.size(), std::vector<float>(geometry.tiles * geometry.channels));
     squares = sums;
     for (const Level& level : plan.levels) {
-      mixing = block.mixing(level, inputs);
       for_tiles(geometry.tiles, [&](int tile, int thread) {
         compute(level, tile, scratch[thread].fresh());
       });
@@ -58,6 +57,7 @@ class Forward {
   void compute(const Level& level, int tile, Scratch& scratch) {
     const int count = level.end - level.begin, length = geometry.length(tile), stride = geometry.stride;
     const float* x = block.tile(inputs[Plan::IMAGE], tile);
+    const std::vector<float> mixing = block.mixing(level, inputs, tile);
     float* rows = scratch.take(size_t(count) * stride);
     std::vector<float*> frames, flats, made;
     for (int number = level.begin; number < level.end; ++number) {
@@ -151,15 +151,15 @@ class Forward {
     }
   }
 
-  // The weights of eq. 4 side by side, (channels, sources · channels), each multiplied by its λ.
+  // The weights of eq. 4 side by side, (channels, sources · channels), each multiplied by its λ where that is learned.
   void weigh() {
     const int channels = geometry.channels, count = int(plan.output.size());
     const float* joined = inputs[plan.output_weights[0]];
-    weights.assign(joined, joined + size_t(channels) * channels * (plan.gated ? 1 : count));
-    if (!plan.gated) return;
+    weights.assign(joined, joined + size_t(channels) * channels * (plan.learned() ? 1 : count));
+    if (!plan.learned()) return;
     weights.resize(size_t(channels) * channels * count);
     for (int place = 0; place < count; ++place) {
-      const float scale = block.gate(plan.output[place].gate, inputs);
+      const float scale = block.learned(plan.output[place].gate, inputs);
       const float* from = inputs[plan.output_weights[place]];
       for (int row = 0; row < channels; ++row)
         for (int column = 0; column < channels; ++column)
@@ -177,11 +177,13 @@ class Forward {
     for (int begin = 0; begin < end; begin += columns) {
       const int width = std::min(columns, end - begin);
       float* row = rows;
-      for (const Edge& edge : plan.output)
+      for (const Edge& edge : plan.output) {
+        const float factor = block.drawn(edge.gate, inputs, tile);
         for (int channel = 0; channel < channels; ++channel, row += columns) {
-          const Source source = block.row(edge.source, x, tile, channel);
+          const Source source = scaled(block.row(edge.source, x, tile, channel), factor);
           for (int place = 0; place < width; place += LANES) store(row + place, value(source, load(source.row + begin + place)));
         }
+      }
       product<false>(channels, depth, width, weights.data(), depth, rows, columns, to + begin, geometry.stride);
     }
     for (int channel = 0; channel < channels; ++channel) clear_tail(to + size_t(channel) * geometry.stride, geometry.length(tile));
@@ -211,7 +213,7 @@ class Forward {
   const Geometry& geometry;
   const std::vector<float*>& inputs;
   const float epsilon, momentum;
-  std::vector<float> mixing, weights;
+  std::vector<float> weights;
   std::vector<std::vector<float>> kernels;
   std::vector<std::vector<float>> sums, squares;  // of each map, by tile and channel
 };

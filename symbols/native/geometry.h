@@ -17,10 +17,11 @@ constexpr int LONG = 256;     // floats of a row that is long enough for sums ov
 
 struct Geometry {
   Geometry() = default;
-  Geometry(int images, int channels, int height, int width, int threads)
+  // single: a tile is one image.
+  Geometry(int images, int channels, int height, int width, int threads, bool single)
       : images(images), channels(channels), height(height), width(width), pixels(height * width) {
     const int wanted = std::max((LONG + pixels - 1) / pixels, CACHED / (channels * pixels));
-    group = std::max(1, std::min(wanted, (images + threads - 1) / threads));
+    group = single ? 1 : std::max(1, std::min(wanted, (images + threads - 1) / threads));
     tiles = (images + group - 1) / group;
     stride = padded(group * pixels);
   }

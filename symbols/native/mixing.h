@@ -14,6 +14,9 @@ struct Source {
   float scale, shift, least;
 };
 
+// What `factor`, which is not negative, times its values are.
+inline Source scaled(const Source& source, float factor) { return {source.row, factor * source.scale, factor * source.shift, source.least}; }
+
 inline Vector value(const Source& source, Vector x) { return at_least(source.scale * x + source.shift, all(source.least)); }
 
 // N rows, and V vectors of columns.

@@ -1,7 +1,8 @@
-// The operator that MXNet knows: dsonas_block(image, λ if any, arrays of each operation, weights of eq. 4, batch norm's arrays behind it,
+// The operator that MXNet knows: dsonas_block(image, λ if there are any, arrays of each operation, weights of eq. 4, batch norm's arrays behind it,
 // the same of the shortcut; plan=…, wanted=…).
 #include <mxnet/lib_api.h>
 
+#include <algorithm>
 #include <locale>
 #include <memory>
 #include <mutex>
@@ -9,6 +10,7 @@
 
 #include "backward.h"
 #include "forward.h"
+#include "message.h"
 
 using namespace mxnet::ext;
 
@@ -48,7 +50,7 @@ MXReturnValue guarded(Work work) {
     work();
     return MX_SUCCESS;
   } catch (const std::exception& error) {
-    MX_ERROR_MSG << "dsonas_block: " << error.what();
+    dsonas::message() = std::string("dsonas_block: ") + error.what();
     return MX_FAIL;
   }
 }
@@ -58,7 +60,7 @@ class Operator : public CustomStatefulOp {
   explicit Operator(const Attributes& attributes)
       : plan(plan_of(attributes)), epsilon(number(attributes, "eps")), momentum(number(attributes, "momentum")) {
     const std::string& wanted = attributes.at("wanted");
-    of_weights = wanted != "gates", of_gates = wanted != "weights" && plan.gated;
+    of_weights = wanted != "gates", of_gates = wanted != "weights" && plan.learned();
   }
 
   MXReturnValue Forward(std::vector<MXTensor>* inputs, std::vector<MXTensor>* outputs, const OpResource&) override {
@@ -74,8 +76,9 @@ class Operator : public CustomStatefulOp {
         compute(*inputs, 1, unused.data(), 1.0f);
       }
       dsonas::Backward(*block, given, of_weights, of_gates)
-          .run(inputs->at(0).data<float>(), arrays(*outputs, 0, plan.inputs()), plan.gated ? inputs->at(1 + dsonas::Plan::GATES).size() : 0);
+          .run(inputs->at(0).data<float>(), arrays(*outputs, 0, plan.inputs()), plan.learned() ? inputs->at(1 + dsonas::Plan::GATES).size() : 0);
       block.reset();
+      if (plan.gated && plan.drawn) std::fill_n(outputs->at(dsonas::Plan::GATES).data<float>(), inputs->at(1 + dsonas::Plan::GATES).size(), 0.0f);
     });
   }
 
@@ -83,7 +86,7 @@ class Operator : public CustomStatefulOp {
   void compute(std::vector<MXTensor>& tensors, size_t begin, float* output, float moving) {
     const std::vector<int64_t>& shape = tensors[begin].shape;
     block.reset();  // first, so that its memory is used again
-    block.reset(new dsonas::Block(plan, dsonas::Geometry(shape[0], shape[1], shape[2], shape[3], dsonas::threads())));
+    block.reset(new dsonas::Block(plan, dsonas::Geometry(shape[0], shape[1], shape[2], shape[3], dsonas::threads(), plan.drawn)));
     std::vector<float*> given = arrays(tensors, begin, plan.inputs());
     dsonas::Forward(*block, given, epsilon, moving).run(output);
   }

@@ -1,10 +1,11 @@
 // What a block computes: its operations, who feeds them by which λ, and where each array is among the operator's inputs.
 //
-// A plan is text: 'operations|edges of the output|shortcut|γ'. Operations are separated by ';', and stand in the order of their levels. An
+// A plan is text: 'operations|edges of the output|shortcut|γ|λ'. Operations are separated by ';', and stand in the order of their levels. An
 // operation is 'kind kernel dilation level' (kinds: separable, depthwise, average, max) and its edges 'source:λ', where source 0 is the block's input, source n the n-th operation, and
 // λ a place in the block's vector, or -1 for an edge that has none. The shortcut is 'identity' or 'convolution'. 'fixed' behind it is γ
-// that is 1, 'trained' γ that is trained. Where no edge has a λ, there is no vector of them among the inputs, and the weights of eq. 4 are one
-// input, (channels, edges · channels), instead of one for each edge.
+// that is 1, 'trained' γ that is trained. λ are 'learned', a vector that has a gradient, or 'drawn': each image has its own, (images, λ), which
+// have none (drop path). Where no edge has a λ, there are none among the inputs. Without λ that are learned, the weights of eq. 4 are one input,
+// (channels, edges · channels), instead of one for each edge.
 #pragma once
 
 #include <algorithm>
@@ -46,15 +47,16 @@ class Plan {
  public:
   explicit Plan(const std::string& text) {
     std::istringstream parts(text);
-    std::string blocks, edges, shortcut, gamma;
+    std::string blocks, edges, shortcut, gamma, lambda;
     std::getline(parts, blocks, '|'), std::getline(parts, edges, '|'), std::getline(parts, shortcut, '|'),
-        std::getline(parts, gamma, '|');
+        std::getline(parts, gamma, '|'), std::getline(parts, lambda, '|');
     std::istringstream separate(blocks);
     for (std::string part; std::getline(separate, part, ';');) operations.push_back(operation(part));
     output = read(edges);
     projected = shortcut == "convolution";
     trained = gamma == "trained";
-    if (output.empty() || (!projected && shortcut != "identity") || (!trained && gamma != "fixed"))
+    drawn = lambda == "drawn";
+    if (output.empty() || (!projected && shortcut != "identity") || (!trained && gamma != "fixed") || (!drawn && lambda != "learned"))
       throw std::invalid_argument("plan: cannot compute '" + text + "'");
     number();
   }
@@ -75,21 +77,24 @@ class Plan {
   void fit(std::vector<Shape>& shapes) const {
     if (int(shapes.size()) != count || shapes[IMAGE].size() != 4) throw std::invalid_argument("block: the image has four axes");
     const unsigned int channels = shapes[IMAGE][1], edges = output.size();
-    if (gated && (shapes[GATES].size() != 1 || int(shapes[GATES][0]) < gates)) throw std::invalid_argument("block: too few λ");
+    if (learned() && (shapes[GATES].size() != 1 || int(shapes[GATES][0]) < gates)) throw std::invalid_argument("block: too few λ");
     auto set = [&](int place, const Shape& wanted) {
       if (shapes[place].empty()) shapes[place] = wanted;
       if (shapes[place] != wanted) throw std::invalid_argument("block: input " + std::to_string(place) + " is of another shape");
     };
+    if (gated && drawn) set(GATES, {shapes[IMAGE][0], (unsigned int)gates});
     for (const Operation& one : operations) {
       const unsigned int kernel = one.kernel;
       if (one.depthwise >= 0) set(one.depthwise, {channels, 1, kernel, kernel});
       if (one.pointwise >= 0) set(one.pointwise, {channels, channels, 1, 1});
     }
-    for (int place : output_weights) set(place, {channels, gated ? channels : edges * channels, 1, 1});
+    for (int place : output_weights) set(place, {channels, learned() ? channels : edges * channels, 1, 1});
     if (projected) set(shortcut_weight, {channels, channels, 1, 1});
     for (const Norm& one : norms)
       for (int place : {one.gamma, one.beta, one.mean, one.variance}) set(place, {channels});
   }
+
+  bool learned() const { return gated && !drawn; }             // whether λ have a gradient
   int sum() const { return int(operations.size()); }           // the map of eq. 4's sum, behind those of the operations
   int shortcut() const { return int(operations.size()) + 1; }  // that of a shortcut by convolution
 
@@ -99,6 +104,7 @@ class Plan {
   bool projected;                   // whether the shortcut is a convolution
   bool trained;                     // whether γ is
   bool gated = false;               // whether any edge has a λ
+  bool drawn;                       // whether each image has λ of its own
   int gates = 0;                    // the least length of the vector of λ
   std::vector<int> output_weights;  // of each edge of the output, its place among the inputs
   int shortcut_weight = -1;
@@ -176,9 +182,9 @@ class Plan {
     }
     for (size_t place = 0; place < output.size(); ++place) {
       outputs_of[output[place].source] = place;
-      output_weights.push_back(gated ? count++ : count);
+      output_weights.push_back(learned() ? count++ : count);
     }
-    if (!gated) ++count;
+    if (!learned()) ++count;
     norms.push_back(norm());
     if (!projected) return;
     shortcut_weight = count++;

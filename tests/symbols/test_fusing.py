@@ -1,5 +1,7 @@
 """Blocks of the supernet as one operator: what they compute, on every path, is what MXNet's operators compute in double precision."""
 
+import ctypes
+import gc
 import os
 import random
 import zlib
@@ -10,7 +12,7 @@ import pytest
 from mxnet import autograd
 
 from dsonas.symbols.architecture import Architecture
-from dsonas.symbols.backend import native
+from dsonas.symbols.backend import native, operators
 from dsonas.symbols.network import Network
 from dsonas.symbols.operations import OPERATIONS, AveragePool, Depthwise, MaxPool, Operation, Pointwise
 from dsonas.symbols.space import PAPER_OPERATIONS, SearchSpace
@@ -58,12 +60,12 @@ def filled(net, seed):
     return net
 
 
-def built(space, architecture, kind, dtype, seed, hybridize=True, widths=None):
+def built(space, architecture, kind, dtype, seed, hybridize=True, widths=None, drop_path=False):
     """A supernet, or a derived network of these widths."""
     if widths is None:
         net = Supernet(space, architecture, kernels_kind=kind)
     else:
-        net = Network(architecture, widths, kernels_kind=kind)
+        net = Network(architecture, widths, kernels_kind=kind, drop_path=drop_path)
     net.cast(dtype)
     net.initialize()
     if hybridize:
@@ -71,12 +73,12 @@ def built(space, architecture, kind, dtype, seed, hybridize=True, widths=None):
     return filled(net, seed)
 
 
-def computed(net, x, times=1):
+def computed(net, x, times=1, rate=None):
     """(logits, gradients and running statistics by name)."""
     weight = mx.nd.array(np.random.RandomState(1).standard_normal((x.shape[0], 5)), dtype=x.dtype)
     for _ in range(times):
         with autograd.record():
-            y = net(x)
+            y = net(x) if rate is None else net(x, mx.nd.array([rate], dtype=x.dtype))
             loss = (y * weight).sum()
         loss.backward()
     found = {name: param.grad().asnumpy() for name, param in net.collect_params().items() if param.grad_req != 'null'}
@@ -106,7 +108,7 @@ def random_space(chance):
     )
 
 
-def compare(space, architecture, chance, seed, widths=None):
+def compare(space, architecture, chance, seed, widths=None, rate=None):
     """With some images rounding opens a ReLU or moves a maximum; with most it does not."""
     images, pixels = chance.choice(SHAPES)
     worst = []
@@ -114,8 +116,8 @@ def compare(space, architecture, chance, seed, widths=None):
         data = np.random.RandomState(chance.randrange(10**6)).standard_normal((images, 3, pixels, pixels))
         results = []
         for kind, dtype in (('cpu', 'float32'), ('plain', 'float64')):
-            net = built(space, architecture, kind, dtype, seed, widths=widths)
-            results.append(computed(net, mx.nd.array(data, dtype=dtype)))
+            net = built(space, architecture, kind, dtype, seed, widths=widths, drop_path=rate is not None)
+            results.append(computed(net, mx.nd.array(data, dtype=dtype), rate=rate))
         (logits, found), (wanted_logits, wanted) = results
         assert np.abs(logits - wanted_logits).max() < 1e-3 * np.abs(wanted_logits).max()
         assert set(found) == set(wanted)
@@ -150,6 +152,47 @@ def test_any_block_of_a_derived_network_computes_what_mxnet_does_in_double_preci
     compare(space, Architecture.random(space, seed, chance.choice([0.8, 0.5, 0.35])), chance, seed, widths)
 
 
+def draws(F, like):
+    """As good as random, and the same in either precision: multiples of 1/10 by (image, edge)."""
+    edges = F.reshape(F.contrib.arange_like(like, axis=1), shape=(1, -1))  # `like` has the images' numbers
+    both = F.broadcast_add(F.broadcast_mul(like * 3 + 13, edges), like * 7)
+    return (both - 10 * F.floor(both / 10)) / 10
+
+
+@pytest.mark.parametrize('seed', range(12 + EXAMPLES))
+def test_drop_path_drops_what_mxnet_drops(seed, monkeypatch):
+    print('seed', seed)
+    monkeypatch.setattr(operators, '_uniform', draws)
+    chance = random.Random(2000 + seed)
+    space = random_space(chance)
+    widths = tuple(chance.choice([1, 3, 8, 12, 16, 17, 24, 41]) for _ in space.blocks)
+    architecture = Architecture.random(space, seed, chance.choice([0.8, 0.5, 0.35]))
+    compare(space, architecture, chance, seed, widths, chance.choice([0.0, 0.2, 0.35, 0.75]))
+
+
+@pytest.mark.parametrize('hybridize', [False, True])
+def test_draws_of_drop_path_are_those_of_mxnets_operators(hybridize):
+    """Step by step, at rates that change."""
+    architecture = Architecture.random(SearchSpace.cifar10(channels=8, blocks=(2, 1), classes=5), 1, 0.6)
+    x = mx.nd.array(np.random.RandomState(3).standard_normal((6, 3, 16, 16)))
+    logits = {}
+    for kind in ('cpu', 'onednn'):
+        net = built(None, architecture, kind, 'float32', 1, hybridize, widths=(8, 12), drop_path=True)
+        mx.random.seed(5)
+        logits[kind] = [computed(net, x, rate=rate)[0] for rate in (0.5, 0.5, 0.0, 0.2, 1.0)]
+        assert whole_blocks(net) == (3 if kind == 'cpu' and hybridize else 0)
+    for ours, theirs in zip(logits['cpu'], logits['onednn']):
+        assert np.abs(ours - theirs).max() <= 1e-4 * np.abs(theirs).max()
+    first, second, *_ = logits['cpu']
+    assert np.abs(first - second).max() > 1e-2 * np.abs(first).max()
+
+
+def whole_blocks(net):
+    """How many of the blocks that a network and its twins have compiled are one operator."""
+    graphs = [one._cached_graph[1].tojson() for one in [net, *twins(net)] if one._cached_graph]
+    return sum(graph.count('"op": "dsonas_block"') for graph in graphs)
+
+
 def twins(net):
     return list(vars(net._twins or object).get('by_kind', {}).values())
 
@@ -161,11 +204,7 @@ def test_the_papers_blocks_are_fused_and_others_are_not():
         net.hybridize()
         with autograd.record():
             net(mx.nd.ones((1, 3, 16, 16)))
-        return sum(
-            one._cached_graph[1].tojson().count('"op": "dsonas_block"')
-            for one in [net, *twins(net)]
-            if one._cached_graph
-        )
+        return whole_blocks(net)
 
     def derived(space, **options):
         return Network(Architecture.full(space), **options)
@@ -376,19 +415,48 @@ def test_what_is_not_a_number_stays_none(small):
         assert np.isnan(y.asnumpy()).all() and np.isnan(net.gates[0].grad().asnumpy()).all()
 
 
-def test_memory_stays_what_it_is(small):
+class Memory(ctypes.Structure):
+    """What C's library says of its memory, in bytes."""
+
+    names = 'arena ordblks smblks hblks hblkhd usmblks fsmblks uordblks fordblks keepcost'
+    _fields_ = [(name, ctypes.c_size_t) for name in names.split()]
+
+
+def in_use():
+    """Bytes that this process has taken and not given back."""
+    try:
+        function = ctypes.CDLL(None).mallinfo2
+    except (OSError, AttributeError):
+        pytest.skip('this C library does not say what is in use')
+    function.restype = Memory
+    gc.collect()
+    told = function()
+    return told.uordblks + told.hblkhd
+
+
+@pytest.mark.parametrize('what', ['supernet', 'in turn', 'derived', 'drop path', 'inference'])
+def test_memory_stays_what_it_is(small, what):
+    """A step that loses a kilobyte loses gigabytes in a day; so does one that MXNet's interface for operators loses."""
     space, x = small
-    net = built(space, None, 'cpu', 'float32', 1)
+    derived = dict(widths=(8, 12)) if what in ('derived', 'drop path') else {}
+    net = built(space, Architecture.full(space), 'cpu', 'float32', 1, drop_path=what == 'drop path', **derived)
 
-    def resident():
-        with open('/proc/self/status') as stream:  # without pages of libraries, which come and go
-            return next(1024 * int(line.split()[1]) for line in stream if line.startswith('RssAnon'))
+    def step(number):
+        if what == 'in turn':
+            net.collect_params().setattr('grad_req', 'null')
+            chosen = net.gates if number % 2 else net.weights().values()
+            for param in chosen:
+                param.grad_req = 'null' if 'running' in param.name or 'gamma' in param.name else 'write'
+        if what == 'inference':
+            return net(x).asnumpy()
+        return computed(net, x, rate=0.3 if what == 'drop path' else None)
 
-    computed(net, x, times=20)
+    for number in range(10):
+        step(number)
     growths = []
-    for _ in range(6):  # a step that lost its maps would lose 0.9 MB, in every round
-        before = resident()
-        for _ in range(2):
-            computed(net, x, times=20)
-        growths.append(resident() - before)
-    assert min(growths) < 4e6, growths
+    for _ in range(4):
+        before = in_use()
+        for number in range(50):
+            step(number)
+        growths.append((in_use() - before) / 50)
+    assert min(growths) < 300, growths

@@ -10,7 +10,7 @@ from mxnet import autograd
 
 from dsonas.symbols.architecture import Architecture
 from dsonas.symbols.backend import padding
-from dsonas.symbols.backend.kernels import masked_sum
+from dsonas.symbols.backend.kernels import drawn_masks, masked_sum
 from dsonas.symbols.network import Network
 from dsonas.symbols.space import SearchSpace
 
@@ -86,21 +86,26 @@ def test_parameters_go_by_structure_from_training_to_use(tmp_path):
 # Drop path.
 
 
+def dropped(maps, rate):
+    """The sum of maps, with masks drawn for each."""
+    return masked_sum(mx.nd, maps, drawn_masks(mx.nd, maps[0], mx.nd.array([rate]), len(maps)))
+
+
 def test_masked_sum_expects_the_sum():
     mx.random.seed(3)
     maps = [mx.nd.random.normal(shape=(2, 3, 4, 4)) for _ in range(3)]
     exact = sum(maps).asnumpy()
-    assert np.allclose(masked_sum(mx.nd, maps, mx.nd.array([0.0])).asnumpy(), exact, atol=1e-6)
-    draws = np.stack([masked_sum(mx.nd, maps, mx.nd.array([0.3])).asnumpy() for _ in range(4000)])
+    assert np.allclose(dropped(maps, 0.0).asnumpy(), exact, atol=1e-6)
+    draws = np.stack([dropped(maps, 0.3).asnumpy() for _ in range(4000)])
     error = draws.std(0) / 4000**0.5
     assert (np.abs(draws.mean(0) - exact) < 5 * error).all()
-    assert np.isfinite(masked_sum(mx.nd, maps, mx.nd.array([1.0])).asnumpy()).all()
+    assert np.isfinite(dropped(maps, 1.0).asnumpy()).all()
 
 
 def test_masks_are_drawn_for_each_image_and_edge():
     mx.random.seed(4)
     maps = [mx.nd.ones((400, 1, 2, 2)) * 10**power for power in range(2)]
-    sums = masked_sum(mx.nd, maps, mx.nd.array([0.5])).asnumpy()
+    sums = dropped(maps, 0.5).asnumpy()
     assert (sums == sums[:, :, :1, :1]).all()  # one draw serves a whole map
     found, counts = np.unique(sums[:, 0, 0, 0].round(4), return_counts=True)
     assert found.tolist() == [0, 2, 20, 22]  # survivors are scaled up by 1 / (1 - rate)
@@ -113,7 +118,7 @@ def test_gradients_pass_where_the_mask_is():
     for array in (a, b):
         array.attach_grad()
     with autograd.record():
-        y = masked_sum(mx.nd, [a, b], mx.nd.array([0.5]))
+        y = dropped([a, b], 0.5)
     y.backward()
     assert np.array_equal(y.asnumpy(), a.grad.asnumpy() + b.grad.asnumpy()) and set(a.grad.asnumpy().ravel()) == {0, 2}
 
@@ -188,7 +193,9 @@ def test_the_block_input_is_never_dropped():
     cell = net._steps[0]
     x = net.stem(mx.nd.random.normal(shape=(200, 3, 6, 6)))
     mx.random.seed(1)
-    fed = [cell._sum(mx.nd, {(0, 0): x}, [(0, 0)], mx.nd.array([0.9])) for _ in range(3)]
+    node = next(iter(cell._operations))
+    masks = drawn_masks(mx.nd, x, mx.nd.array([0.9]), len(cell._places))
+    fed = [cell._sum(mx.nd, {(0, 0): x}, node, masks) for _ in range(3)]
     assert all(np.array_equal(entry.asnumpy(), x.asnumpy()) for entry in fed)
 
 

@@ -109,11 +109,20 @@ def test_small_budgets_are_of_one_block_a_stage(budget, blocks):
 def test_latency_needs_no_onnx(small, monkeypatch):
     missing = ('onnx', 'onnxruntime')
     monkeypatch.setattr(importlib.util, 'find_spec', lambda name: None if name in missing else object())
-    task = dict(architecture=Architecture.load(small).to_dict(), widths=[4, 8], image_size=8, gpus=0, latency=2)
+    task = dict(
+        architecture=Architecture.load(small).to_dict(), widths=[4, 8], image_size=8, gpus=0, latency=2, drop_path=0.0
+    )
     net = Network(Architecture.load(small), [4, 8])
     net.initialize()
     found = derived_worker.latency(task, net)
     assert found['runtime'] == 'MXNet' and found['latency'] >= found['latency_fastest'] > 0
+
+
+def test_drop_path(small, capsys):
+    words = ['--architecture', small, '--widths', '5,7', '--drop-path', '0.4', '--latency', '1']
+    result = measured(capsys, *words, '--torch', '--torch-python', TORCH_PYTHON)
+    assert result['settings']['drop_path'] == 0.4 and result['step'] > 0 and result['latency'] > 0
+    assert ('ratio' in result) == has_torch()
 
 
 @pytest.mark.parametrize('flag', ['--widths', '--channels'])

@@ -1,7 +1,7 @@
 """One measurement of bench_retrain, in a process of its own so that peak memory is its own.
 
 It takes a task as JSON from standard input and prints figures as JSON. A step is forward, backward, and NAG on all weights, as in
-stage 3 without its regularisation (auxiliary tower, drop path, dropout).
+stage 3 without auxiliary tower and dropout; with drop path where the task says so.
 """
 
 import importlib.util
@@ -19,7 +19,7 @@ from dsonas.tools.timing.clocks import clocks, medians, peak_memory, since
 class Stepper:
     """A derived network with its optimizer, on random images.
 
-    task: a dict with 'architecture' (Architecture.to_dict), 'widths', 'batch_size', 'image_size', 'gpus', 'kernels'.
+    task: a dict with 'architecture' (Architecture.to_dict), 'widths', 'batch_size', 'image_size', 'gpus', 'kernels', 'drop_path'.
     """
 
     def __init__(self, task: Mapping[str, Any]) -> None:
@@ -33,13 +33,16 @@ class Stepper:
         architecture = Architecture.from_dict(task['architecture'])
         context = mx.gpu(0) if task['gpus'] else mx.cpu(0)
         mx.random.seed(0)
-        self.net = Network(architecture, task['widths'], image_size=size, kernels_kind=task['kernels'])
+        drops = bool(task['drop_path'])
+        options = dict(image_size=size, kernels_kind=task['kernels'], drop_path=drops)
+        self.net = Network(architecture, task['widths'], **options)
         self.net.initialize(ctx=context)
         self.net.hybridize(static_alloc=True, static_shape=True)
         optimizer = ExactNAG(learning_rate=1e-3, momentum=0.9, wd=3e-4)
         self._trainer = mx.gluon.Trainer(self.net.collect_params(), optimizer, kvstore=None)
         self._loss = mx.gluon.loss.SoftmaxCrossEntropyLoss()
         self._x = mx.nd.random.normal(shape=(self._batch_size, 3, size, size), ctx=context)
+        self._rate = [mx.nd.array([task['drop_path']], ctx=context)] if drops else []
         self._y = mx.nd.array([index % architecture.space.classes for index in range(self._batch_size)], ctx=context)
 
     def params(self) -> int:
@@ -52,7 +55,7 @@ class Stepper:
         mx.nd.waitall()
         start = clocks()
         with mx.autograd.record():
-            loss = self._loss(self.net(self._x), self._y)
+            loss = self._loss(self.net(self._x, *self._rate), self._y)
         loss.backward()
         self._trainer.step(self._batch_size)
         mx.nd.waitall()
@@ -71,9 +74,12 @@ def latency(task: Mapping[str, Any], net: Any) -> Dict[str, Any]:
 
     size, classes = task['image_size'], task['architecture']['space']['classes']
     x = mx.nd.random.normal(shape=(1, 3, size, size))
+    rate = [mx.nd.zeros((1,))] if task['drop_path'] else []
     if task['gpus'] or not all(importlib.util.find_spec(name) for name in ('onnx', 'onnxruntime')):
         image = x.as_in_context(mx.gpu(0) if task['gpus'] else mx.cpu(0))
-        return timed(task, lambda: net(image).wait_to_read(), 'MXNet')
+        return timed(
+            task, lambda: net(image, *(value.as_in_context(image.context) for value in rate)).wait_to_read(), 'MXNet'
+        )
     plain = Network(Architecture.from_dict(task['architecture']), task['widths'], kernels_kind='plain')
     plain.initialize()
     plain.hybridize()

@@ -43,6 +43,7 @@ def _block(architecture: Architecture, block: int, stage: int) -> Dict[str, Any]
         plans.append({'name': name, 'operation': operation, 'sources': sources(node)})
     return {
         'name': f'b{block:02d}',
+        'depth': (block + 1) / space.num_blocks,  # the factor on the rate of drop path
         'stage': stage,
         'opens_stage': space.opens_stage(block),
         'nodes': plans,

@@ -34,17 +34,25 @@ class Block(nn.Module):
         self.shortcut = (
             conv_bn_relu(channels, channels, 1, 1, prefix + 'shortcut_', True) if shortcut else nn.Identity()
         )
+        self.rate = 0.0  # of drop path
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         maps = [x]
         for layer, sources in zip(self.operations, self.sources):
-            total = maps[sources[0]]
+            total = self._along_edge(maps, sources[0])
             for source in sources[1:]:
-                total = total + maps[source]
+                total = total + self._along_edge(maps, source)
             maps.append(layer(total))
-        outputs = [maps[place] for place in self.outputs]
+        outputs = [self._along_edge(maps, place) for place in self.outputs]
         gathered = self.gather(torch.cat(outputs, 1) if len(outputs) > 1 else outputs[0])
         return self.output_bn(gathered) + self.shortcut(x)
+
+    def _along_edge(self, maps: List[torch.Tensor], source: int) -> torch.Tensor:
+        x = maps[source]
+        if not self.rate or not source:
+            return x
+        keep = 1 - self.rate
+        return x / keep * torch.empty(x.shape[0], 1, 1, 1, device=x.device).bernoulli_(keep)
 
 
 class Reduction(nn.Module):
@@ -63,9 +71,9 @@ class Reduction(nn.Module):
 
 
 class Network(nn.Module):
-    """plan: plans.network_plan."""
+    """plan: plans.network_plan. drop_path: the rate of the last block."""
 
-    def __init__(self, plan: Mapping[str, Any]) -> None:
+    def __init__(self, plan: Mapping[str, Any], drop_path: float = 0.0) -> None:
         super().__init__()
         widths = plan['widths']
         self.stem = stem(plan['stem'], widths[0], True)
@@ -76,6 +84,7 @@ class Network(nn.Module):
                 self.parts.append(Reduction(part, widths[stage - 1], widths[stage]))
             else:
                 self.parts.append(Block(part, widths[stage]))
+                self.parts[-1].rate = drop_path * part['depth']
         self.head = nn.Sequential(batch_norm(widths[-1], 'head_bn_', True), nn.ReLU(inplace=True))
         self.dense = named(nn.Linear(widths[-1], plan['classes']), 'head_dense_')
 
@@ -92,7 +101,7 @@ class Stepper:
     def __init__(self, task: Mapping[str, Any]) -> None:
         self.device = 'cuda' if task['gpus'] else 'cpu'
         layout, size, batch_size = LAYOUTS[task['channels_last']], task['image_size'], task['batch_size']
-        self.net = Network(task['plan']).to(self.device, memory_format=layout)
+        self.net = Network(task['plan'], task['drop_path']).to(self.device, memory_format=layout)
         decayed = [param for param in self.net.parameters() if param.ndim > 1]
         others = [param for param in self.net.parameters() if param.ndim == 1]
         groups = [{'params': decayed, 'weight_decay': 3e-4}, {'params': others, 'weight_decay': 0.0}]

@@ -148,7 +148,7 @@ def retrain(
 
 def _check_memory(run_parts: Opened, architecture: Architecture, maps: Sequence[int]) -> None:
     size = run_parts.dataset.image_size
-    compiled = run_parts.devices.compiled and not run_parts.config.retrain.drop_path
+    compiled = run_parts.devices.compiled
 
     def estimate(images: int, copies: int) -> float:
         return network_bytes(architecture, maps, images, size, copies, compiled)

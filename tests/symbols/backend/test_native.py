@@ -135,7 +135,7 @@ def test_a_compiler_that_does_not_end_is_ended(tmp_path, monkeypatch):
     assert os.listdir(tmp_path / 'new') == []
 
 
-GOOD = 'max 3 1 1 0:-1|1:-1|identity|fixed'
+GOOD = 'max 3 1 1 0:-1|1:-1|identity|fixed|learned'
 
 
 def arrays():
@@ -151,12 +151,23 @@ def run(given, plan=GOOD):
 @compiled
 @pytest.mark.parametrize(
     'plan',
-    ['', 'max 3 1 1 0:-1', 'max 3 1 1 0:-1|1:-1', 'max 3 1 1 0:-1|1:-1|identity', 'max 3 1 1 0:-1|1:-1|none|fixed']
-    + ['median 3 1 1 0:-1|1:-1|identity|fixed', 'max 3 1 1 0:-1||identity|fixed', 'max 3 1 1|1:-1|identity|fixed']
-    + [f'max {kernel} 1 1 0:-1|1:-1|identity|fixed' for kernel in (-3, 0, 4, 17, 'x')]
-    + [f'max 3 {dilation} 1 0:-1|1:-1|identity|fixed' for dilation in (-1, 0, 10**6)]
-    + [f'max 3 1 1 {edge}|1:-1|identity|fixed' for edge in ('1:-1', '2:-1', '-1:-1', '0:-2', '0:-1 rest')]
-    + [f'max 3 1 1 0:-1|{edge}|identity|fixed' for edge in ('2:-1', '-1:-1', '1:-1;')],
+    [
+        '',
+        'max 3 1 1 0:-1',
+        'max 3 1 1 0:-1|1:-1',
+        'max 3 1 1 0:-1|1:-1|identity',
+        'max 3 1 1 0:-1|1:-1|none|fixed|learned',
+    ]
+    + ['max 3 1 1 0:-1|1:-1|identity|fixed', 'max 3 1 1 0:-1|1:-1|identity|fixed|given']
+    + [
+        'median 3 1 1 0:-1|1:-1|identity|fixed|learned',
+        'max 3 1 1 0:-1||identity|fixed|learned',
+        'max 3 1 1|1:-1|identity|fixed|learned',
+    ]
+    + [f'max {kernel} 1 1 0:-1|1:-1|identity|fixed|learned' for kernel in (-3, 0, 4, 17, 'x')]
+    + [f'max 3 {dilation} 1 0:-1|1:-1|identity|fixed|learned' for dilation in (-1, 0, 10**6)]
+    + [f'max 3 1 1 {edge}|1:-1|identity|fixed|learned' for edge in ('1:-1', '2:-1', '-1:-1', '0:-2', '0:-1 rest')]
+    + [f'max 3 1 1 0:-1|{edge}|identity|fixed|learned' for edge in ('2:-1', '-1:-1', '1:-1;')],
 )
 def test_a_plan_that_cannot_be_computed_is_refused(plan):
     assert run(arrays()).shape == (2, 4, 8, 8)
@@ -179,10 +190,46 @@ def test_arrays_of_other_shapes_are_refused(place, shape):
 @compiled
 def test_too_few_scaling_factors_are_refused():
     image, *rest = arrays()
-    plan = 'max 3 1 1 0:5|1:2|identity|fixed'
+    plan = 'max 3 1 1 0:5|1:2|identity|fixed|learned'
     assert run([image, mx.nd.ones((6,)), *rest], plan).shape == (2, 4, 8, 8)
     with pytest.raises(mx.base.MXNetError):
         run([image, mx.nd.ones((5,)), *rest], plan)
+
+
+@compiled
+def test_an_error_is_told_once_and_costs_nothing_later():
+    """In a process of its own: what it takes for good is seen there."""
+    script = """
+import gc, mxnet as mx
+from dsonas.symbols.backend import native
+assert native.missing() is None
+def norms(): return [mx.nd.ones((4,)) for _ in range(4)]
+given = [mx.nd.ones((2, 4, 8, 8)), *norms(), mx.nd.ones((4, 4, 1, 1)), *norms()]
+def run(plan):
+    return mx.nd.dsonas_block(*given, plan=plan, eps='1e-5', momentum='0.9', wanted='all').wait_to_read()
+good = 'max 3 1 1 0:-1|1:-1|identity|fixed|learned'
+told = []
+for number in range(30):
+    try:
+        run(good + 'x' * 1000 + str(number))
+    except mx.base.MXNetError as error:
+        told.append(str(error))
+assert len(told) == 30
+def resident():
+    gc.collect()
+    with open('/proc/self/status') as stream:
+        return next(int(line.split()[1]) for line in stream if line.startswith('RssAnon'))
+for times in (200, 1000):
+    before = resident()
+    for _ in range(times):
+        run(good)
+print(told[-1].count('xxxx29'), told[-1].count('xxxx28'), resident() - before)
+"""
+    done = subprocess.run([sys.executable, '-c', script], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    own, others, growth = map(int, done.stdout.split())
+    assert own and not others
+    assert growth < 8000  # kB; copies of all messages would be thirty times a thousand of them
 
 
 @compiled
@@ -200,7 +247,7 @@ assert native.missing() is None
 locale.setlocale(locale.LC_ALL, 'de_DE.UTF-8')
 norms = [[mx.nd.ones((4,)) for _ in range(4)] for _ in range(2)]
 given = [mx.nd.random.normal(shape=(2, 4, 8, 8)), *norms[0], mx.nd.ones((4, 4, 1, 1)), *norms[1]]
-mx.nd.dsonas_block(*given, plan='max 3 1 1 0:-1|1:-1|identity|fixed', eps='2e-05', momentum='0.9', wanted='all').wait_to_read()
+mx.nd.dsonas_block(*given, plan='max 3 1 1 0:-1|1:-1|identity|fixed|learned', eps='2e-05', momentum='0.9', wanted='all').wait_to_read()
 print(float((norms[0][3] - 0.9).min().asscalar()))
 """
     environment = dict(os.environ, LOCPATH=str(tmp_path))
