@@ -1,5 +1,5 @@
 # make quickstart: install, then search, retrain and compare on the embedded data set.
-# make test:       install, then run the tests.    make test-fast: those that take two minutes together, for the work between commits.
+# make test:       install, then run the tests (TESTS=: one after the other).    make test-fast: those that take two minutes together, for the work between commits.
 # make check-gpu: that this machine's GPUs compute what its CPU does (CHECK=--cpu: the same checks without one).
 # make lint:       ruff (lint and format), mypy.   make docs: the documents and the API reference as HTML, build/site/index.html.
 # make api:        the API reference alone, build/api/index.html, from the docstrings.
@@ -7,6 +7,8 @@ PYTHON ?= python3
 VENV   ?= .venv
 EXTRA  ?= cpu
 CHECK  ?=
+# Tests run side by side, a file at a time, with a thread and up to 3 GB each: as many as there are cores, at most four.
+TESTS  ?= -n auto --maxprocesses 4 --dist loadfile
 
 BIN := $(VENV)/bin
 
@@ -30,10 +32,10 @@ quickstart: install
 	PATH="$(CURDIR)/$(BIN):$$PATH" bash experiments/quickstart.sh
 
 test: install
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest $(TESTS)
 
 test-fast: install
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m 'not slow'
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest $(TESTS) -m 'not slow'
 
 # The CUDA libraries of the extra `gpu` lie in the environment; on a machine with its own they change nothing.
 check-gpu: install

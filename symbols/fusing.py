@@ -57,7 +57,7 @@ def network_plan(
     def mask(source: Node, target: Node) -> int:
         return drawn.get((source, target), -1)
 
-    return _plan(space, fed, outputs, mask, projected, 'trained|drawn')
+    return _plan(space, fed, outputs, mask, projected, 'trained|drawn' if drawn else 'trained|learned')
 
 
 def _plan(

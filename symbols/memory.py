@@ -13,12 +13,12 @@ has 0.25), measured / estimated:
 | supernet, C = 16, two blocks a stage                       | 32    | 0.60 / 0.50  | 1.42 / 1.33 |
 | supernet, C = 48, eight blocks a stage                     | 8     | 1.09 / 0.92  | 3.65 / 3.57 |
 | supernet, C = 12, ImageNet stem, 112 pixels                | 16    | 0.50 / 0.44  | 0.51 / 0.45 |
-| derived, 40 % of edges, widths 80, 160, 320, 12 blocks     | 16    |              | 3.69 / 3.71 |
-| derived, 40 % of edges, widths 16, 32, 64, 6 blocks        | 32    |              | 1.00 / 0.92 |
+| derived, 40 % of edges, widths 80, 160, 320, 12 blocks     | 16    | 1.26 / 1.23  | 3.69 / 3.71 |
+| derived, 40 % of edges, widths 16, 32, 64, 6 blocks        | 32    | 0.49 / 0.48  | 1.00 / 0.92 |
 | derived, 40 % of edges, C = 24, ImageNet stem, 112 pixels  | 32    |              | 1.21 / 0.76 |
-| derived, all edges, C = 8 (narrow widths take more)        | 50    |              | 1.04 / 0.55 |
+| derived, all edges, C = 8 (narrow widths take more)        | 50    | 0.42 / 0.40  | 1.04 / 0.55 |
 
-So the estimate is at the low end: a step takes about as much, or up to twice as much.
+Drop path takes no more. So the estimate is at the low end: a step takes about as much, or up to twice as much.
 """
 
 from __future__ import annotations

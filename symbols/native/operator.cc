@@ -1,5 +1,5 @@
-// The operator that MXNet knows: dsonas_block(image, λ if there are any, arrays of each operation, weights of eq. 4, batch norm's arrays behind it,
-// the same of the shortcut; plan=…, wanted=…).
+// The operator that MXNet knows: dsonas_block(image, λ or masks of the edges if there are any, arrays of each operation, weights of eq. 4, batch norm's
+// arrays behind it, the same of the shortcut; plan=…, wanted=…).
 #include <mxnet/lib_api.h>
 
 #include <algorithm>
@@ -78,7 +78,7 @@ class Operator : public CustomStatefulOp {
       dsonas::Backward(*block, given, of_weights, of_gates)
           .run(inputs->at(0).data<float>(), arrays(*outputs, 0, plan.inputs()), plan.learned() ? inputs->at(1 + dsonas::Plan::GATES).size() : 0);
       block.reset();
-      if (plan.gated && plan.drawn) std::fill_n(outputs->at(dsonas::Plan::GATES).data<float>(), inputs->at(1 + dsonas::Plan::GATES).size(), 0.0f);
+      if (plan.drawn) std::fill_n(outputs->at(dsonas::Plan::GATES).data<float>(), inputs->at(1 + dsonas::Plan::GATES).size(), 0.0f);
     });
   }
 

@@ -59,6 +59,7 @@ class Plan {
     if (output.empty() || (!projected && shortcut != "identity") || (!trained && gamma != "fixed") || (!drawn && lambda != "learned"))
       throw std::invalid_argument("plan: cannot compute '" + text + "'");
     number();
+    if (drawn && !gated) throw std::invalid_argument("plan: no edge has a λ that is drawn");
   }
 
   int inputs() const { return count; }
@@ -82,7 +83,7 @@ class Plan {
       if (shapes[place].empty()) shapes[place] = wanted;
       if (shapes[place] != wanted) throw std::invalid_argument("block: input " + std::to_string(place) + " is of another shape");
     };
-    if (gated && drawn) set(GATES, {shapes[IMAGE][0], (unsigned int)gates});
+    if (drawn) set(GATES, {shapes[IMAGE][0], (unsigned int)gates});
     for (const Operation& one : operations) {
       const unsigned int kernel = one.kernel;
       if (one.depthwise >= 0) set(one.depthwise, {channels, 1, kernel, kernel});
@@ -104,8 +105,8 @@ class Plan {
   bool projected;                   // whether the shortcut is a convolution
   bool trained;                     // whether γ is
   bool gated = false;               // whether any edge has a λ
-  bool drawn;                       // whether each image has λ of its own
-  int gates = 0;                    // the least length of the vector of λ
+  bool drawn;                       // whether each image has λ of its own, so that a tile must be one image
+  int gates = 0;                    // how many λ the edges have: the length of an image's, the least of a vector that is learned
   std::vector<int> output_weights;  // of each edge of the output, its place among the inputs
   int shortcut_weight = -1;
   std::vector<Norm> norms;                 // of each map

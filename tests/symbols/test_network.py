@@ -112,6 +112,13 @@ def test_masks_are_drawn_for_each_image_and_edge():
     assert (np.abs(counts - 100) < 45).all()  # 5 standard deviations: the draws are independent
 
 
+@pytest.mark.parametrize('dtype', ['float16', 'float32', 'float64'])
+def test_at_rate_zero_all_is_kept(dtype):
+    """In half precision one draw in some thousands is 1."""
+    x, rate = mx.nd.ones((200000, 1, 1, 1), dtype=dtype), mx.nd.zeros((1,), dtype=dtype)
+    assert (drawn_masks(mx.nd, x, rate, 4).asnumpy() == 1).all()
+
+
 def test_gradients_pass_where_the_mask_is():
     mx.random.seed(5)
     a, b = mx.nd.ones((50, 1, 2, 2)), mx.nd.ones((50, 1, 2, 2))

@@ -49,10 +49,10 @@ class Block(nn.Module):
 
     def _along_edge(self, maps: List[torch.Tensor], source: int) -> torch.Tensor:
         x = maps[source]
-        if not self.rate or not source:
+        if not self.rate or not source or not self.training:
             return x
         keep = 1 - self.rate
-        return x / keep * torch.empty(x.shape[0], 1, 1, 1, device=x.device).bernoulli_(keep)
+        return x * x.new_empty(len(x), 1, 1, 1).bernoulli_(keep).div_(max(keep, 1e-6))
 
 
 class Reduction(nn.Module):

@@ -197,6 +197,18 @@ def test_too_few_scaling_factors_are_refused():
 
 
 @compiled
+def test_masks_of_other_shapes_are_refused():
+    image, *rest = arrays()
+    plan = 'max 3 1 1 0:-1|1:0|identity|fixed|drawn'
+    assert run([image, mx.nd.ones((2, 1)), *rest], plan).shape == (2, 4, 8, 8)
+    for shape in [(1, 1), (2, 2), (2,), (2, 1, 1)]:
+        with pytest.raises(mx.base.MXNetError):
+            run([image, mx.nd.ones(shape), *rest], plan)
+    with pytest.raises(mx.base.MXNetError, match='no edge has a λ that is drawn'):
+        run([image, *rest], GOOD.replace('learned', 'drawn'))
+
+
+@compiled
 def test_an_error_is_told_once_and_costs_nothing_later():
     """In a process of its own: what it takes for good is seen there."""
     script = """
