@@ -127,17 +127,24 @@ class Net(HybridBlock):
         self._compiled_with, self._twins = options, None
         super().hybridize(active, **(dict(options, static_shape=False) if self._regrouped else options))
 
-    def export(self, *args: Any, **options: Any) -> Any:
+    def export(self, path: str, epoch: int = 0, **options: Any) -> Any:
         """Write the network as Gluon does, as it infers: it must have been hybridized, and run once without recording.
 
-        Raises RuntimeError where it was not.
+        Statistics are written as long as the maps of the graph are wide. Raises RuntimeError where the network was not run.
         """
         if not self._fused:
-            return super().export(*args, **options)
+            made = super().export(path, epoch, **options)
+            file = f'{path}-{epoch:04d}.params'
+            arrays = mx.nd.load(file)
+            for param in self.collect_params().values():
+                found = [key for key in (f'arg:{param.name}', f'aux:{param.name}') if key in arrays]
+                arrays.update({key: param.list_data()[0].as_in_context(mx.cpu()) for key in found})
+            mx.nd.save(file, arrays)
+            return made
         twin = getattr(self._twins, 'by_kind', {}).get(self._device_kernels.inference)
         if twin is None:
             raise RuntimeError('export: hybridize the network, and run it once outside of autograd.record(), before')
-        return twin.export(*args, **options)
+        return twin.export(path, epoch, **options)
 
     def _kind_for(self, x: NDArray) -> Optional[str]:
         """Return the kind of kernels that shall compute for the input x; None: this network's own."""

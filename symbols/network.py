@@ -72,9 +72,10 @@ class NetworkCell(Cell):
         rate (1,): the largest drop rate at this moment, scaled here by the block's depth; None: nothing is dropped.
         """
         weight = padding.kernel(F, out_weight, self._channels, self._channels, count=len(self._outputs))
-        drops = rate is not None and bool(self._places)
-        masks = drawn_masks(F, x, rate * self._depth, len(self._places)) if drops else None  # type: ignore[operator]
-        if self._is_whole(x) and drops == bool(self._places):
+        masks = None
+        if rate is not None and self._places:
+            masks = drawn_masks(F, x, rate * self._depth, len(self._places))
+        if self._is_whole(x) and (masks is None) == (not self._places):
             return self._whole(F, [x] if masks is None else [x, masks], [weight])
         maps = self._run(x, lambda maps, nodes: [self._sum(F, maps, node, masks) for node in nodes])
         output = self._space.output

@@ -48,12 +48,9 @@ def drawn_masks(F: Operators, x: Array, rate: Array, count: int) -> Array:
     images = F.contrib.arange_like(x, axis=0)  # of this many
     draw = F.broadcast_axis(F.reshape(images, shape=(-1, 1)), axis=1, size=count)
     rate = F.reshape(rate, shape=(1, 1))
-    kept = F.broadcast_greater_equal(
-        _uniform(F, draw), rate
-    )  # at rate 0 all of them, though draws are rounded to 1 in half precision
-    return F.BlockGrad(
-        F.broadcast_div(kept, F.maximum(1 - rate, 1e-6))
-    )  # at rate 1 nothing is kept, so nothing is scaled
+    # At rate 0 all are kept, though in half precision draws may be rounded to 1; at rate 1 none is, so nothing is scaled.
+    kept = F.broadcast_greater_equal(_uniform(F, draw), rate)
+    return F.BlockGrad(F.broadcast_div(kept, F.maximum(1 - rate, 1e-6)))
 
 
 def _uniform(F: Operators, like: Array) -> Array:
